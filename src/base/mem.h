@@ -1,0 +1,56 @@
+/* mem.h - a node's own allocator.
+ *
+ * Everything a node allocates comes from its `struct mem`, so that a node
+ * that dies inside a process of several (tests, the simulator) can be freed
+ * whole, and so that tests can make the n-th allocation fail. Blocks are
+ * 16-byte aligned.
+ *
+ * Thread: all functions may be called from any thread of the node (a mutex
+ * guards the list of blocks; hot paths use chunk pools, not this).
+ * Errors: NULL when the system has none, the limit is reached, or a planted
+ * failure fires; callers return ERR_NOMEM.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mem;
+
+/* A new allocator that refuses to go beyond `bytes_max` (0: no limit). NULL
+ * when the system has no memory. Free with mem_free_all(). */
+struct mem *mem_new(size_t bytes_max);
+
+/* Free every block still allocated, and the allocator itself. NULL is fine. */
+void mem_free_all(struct mem *m);
+
+/* `size` bytes, contents undefined. NULL on failure. size 0 is allowed. */
+void *mem_alloc(struct mem *m, size_t size)
+    __attribute__((malloc, alloc_size(2)));
+
+/* `n * size` zeroed bytes; overflow of the product is a failure. */
+void *mem_calloc(struct mem *m, size_t n, size_t size)
+    __attribute__((malloc, alloc_size(2, 3)));
+
+/* Resize a block (NULL allocates). On failure the old block is untouched. */
+void *mem_realloc(struct mem *m, void *p, size_t size);
+
+/* A terminated copy of `len` bytes. NULL on failure. */
+char *mem_strndup(struct mem *m, const char *s, size_t len);
+
+/* Give a block back; NULL is fine. */
+void mem_free(struct mem *m, void *p);
+
+/* Bytes and blocks now allocated. */
+size_t mem_bytes(const struct mem *m);
+size_t mem_blocks(const struct mem *m);
+
+/* Test aid: let the `n`-th allocation from now fail (1: the next), and if
+ * `for_ever`, every one after it too. 0 switches it off. */
+void mem_fail_at(struct mem *m, uint64_t n, int for_ever);
+
+/* True if a planted failure has fired since mem_fail_at(). */
+int mem_fail_fired(const struct mem *m);
+
+#endif

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += src/config/libconfig.a
+src_config_libconfig.a_SOURCES =

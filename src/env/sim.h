@@ -1,0 +1,94 @@
+/* sim.h - worlds made of memory: several nodes in one thread of one process,
+ * under a virtual clock, with disks that can lose what was not flushed and
+ * links that can break. Everything is drawn from one seed; a seed replays.
+ *
+ * A disk holds, per file, a durable and a volatile image in 512-byte sectors.
+ * Writes go to the volatile one; a sync (or a write with dsync) makes them
+ * durable. Names (create, rename, unlink) become durable when the directory is
+ * synced. A crash keeps of the unsynced sectors none, a prefix, a random
+ * subset or all, and undoes metadata operations up to a random point unless
+ * synced (reliability.md 5.3).
+ *
+ * Used by tests only; built into libostraka_env all the same.
+ */
+#ifndef ENV_SIM_H
+#define ENV_SIM_H
+
+#include "env/env.h"
+
+struct sim;  /* a world */
+struct sim_disk;
+
+enum sim_crash {
+    SIM_CRASH_NONE,   /* unsynced sectors vanish */
+    SIM_CRASH_PREFIX, /* a prefix in order of writing survives */
+    SIM_CRASH_RANDOM, /* a random subset survives */
+    SIM_CRASH_ALL     /* everything survives (kill -9, not a power cut) */
+};
+
+/* Rates are per 10,000 operations; 0 everywhere is a quiet world. */
+struct sim_options {
+    uint64_t seed;
+    uint64_t disk_min_us, disk_max_us; /* time of one write, read or sync */
+    uint64_t net_min_us, net_max_us;   /* delay of one delivery */
+    unsigned net_split_rate;  /* deliver in pieces */
+    unsigned disk_read_error_rate, disk_write_error_rate, disk_sync_error_rate;
+    unsigned bit_flip_rate;   /* reads see a flipped bit */
+    uint64_t disk_bytes_max;  /* then ERR_NOSPACE; 0: no limit */
+    enum trace_level trace_level;
+    bool trace_stderr;        /* show trace lines */
+};
+
+struct sim *sim_new(const struct sim_options *o);
+void sim_free(struct sim *s);
+
+/* A disk that outlives crashes of the node using it. Ids from 1. */
+struct sim_disk *sim_disk_new(struct sim *s, unsigned id);
+/* Lose power: choose what survives; afterwards the volatile image is the
+ * durable one. sim_crash() calls it. */
+void sim_disk_cut(struct sim_disk *d, enum sim_crash how);
+/* An independent copy of the durable image, to recover twice or to judge. */
+struct sim_disk *sim_disk_copy(struct sim_disk *d);
+
+/* Bring a node to life: `start` runs on a fresh env whose files are on `disk`
+ * and whose host name is `host`; it must return (it may leave timers and
+ * streams behind). Returns 0, or ERR_CLOSED if the node died inside. */
+typedef void (*sim_start_cb)(struct env *e, void *arg);
+int sim_node_start(struct sim *s, unsigned id, const char *host,
+                   struct sim_disk *disk, sim_start_cb start, void *arg,
+                   struct env **ret_e);
+/* Kill a node now: its memory is freed whole, its connections break (others
+ * see ERR_IO or silence, drawn), its disk is cut. */
+void sim_node_crash(struct sim *s, unsigned id, enum sim_crash how);
+/* The node neither runs nor answers until resumed; packets queue. */
+void sim_node_pause(struct sim *s, unsigned id);
+void sim_node_resume(struct sim *s, unsigned id);
+/* NULL if it is not alive. */
+struct env *sim_node_env(struct sim *s, unsigned id);
+/* Why it died, "" if it did not by itself. */
+const char *sim_node_death(struct sim *s, unsigned id);
+
+/* Run one function as the node (assertions and env_die caught). Returns 0 or
+ * ERR_CLOSED if the node died. */
+int sim_node_call(struct sim *s, unsigned id, void (*fn)(void *), void *arg);
+
+/* Let the directed link from one node to another drop, or pass, everything. */
+void sim_link_set(struct sim *s, unsigned from, unsigned to, bool up);
+
+/* Test aids: the n-th I/O call (write, read, sync, open, metadata) of a node
+ * from now fails with `code`; for_ever: every later one too. */
+void sim_io_fail_at(struct sim *s, unsigned id, uint64_t n, bool for_ever,
+                    int code);
+bool sim_io_fail_fired(struct sim *s, unsigned id);
+
+/* Run events until virtual time `until_us` (absolute), or until `*flag`. */
+void sim_run_until(struct sim *s, uint64_t until_us, const bool *flag);
+/* Run one event; false when none is left. */
+bool sim_run_one(struct sim *s);
+uint64_t sim_now_us(const struct sim *s);
+/* A hash over everything that happened: equal for equal seeds. */
+uint64_t sim_trace_hash(const struct sim *s);
+/* The world's own generator, for drivers. */
+uint64_t sim_rand_below(struct sim *s, uint64_t n);
+
+#endif

@@ -1,0 +1,15 @@
+include test/unit/base/module.mk
+include test/unit/trace/module.mk
+include test/unit/config/module.mk
+include test/unit/env/module.mk
+include test/unit/wire/module.mk
+include test/unit/record/module.mk
+include test/unit/net/module.mk
+include test/unit/storage/module.mk
+include test/unit/raft/module.mk
+include test/unit/replica/module.mk
+include test/unit/state/module.mk
+include test/unit/broker/module.mk
+include test/unit/api/module.mk
+include test/unit/server/module.mk
+include test/unit/cli/module.mk
