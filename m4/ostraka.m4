@@ -35,7 +35,9 @@ AC_DEFUN([OSTRAKA_HARDENING], [
   AS_IF([test "x$enable_sanitize" = x || test "x$enable_sanitize" = xno], [
     m4_foreach_w([flag], [-fstack-protector-strong -fstack-clash-protection
       -fcf-protection -fPIE], [OSTRAKA_TRY_CFLAG([HARD_CFLAGS], flag)])
-    HARD_CFLAGS="$HARD_CFLAGS -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
+    # glibc warns when it is asked to fortify a build without optimisation.
+    AS_CASE([" $CFLAGS "], [*" -O0 "*], [], [*" -O"*],
+      [HARD_CFLAGS="$HARD_CFLAGS -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
     HARD_LDFLAGS="-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack"])
   AC_SUBST([HARD_CFLAGS])
   AC_SUBST([HARD_LDFLAGS])

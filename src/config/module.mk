@@ -1,2 +1,2 @@
 noinst_LIBRARIES += src/config/libconfig.a
-src_config_libconfig.a_SOURCES =
+src_config_libconfig_a_SOURCES =
