@@ -1,2 +1,5 @@
 noinst_LIBRARIES += src/storage/libstorage.a
 src_storage_libstorage_a_SOURCES =
+# entries and the part of a log in memory
+src_storage_libstorage_a_SOURCES += src/storage/entry.h src/storage/entry.c
+src_storage_libstorage_a_SOURCES += src/storage/tail.h src/storage/tail.c

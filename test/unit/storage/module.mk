@@ -1,0 +1,11 @@
+check_PROGRAMS += test/unit/storage/test_entry
+TESTS += test/unit/storage/test_entry
+test_unit_storage_test_entry_SOURCES = test/unit/storage/test_entry.c
+test_unit_storage_test_entry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_entry_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_tail
+TESTS += test/unit/storage/test_tail
+test_unit_storage_test_tail_SOURCES = test/unit/storage/test_tail.c
+test_unit_storage_test_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_tail_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
