@@ -11,6 +11,10 @@
  * Data is 4 KiB aligned from 4 KiB on. Slabs stay mapped for reuse; a
  * pool_trim() gives idle ones back.
  *
+ * A slab holds chunks of one class; mapped memory may exceed the bytes in use
+ * by what partly used slabs have free. In a sanitized build a released chunk's
+ * bytes are poisoned.
+ *
  * Thread: a pool and its chunks belong to one thread.
  */
 #ifndef BASE_CHUNK_H
@@ -50,17 +54,24 @@ struct bytes {
 
 /* A pool whose chunks together hold at most `bytes_max`. Of that each budget
  * has a guaranteed part: a budget may exceed its guarantee only from what no
- * other budget's guarantee reserves. `mem` is borrowed for the pool's life.
+ * other budget's guarantee reserves. The guarantees: PEER 1/8, REPLY 1/8,
+ * STATE 1/16 of `bytes_max`; CLIENT has none and lives on what is shared. A
+ * chunk counts with its capacity. `mem` is borrowed for the pool's life.
  *
  * Errors: ERR_NOMEM, ERR_INVALID (bytes_max below 32 MiB). */
 int chunk_pool_new(struct chunk_pool **ret_pool, struct mem *mem,
                    size_t bytes_max);
 /* All chunks must have been released (asserted). NULL is fine. */
 void chunk_pool_free(struct chunk_pool *p);
+/* As chunk_pool_free(), whatever is still in use: for a node that died and is
+ * freed whole, before mem_free_all(). No chunk may be touched afterwards. */
+void chunk_pool_abandon(struct chunk_pool *p);
 /* Bytes in use by a budget, and in all. */
 size_t chunk_pool_used(const struct chunk_pool *p, enum chunk_budget b);
 size_t chunk_pool_used_all(const struct chunk_pool *p);
 size_t chunk_pool_max(const struct chunk_pool *p);
+/* Bytes mapped, in use or not. */
+size_t chunk_pool_mapped(const struct chunk_pool *p);
 /* Unmap slabs that are wholly free, except `keep_bytes` of them. */
 void chunk_pool_trim(struct chunk_pool *p, size_t keep_bytes);
 

@@ -22,7 +22,7 @@ static inline size_t cursor_left(const struct cursor *c)
 {
     return (size_t)(c->end - c->p);
 }
-/* Mark as malformed; later reads give nothing. */
+/* Mark as malformed; nothing is left, later reads give nothing. */
 void cursor_fail(struct cursor *c);
 
 /* Fixed-size integers, big-endian. */

@@ -24,10 +24,11 @@ struct heap {
 
 /* Empty. Borrows `mem` until heap_close(). */
 void heap_init(struct heap *h, struct mem *mem);
+/* Free; members that are still in are out afterwards. */
 void heap_close(struct heap *h);
 /* Insert with `node->key` set. Errors: ERR_NOMEM. */
 int heap_push(struct heap *h, struct heap_node *node);
-/* Change the key of a member. */
+/* Change the key of a member; it counts as inserted anew. */
 void heap_move(struct heap *h, struct heap_node *node, uint64_t key);
 /* Take out; not being in is fine. */
 void heap_remove(struct heap *h, struct heap_node *node);

@@ -2,7 +2,8 @@
  *
  * Iteration is in the order of insertion, so that nothing depends on the order
  * of addresses or on hash seeds (the simulator replays). Values are borrowed:
- * the map never frees them. Byte keys are copied.
+ * the map never frees them. Byte keys are copied. A number and its eight bytes
+ * are different keys.
  *
  * Errors: ERR_NOMEM; ERR_EXISTS when the key is there already.
  */
@@ -31,7 +32,8 @@ void *map_remove_u64(struct map *m, uint64_t key);
 void *map_remove(struct map *m, struct slice key);
 
 /* Walk in order of insertion: start with *it = NULL, ends with false. The
- * member just returned may be removed, others not. Outputs may be NULL. */
+ * member just returned may be removed, others not; one added meanwhile may or
+ * may not be met. `ret_value` may be NULL. */
 bool map_next(const struct map *m, void **it, void **ret_value);
 
 #endif

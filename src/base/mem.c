@@ -1,0 +1,226 @@
+/* mem.c - blocks with a header in front, all in one list.
+ *
+ *   +-------+-------+------+-------+-----------------+
+ *   | prev  | next  | size | magic | the user's bytes|
+ *   +-------+-------+------+-------+-----------------+
+ *
+ * The magic number is mixed with the allocator's address: freeing twice, or
+ * into another node's allocator, is caught at once.
+ */
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/queue.h"
+
+#define BLOCK_MAGIC UINT64_C(0x6f73747261636b61)
+
+struct block {
+    struct queue queue;
+    size_t size;
+    uint64_t magic;
+};
+_Static_assert(sizeof(struct block) % 16 == 0, "blocks are 16-byte aligned");
+
+struct mem {
+    pthread_mutex_t lock;
+    struct queue blocks;
+    size_t bytes; /* written under the lock, read without */
+    size_t n_blocks;
+    size_t bytes_max;
+    uint64_t fail_at; /* allocations until the planted failure; 0: none */
+    int fail_for_ever;
+    int fail_fired;
+};
+
+static uint64_t magic_of(const struct mem *m)
+{
+    return BLOCK_MAGIC ^ (uint64_t)(uintptr_t)m;
+}
+
+static struct block *block_get(const struct mem *m, void *p)
+{
+    struct block *b = (struct block *)p - 1;
+    ASSERT(b->magic == magic_of(m));
+    return b;
+}
+
+struct mem *mem_new(size_t bytes_max)
+{
+    struct mem *m = malloc(sizeof *m);
+    if (m == NULL) {
+        return NULL;
+    }
+    *m = (struct mem){.bytes_max = bytes_max};
+    if (pthread_mutex_init(&m->lock, NULL) != 0) {
+        free(m);
+        return NULL;
+    }
+    queue_init(&m->blocks);
+    return m;
+}
+
+void mem_free_all(struct mem *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    struct queue *q;
+    while ((q = queue_pop(&m->blocks)) != NULL) {
+        struct block *b = QUEUE_ENTRY(q, struct block, queue);
+        b->magic = 0;
+        free(b);
+    }
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
+
+/* True if the planted failure is due at this allocation. */
+static bool fail_due(struct mem *m)
+{
+    if (m->fail_at == 0) {
+        return false;
+    }
+    if (m->fail_at > 1) {
+        m->fail_at--;
+        return false;
+    }
+    if (!m->fail_for_ever) {
+        m->fail_at = 0;
+    }
+    __atomic_store_n(&m->fail_fired, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* True if a block may grow from `old` to `size` bytes. */
+static bool may_grow(struct mem *m, size_t old, size_t size)
+{
+    if (fail_due(m) || size > SIZE_MAX / 2 - sizeof(struct block)) {
+        return false;
+    }
+    size_t others = m->bytes - old;
+    return m->bytes_max == 0 ||
+           (others <= m->bytes_max && size <= m->bytes_max - others);
+}
+
+/* A block joins the list and the books. */
+static void block_insert(struct mem *m, struct block *b, size_t size)
+{
+    b->size = size;
+    b->magic = magic_of(m);
+    queue_push(&m->blocks, &b->queue);
+    __atomic_store_n(&m->bytes, m->bytes + size, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->n_blocks, m->n_blocks + 1, __ATOMIC_RELAXED);
+}
+
+/* A block leaves both. */
+static void block_remove(struct mem *m, struct block *b)
+{
+    queue_remove(&b->queue);
+    b->magic = 0;
+    __atomic_store_n(&m->bytes, m->bytes - b->size, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->n_blocks, m->n_blocks - 1, __ATOMIC_RELAXED);
+}
+
+void *mem_alloc(struct mem *m, size_t size)
+{
+    struct block *b = NULL;
+    pthread_mutex_lock(&m->lock);
+    if (may_grow(m, 0, size)) {
+        b = malloc(sizeof *b + size);
+    }
+    if (b != NULL) {
+        block_insert(m, b, size);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return b == NULL ? NULL : b + 1;
+}
+
+void *mem_calloc(struct mem *m, size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        return NULL;
+    }
+    void *p = mem_alloc(m, bytes);
+    if (p != NULL) {
+        memset(p, 0, bytes);
+    }
+    return p;
+}
+
+void *mem_realloc(struct mem *m, void *p, size_t size)
+{
+    if (p == NULL) {
+        return mem_alloc(m, size);
+    }
+    struct block *b = block_get(m, p);
+    struct block *moved = NULL;
+    pthread_mutex_lock(&m->lock);
+    size_t old_size = b->size;
+    if (may_grow(m, old_size, size)) {
+        block_remove(m, b);
+        moved = realloc(b, sizeof *b + size);
+        if (moved == NULL) {
+            block_insert(m, b, old_size);
+        } else {
+            block_insert(m, moved, size);
+        }
+    }
+    pthread_mutex_unlock(&m->lock);
+    return moved == NULL ? NULL : moved + 1;
+}
+
+char *mem_strndup(struct mem *m, const char *s, size_t len)
+{
+    if (len == SIZE_MAX) {
+        return NULL;
+    }
+    char *copy = mem_alloc(m, len + 1);
+    if (copy != NULL) {
+        if (len > 0) {
+            memcpy(copy, s, len);
+        }
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+void mem_free(struct mem *m, void *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    struct block *b = block_get(m, p);
+    pthread_mutex_lock(&m->lock);
+    block_remove(m, b);
+    pthread_mutex_unlock(&m->lock);
+    free(b);
+}
+
+size_t mem_bytes(const struct mem *m)
+{
+    return __atomic_load_n(&m->bytes, __ATOMIC_RELAXED);
+}
+
+size_t mem_blocks(const struct mem *m)
+{
+    return __atomic_load_n(&m->n_blocks, __ATOMIC_RELAXED);
+}
+
+void mem_fail_at(struct mem *m, uint64_t n, int for_ever)
+{
+    pthread_mutex_lock(&m->lock);
+    m->fail_at = n;
+    m->fail_for_ever = for_ever;
+    __atomic_store_n(&m->fail_fired, 0, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&m->lock);
+}
+
+int mem_fail_fired(const struct mem *m)
+{
+    return __atomic_load_n(&m->fail_fired, __ATOMIC_RELAXED);
+}
