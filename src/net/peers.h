@@ -75,6 +75,9 @@ void peers_identify(struct peers *p, struct peers_identity self);
 int peers_add(struct peers *p, int32_t node, const char *host, unsigned port,
               struct uuid directory);
 void peers_remove(struct peers *p, int32_t node);
+/* Walk the known nodes by id: *node is where to look from, and the one found.
+ * False: none at or above it. */
+bool peers_next(const struct peers *p, int32_t *node);
 
 /* A message arrived: `payload` is borrowed for the call; share it to keep it.
  * A message is never delivered for a node that is not known. */
