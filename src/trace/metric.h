@@ -3,7 +3,10 @@
  * Owners embed the values in their own structs and register them once; the
  * registry only holds pointers. Values are written by one thread with plain
  * stores (relaxed) and read by the admin thread.
- * Names follow Prometheus: base units, `_total` for counters.
+ * Names follow Prometheus: base units, `_total` for counters. A histogram whose
+ * name ends in `_seconds` holds microseconds and is rendered in seconds.
+ *
+ * Thread: metric_add, metric_remove, metrics_render from any thread.
  */
 #ifndef TRACE_METRIC_H
 #define TRACE_METRIC_H
@@ -18,6 +21,8 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* Log-linear buckets: 16 per power of two, microseconds or bytes. */
 #define METRIC_BUCKETS 640
+/* Bytes of a metric's labels, terminator included. */
+#define METRIC_LABELS_MAX 320
 
 struct metric_histogram {
     uint64_t count;
@@ -26,25 +31,37 @@ struct metric_histogram {
     uint64_t buckets[METRIC_BUCKETS];
 };
 
-struct metric {
-    struct queue queue;
-    const char *name;   /* static */
-    const char *help;   /* static */
-    char labels[96];    /* `a="b",c="d"` or "" */
-    enum metric_kind kind;
-    const void *value;  /* uint64_t or struct metric_histogram */
-};
-
 struct metrics;
 
+struct metric {
+    struct queue queue;
+    struct metrics *metrics;        /* where it is registered */
+    struct metric *next;            /* of the same name, while rendering */
+    const char *name;               /* static */
+    const char *help;               /* static */
+    char labels[METRIC_LABELS_MAX]; /* `a="b",c="d"` or "" */
+    enum metric_kind kind;
+    const void *value; /* uint64_t or struct metric_histogram */
+};
+
+/* An empty registry; NULL without memory. Borrows `mem` for its life. */
 struct metrics *metrics_new(struct mem *mem);
+/* Free; what is still registered is no longer. NULL is fine. */
 void metrics_free(struct metrics *ms);
-/* Register; borrows `value`, `name`, `help` until metric_remove(). */
+/* Register; borrows `value`, `name`, `help` and `m` itself until
+ * metric_remove(); copies `labels`, whose values the caller has escaped with
+ * metric_label(). Metrics of one name have one kind and one help. */
 void metric_add(struct metrics *ms, struct metric *m, enum metric_kind kind,
                 const char *name, const char *help, const char *labels,
                 const void *value);
+/* Unregister; not being registered (all zero, or removed) is fine. */
 void metric_remove(struct metric *m);
-/* Render all in Prometheus text format 0.0.4. */
+/* Append `name="value"` with the value escaped, after a comma if `labels` is
+ * not empty. Errors: ERR_FULL (it does not fit; unchanged). */
+int metric_label(char labels[METRIC_LABELS_MAX], const char *name,
+                 struct slice value);
+/* Render all in Prometheus text format 0.0.4, names in the order in which they
+ * were first registered. Errors: in `out->status`. */
 void metrics_render(struct metrics *ms, struct buf *out);
 
 /* Record one value. */
