@@ -229,7 +229,7 @@ static void put_field(struct sink *s, const struct wire_field *f, const void *p)
         fail(s, ERR_TOOBIG);
         return;
     }
-    put_len(s, null ? -1 : a.n, 4);
+    put_len(s, null ? -1 : (int64_t)a.n, 4);
     size_t elem = field_elem_size(f);
     for (uint32_t i = 0; i < a.n && s->status == 0; i++) {
         put_value(s, f, (const uint8_t *)a.ptr + i * elem);
