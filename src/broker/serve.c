@@ -1,0 +1,197 @@
+#include "broker/serve.h"
+
+#include "base/assert.h"
+#include "base/queue.h"
+
+/* Commands and barriers under way on one node. */
+#define SERVES_MAX 4096
+#define SERVE_BARRIER_MS 2000
+
+struct metadata_serve {
+    struct queue queue;
+    struct metadata_serves *all;
+    struct replica_append append;
+    struct replica_barrier barrier;
+    bool in_replica; /* the replica will call back */
+    bool committed;
+    bool is_command;
+    uint64_t index;
+    serve_done_cb cb;
+    void *arg;
+};
+
+struct metadata_serves {
+    struct env *env;
+    struct queue queue;
+    unsigned n;
+    uint64_t applied;
+    bool closed;
+};
+
+int serves_open(struct env *e, struct metadata_serves **ret_s)
+{
+    struct metadata_serves *s = mem_calloc(env_mem(e), 1, sizeof *s);
+    if (s == NULL) {
+        return ERR_NOMEM;
+    }
+    s->env = e;
+    queue_init(&s->queue);
+    *ret_s = s;
+    return 0;
+}
+
+static void serve_free(struct metadata_serve *v)
+{
+    struct metadata_serves *s = v->all;
+    queue_remove(&v->queue);
+    mem_free(env_mem(s->env), v);
+    s->n--;
+    if (s->closed && s->n == 0) {
+        mem_free(env_mem(s->env), s);
+    }
+}
+
+/* Answer once; the memory goes when the replica is done with it too. */
+static void serve_done(struct metadata_serve *v, int status,
+                       struct slice result)
+{
+    serve_done_cb cb = v->cb;
+    v->cb = NULL;
+    if (cb != NULL) {
+        cb(v->arg, status, v->index, result);
+    }
+    if (!v->in_replica) {
+        serve_free(v);
+    }
+}
+
+void serves_close(struct metadata_serves *s)
+{
+    struct queue *q, *tmp;
+    if (s == NULL) {
+        return;
+    }
+    s->n++; /* keep `s` while walking */
+    s->closed = true;
+    QUEUE_FOREACH(q, tmp, &s->queue) {
+        serve_done(QUEUE_ENTRY(q, struct metadata_serve, queue), ERR_CANCELED,
+                   slice_of(NULL, 0));
+    }
+    if (--s->n == 0) {
+        mem_free(env_mem(s->env), s);
+    }
+}
+
+static struct metadata_serve *serve_new(struct metadata_serves *s,
+                                        serve_done_cb cb, void *arg)
+{
+    struct metadata_serve *v = mem_calloc(env_mem(s->env), 1, sizeof *v);
+    if (v == NULL) {
+        return NULL;
+    }
+    v->all = s;
+    v->cb = cb;
+    v->arg = arg;
+    v->in_replica = true;
+    queue_push(&s->queue, &v->queue);
+    s->n++;
+    return v;
+}
+
+static void on_committed(struct replica_append *a, int status)
+{
+    struct metadata_serve *v = a->data;
+    v->in_replica = false;
+    v->committed = status == 0;
+    v->index = a->index;
+    if (v->cb == NULL) {
+        serve_free(v);
+    } else if (status != 0) {
+        serve_done(v, status, slice_of(NULL, 0));
+    }
+    /* Otherwise serves_applied() answers. */
+}
+
+static void on_barrier(struct replica_barrier *b, int status)
+{
+    struct metadata_serve *v = b->data;
+    v->in_replica = false;
+    v->committed = status == 0;
+    v->index = b->index;
+    if (v->cb == NULL) {
+        serve_free(v);
+    } else if (status != 0 || v->index <= v->all->applied) {
+        serve_done(v, status, slice_of(NULL, 0));
+    }
+}
+
+int serve_command(struct metadata_serves *s, struct replica *r,
+                  struct bytes command, serve_done_cb cb, void *arg)
+{
+    if (s->n >= SERVES_MAX) {
+        return ERR_FULL;
+    }
+    struct metadata_serve *v = serve_new(s, cb, arg);
+    if (v == NULL) {
+        return ERR_NOMEM;
+    }
+    v->is_command = true;
+    int rv = replica_propose(r, &v->append, command, on_committed, v);
+    if (rv != 0) {
+        serve_free(v);
+    }
+    return rv;
+}
+
+int serve_barrier(struct metadata_serves *s, struct replica *r,
+                  serve_done_cb cb, void *arg)
+{
+    if (s->n >= SERVES_MAX) {
+        return ERR_FULL;
+    }
+    struct metadata_serve *v = serve_new(s, cb, arg);
+    if (v == NULL) {
+        return ERR_NOMEM;
+    }
+    int rv = replica_read_barrier(r, &v->barrier, SERVE_BARRIER_MS,
+                                  on_barrier, v);
+    if (rv != 0) {
+        serve_free(v);
+    }
+    return rv;
+}
+
+/* The result of a command among those just applied; empty if it is not there
+ * (it was applied before, which cannot be while somebody waits for it). */
+static struct slice find_result(uint64_t index, const uint64_t indexes[],
+                                const struct slice results[], unsigned n)
+{
+    unsigned lo = 0, hi = n;
+    while (lo < hi) {
+        unsigned mid = lo + (hi - lo) / 2;
+        if (indexes[mid] < index) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo < n && indexes[lo] == index ? results[lo] : slice_of(NULL, 0);
+}
+
+void serves_applied(struct metadata_serves *s, uint64_t upto,
+                    const uint64_t indexes[], const struct slice results[],
+                    unsigned n)
+{
+    struct queue *q, *tmp;
+    s->applied = upto;
+    QUEUE_FOREACH(q, tmp, &s->queue) {
+        struct metadata_serve *v =
+            QUEUE_ENTRY(q, struct metadata_serve, queue);
+        if (v->committed && v->cb != NULL && v->index <= upto) {
+            serve_done(v, 0,
+                       v->is_command
+                           ? find_result(v->index, indexes, results, n)
+                           : slice_of(NULL, 0));
+        }
+    }
+}
