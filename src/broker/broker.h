@@ -29,7 +29,7 @@ struct replica;
 struct replicas;
 
 struct broker_options {
-    const struct node_config *config; /* borrowed for the broker's life */
+    const struct config *config; /* finished; borrowed for its life */
     const char *version;
     /* Host and port that clients are told, once the listener is open. */
     const char *client_host;
@@ -53,7 +53,7 @@ void broker_stop(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
 
 struct env *broker_env(const struct broker *b);
 struct chunk_pool *broker_pool(const struct broker *b);
-const struct node_config *broker_config(const struct broker *b);
+const struct config *broker_config(const struct broker *b);
 const struct image *broker_image(const struct broker *b);
 struct leaders *broker_leaders(const struct broker *b);
 struct peers *broker_peers(const struct broker *b);

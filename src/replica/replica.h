@@ -42,6 +42,7 @@ struct replicas_options {
     uint64_t journal_bytes_max;
     uint32_t journal_file_bytes;
     uint64_t tail_bytes_max;   /* of all tails: flush and raise bases beyond */
+    uint32_t retention_check_ms; /* leaders trim by retention.* this often */
 };
 
 /* Recover the journal (blocking) and start consensus. *ret_groups and
@@ -181,10 +182,12 @@ int replica_read_barrier(struct replica *r, struct replica_barrier *b,
 
 /* ---- reading --------------------------------------------------------------- */
 
-/* Bytes of committed batches from the tail, at once: fills up to `max` pieces
- * (shared; the caller releases) of whole batches from the one containing
- * `offset`, not beyond `offset_end`, at most bytes_max but at least one batch;
- * returns how many. 0: not in the tail (replica_read() it), or nothing there. */
+/* Bytes of batches from the tail, at once: fills up to `max` pieces (shared;
+ * the caller releases) of whole batches from the one containing `offset`, not
+ * beyond `offset_end` (consumers: the high watermark; a new leader reads up to
+ * replica_log_end() for its own books), at most bytes_max but at least one
+ * batch; returns how many. 0: not in the tail (replica_read() it), or nothing
+ * there. */
 unsigned replica_read_tail(struct replica *r, int64_t offset,
                            int64_t offset_end, uint32_t bytes_max,
                            struct bytes pieces[], unsigned max);
