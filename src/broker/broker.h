@@ -55,6 +55,8 @@ struct env *broker_env(const struct broker *b);
 struct chunk_pool *broker_pool(const struct broker *b);
 const struct config *broker_config(const struct broker *b);
 const struct image *broker_image(const struct broker *b);
+/* To watch it. */
+struct image *broker_image_mutable(struct broker *b);
 struct leaders *broker_leaders(const struct broker *b);
 struct peers *broker_peers(const struct broker *b);
 struct replicas *broker_replicas(const struct broker *b);

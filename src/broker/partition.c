@@ -308,6 +308,10 @@ static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
         fold_entry(p, &p->committed, entries[i]);
         p->log_time_ms = entries[i]->time_ms;
     }
+    if (n > 0 && p->replica != NULL &&
+        entries[n - 1]->next_offset == replica_log_end(p->replica)) {
+        producers_clear(&p->overlay); /* everything is in `committed` */
+    }
 }
 
 static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
@@ -315,9 +319,6 @@ static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
     struct partition *p = arg;
     (void)log_start;
     p->high_watermark = high_watermark;
-    if (p->replica != NULL && high_watermark == replica_log_end(p->replica)) {
-        producers_clear(&p->overlay); /* everything is in `committed` */
-    }
     env_turn_request(p->env, &p->wake);
 }
 

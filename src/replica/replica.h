@@ -134,6 +134,8 @@ void replica_close(struct replica *r, void (*cb)(void *arg), void *arg);
 /* The topic was deleted: close, log GROUP_DROP, remove the files. `cb` when
  * they are gone; may be NULL. */
 void replica_delete(struct replica *r, void (*cb)(void *arg), void *arg);
+/* The same for a group that recovery found and nobody opened. */
+int replica_drop(struct replicas *rs, uint64_t group);
 /* Apply changed topic settings (segment.bytes, retention.*). Copies. */
 void replica_configure(struct replica *r, const struct topic_config *config);
 
