@@ -71,6 +71,18 @@ static void size_classes(void **state)
     assert_null(chunk_acquire(pool, CHUNK_CLIENT, UINT32_MAX));
 }
 
+/* Capacities are 32 bits wide, also where the pool would have the room. */
+static void beyond_32_bits(void **state)
+{
+    (void)state;
+    struct chunk_pool *p;
+    assert_int_equal(chunk_pool_new(&p, mem, (size_t)16 << 30), 0);
+    assert_null(chunk_acquire(p, CHUNK_CLIENT, UINT32_MAX));
+    assert_null(chunk_acquire(p, CHUNK_CLIENT, (size_t)5 << 30));
+    assert_int_equal(chunk_pool_mapped(p), 0);
+    chunk_pool_free(p);
+}
+
 static void shares_are_counted(void **state)
 {
     (void)state;
@@ -278,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(too_small_a_pool),
         TEST(size_classes),
+        TEST(beyond_32_bits),
         TEST(shares_are_counted),
         TEST(guarantees_hold),
         TEST(charge_moves),

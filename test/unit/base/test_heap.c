@@ -53,6 +53,36 @@ static struct heap_node *smallest(struct heap_node *nodes)
     return best;
 }
 
+/* A moved node counts as inserted anew. */
+static void moved_is_last_among_equals(void **state)
+{
+    (void)state;
+    struct mem *mem = mem_new(0);
+    struct heap h;
+    struct heap_node a = {.key = 1};
+    struct heap_node b = {.key = 1};
+    heap_init(&h, mem);
+    assert_int_equal(heap_push(&h, &a), 0);
+    assert_int_equal(heap_push(&h, &b), 0);
+    assert_ptr_equal(heap_first(&h), &a);
+    heap_move(&h, &a, 1);
+    assert_ptr_equal(heap_first(&h), &b);
+    heap_close(&h);
+    mem_free_all(mem);
+}
+
+/* No node is before its parent. */
+static void check_order(const struct heap *h)
+{
+    for (size_t i = 2; i <= h->n; i++) {
+        const struct heap_node *n = h->slots[i];
+        const struct heap_node *parent = h->slots[i / 2];
+        assert_int_equal(n->slot, i);
+        assert_true(parent->key < n->key ||
+                    (parent->key == n->key && parent->order < n->order));
+    }
+}
+
 static void random_steps_against_a_list(void **state)
 {
     (void)state;
@@ -73,6 +103,7 @@ static void random_steps_against_a_list(void **state)
             heap_remove(&h, n);
         }
         assert_ptr_equal(heap_first(&h), smallest(nodes));
+        check_order(&h);
     }
     heap_close(&h);
     for (unsigned i = 0; i < N; i++) {
@@ -109,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_keys_keep_their_order),
+        cmocka_unit_test(moved_is_last_among_equals),
         cmocka_unit_test(random_steps_against_a_list),
         cmocka_unit_test(no_memory),
     };

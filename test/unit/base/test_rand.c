@@ -47,6 +47,19 @@ static void below_is_bounded_and_even(void **state)
     }
 }
 
+/* 3 * 2^62 values: a bare remainder would give the lowest third one half. */
+static void below_is_even_for_large_bounds(void **state)
+{
+    (void)state;
+    struct rand r;
+    unsigned n_low = 0;
+    rand_init(&r, 4);
+    for (int i = 0; i < 9000; i++) {
+        n_low += rand_below(&r, UINT64_C(3) << 62) < UINT64_C(1) << 62;
+    }
+    assert_in_range(n_low, 2700, 3300);
+}
+
 static void fill_is_reproducible(void **state)
 {
     (void)state;
@@ -72,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_values),
         cmocka_unit_test(below_is_bounded_and_even),
+        cmocka_unit_test(below_is_even_for_large_bounds),
         cmocka_unit_test(fill_is_reproducible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,25 @@ static void sink_may_trace_and_dump(void **state)
                 "2026-11-21T12:00:00.123Z INFO a b i=2\n");
 }
 
+/* While the recorder is dumped the sink traces lines of another length, which
+ * overtake the dump: it goes on at a whole line, and ends. */
+static void dump_is_overtaken(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        trace_debug(trace, "a.b", "i=%d", i);
+    }
+    sink_traces = true;
+    trace_dump(trace, to_buf, &said);
+    sink_traces = false;
+    buf_put_u8(&said, 0);
+    char *save = NULL;
+    char *line = strtok_r((char *)said.data, "\n", &save);
+    for (; line != NULL; line = strtok_r(NULL, "\n", &save)) {
+        assert_memory_equal(line, "2026-11-21T12:00:00.123Z ", 25);
+    }
+}
+
 static void *trace_much(void *arg)
 {
     (void)arg;
@@ -349,6 +368,7 @@ int main(void)
         TEST(no_memory),
         TEST(ring_keeps_the_newest),
         TEST(sink_may_trace_and_dump),
+        TEST(dump_is_overtaken),
         TEST(from_several_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
