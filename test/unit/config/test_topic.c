@@ -197,7 +197,7 @@ static void overrides_random(struct topic_config *t, struct rand *r)
         const struct setting *s = config_topic_setting((enum topic_setting)i);
         char text[TOPIC_VALUE_MAX];
         union setting_value v = {.number = 0};
-        int64_t span = s->max - s->min < 1000000 ? s->max - s->min : 1000000;
+        int64_t span = s->max > 1000000 ? 1000000 : s->max - s->min;
         if (rand_below(r, 2) == 0 || setting_is_text(s)) {
             continue;
         }
