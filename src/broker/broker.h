@@ -100,7 +100,7 @@ int broker_command(struct broker *b, struct broker_command *c,
 struct broker_wait;
 typedef void (*broker_wait_cb)(struct broker_wait *w, int status);
 struct broker_wait {
-    void *impl[24]; /* private */
+    void *impl[32]; /* private */
     broker_wait_cb cb;
     void *data;
 };

@@ -1,2 +1,12 @@
 noinst_LIBRARIES += src/broker/libbroker.a
-src_broker_libbroker_a_SOURCES =
+src_broker_libbroker_a_SOURCES = \
+	src/broker/broker.c src/broker/broker.h \
+	src/broker/form.c src/broker/form.h \
+	src/broker/identity.c src/broker/identity.h \
+	src/broker/leaders.c src/broker/leaders.h \
+	src/broker/metadata.c src/broker/metadata.h \
+	src/broker/partition.c src/broker/partition.h \
+	src/broker/partitions.c src/broker/partitions.h \
+	src/broker/producers.c src/broker/producers.h \
+	src/broker/serve.c src/broker/serve.h \
+	src/broker/waits.c src/broker/waits.h
