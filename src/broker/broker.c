@@ -15,12 +15,12 @@
 #include "storage/journal.h"
 
 /* While waiting to serve. */
-#define CONFIRM_TIMEOUT_MS 10000
-#define CHECK_MS 500
-#define REGISTER_TIMEOUT_MS 10000
+#define CONFIRM_TIMEOUT_MS      10000
+#define CHECK_MS                500
+#define REGISTER_TIMEOUT_MS     10000
 #define PRODUCER_IDS_TIMEOUT_MS 5000
-#define BROKER_PATH_MAX 4096
-#define REFUSED_PREFIX "refused by "
+#define BROKER_PATH_MAX         4096
+#define REFUSED_PREFIX          "refused by "
 
 struct broker {
     struct env *env;
@@ -64,25 +64,49 @@ struct command {
     struct metadata_call call;
 };
 _Static_assert(sizeof(struct command) <=
-                   sizeof ((struct broker_command *)0)->impl,
+                   sizeof((struct broker_command *)0)->impl,
                "struct command fits in struct broker_command");
 
-struct env *broker_env(const struct broker *b) { return b->env; }
-struct chunk_pool *broker_pool(const struct broker *b) { return b->pool; }
+struct env *broker_env(const struct broker *b)
+{
+    return b->env;
+}
+struct chunk_pool *broker_pool(const struct broker *b)
+{
+    return b->pool;
+}
 const struct config *broker_config(const struct broker *b)
 {
     return b->config;
 }
-const struct image *broker_image(const struct broker *b) { return b->image; }
-struct image *broker_image_mutable(struct broker *b) { return b->image; }
-struct leaders *broker_leaders(const struct broker *b) { return b->leaders; }
-struct peers *broker_peers(const struct broker *b) { return b->peers; }
+const struct image *broker_image(const struct broker *b)
+{
+    return b->image;
+}
+struct image *broker_image_mutable(struct broker *b)
+{
+    return b->image;
+}
+struct leaders *broker_leaders(const struct broker *b)
+{
+    return b->leaders;
+}
+struct peers *broker_peers(const struct broker *b)
+{
+    return b->peers;
+}
 struct replicas *broker_replicas(const struct broker *b)
 {
     return b->replicas;
 }
-int32_t broker_node(const struct broker *b) { return b->identity.node; }
-bool broker_serves(const struct broker *b) { return b->serves; }
+int32_t broker_node(const struct broker *b)
+{
+    return b->identity.node;
+}
+bool broker_serves(const struct broker *b)
+{
+    return b->serves;
+}
 
 int32_t broker_controller(const struct broker *b)
 {
@@ -92,11 +116,11 @@ int32_t broker_controller(const struct broker *b)
 
 struct partition *broker_partition(const struct broker *b, uint64_t group)
 {
-    return b->partitions != NULL ? partitions_find(b->partitions, group)
-                                 : NULL;
+    return b->partitions != NULL ? partitions_find(b->partitions, group) : NULL;
 }
 
-/* ---- commands -------------------------------------------------------------------- */
+/* ---- commands
+ * -------------------------------------------------------------------- */
 
 static void on_command(struct metadata_call *call, int status,
                        struct slice result)
@@ -124,8 +148,8 @@ int broker_command(struct broker *b, struct broker_command *c,
 }
 
 int broker_wait_topic(struct broker *b, struct broker_wait *w,
-                      struct uuid topic, uint32_t timeout_ms,
-                      broker_wait_cb cb, void *data)
+                      struct uuid topic, uint32_t timeout_ms, broker_wait_cb cb,
+                      void *data)
 {
     if (b->waits == NULL) {
         return ERR_NOTREADY;
@@ -203,7 +227,8 @@ int64_t broker_producer_id(struct broker *b, struct broker_wait *w,
     return rv != 0 ? rv : -1;
 }
 
-/* ---- start, in order --------------------------------------------------------------- */
+/* ---- start, in order
+ * --------------------------------------------------------------- */
 
 static void ready(struct broker *b, int status, int exit_code,
                   const struct err *err)
@@ -310,9 +335,9 @@ static void on_confirmed(struct metadata_call *c, int status,
 /* Ask the leader of @meta, since this start, how far it is committed. */
 static void confirm(struct broker *b)
 {
-    int rv = metadata_call(b->metadata, &b->confirm, METADATA_BARRIER,
-                           slice_of(NULL, 0), CONFIRM_TIMEOUT_MS, on_confirmed,
-                           b);
+    int rv =
+        metadata_call(b->metadata, &b->confirm, METADATA_BARRIER,
+                      slice_of(NULL, 0), CONFIRM_TIMEOUT_MS, on_confirmed, b);
     if (rv != 0) {
         env_die(b->env, "@meta: confirm: %s", err_text(rv));
     }
@@ -440,7 +465,8 @@ static const char *judge(void *arg, int32_t node, struct uuid cluster,
     return NULL;
 }
 
-/* ---- open: what blocks ---------------------------------------------------------------- */
+/* ---- open: what blocks
+ * ---------------------------------------------------------------- */
 
 static int make_dir(struct broker *b, struct err *err)
 {
@@ -500,10 +526,10 @@ static int open_peers(struct broker *b, struct err *err)
     const struct config_node *nodes = config_nodes(b->config, &n);
     const struct config_node *self =
         config_node_find(b->config, b->identity.node);
-    struct peers_options po = {
-        .pool = b->pool,
-        .host = self != NULL ? self->peer.host : "127.0.0.1",
-        .port = self != NULL ? self->peer.port : 0};
+    struct peers_options po = {.pool = b->pool,
+                               .host =
+                                   self != NULL ? self->peer.host : "127.0.0.1",
+                               .port = self != NULL ? self->peer.port : 0};
     struct peers_identity id = {.cluster = b->identity.cluster,
                                 .node = b->identity.node,
                                 .directory = b->identity.directory};
@@ -534,8 +560,7 @@ static int open_replicas(struct broker *b, struct err *err)
         .node = b->identity.node,
         .heartbeat_ms =
             (uint32_t)config_long(b->config, NODE_RAFT_HEARTBEAT_MS),
-        .election_ms =
-            (uint32_t)config_long(b->config, NODE_RAFT_ELECTION_MS),
+        .election_ms = (uint32_t)config_long(b->config, NODE_RAFT_ELECTION_MS),
         .journal_bytes_max =
             (uint64_t)config_long(b->config, NODE_JOURNAL_BYTES_MAX),
         .journal_file_bytes =
@@ -561,10 +586,9 @@ static int open_form(struct broker *b, struct err *err)
                  listed[i].peer.host);
     }
     if (n == 0) { /* a node on its own */
-        nodes[0] = (struct form_node){
-            .node = b->identity.node,
-            .host = "127.0.0.1",
-            .port = (uint16_t)peers_port(b->peers)};
+        nodes[0] = (struct form_node){.node = b->identity.node,
+                                      .host = "127.0.0.1",
+                                      .port = (uint16_t)peers_port(b->peers)};
         n = 1;
     }
     fo.n_nodes = n;
@@ -655,7 +679,8 @@ int broker_open(struct env *e, const struct broker_options *o,
     return 0;
 }
 
-/* ---- stop, in order --------------------------------------------------------------------- */
+/* ---- stop, in order
+ * --------------------------------------------------------------------- */
 
 static void on_peers_closed(void *arg)
 {

@@ -71,10 +71,10 @@ struct partition *broker_partition(const struct broker *b, uint64_t group);
 enum broker_exit {
     BROKER_EXIT_OK = 0,
     BROKER_EXIT_FAILED = 1,
-    BROKER_EXIT_CONFIG = 2,    /* bad configuration or usage */
-    BROKER_EXIT_IDENTITY = 4,  /* wrong directory, cluster or node */
-    BROKER_EXIT_IN_USE = 5,    /* another daemon has the directory or port */
-    BROKER_EXIT_DAMAGE = 6     /* damaged data: nothing was cut */
+    BROKER_EXIT_CONFIG = 2,   /* bad configuration or usage */
+    BROKER_EXIT_IDENTITY = 4, /* wrong directory, cluster or node */
+    BROKER_EXIT_IN_USE = 5,   /* another daemon has the directory or port */
+    BROKER_EXIT_DAMAGE = 6    /* damaged data: nothing was cut */
 };
 
 /* ---- commands for @meta ------------------------------------------------ */
@@ -108,8 +108,8 @@ struct broker_wait {
  * have applied @meta as far as this one (CreateTopics answers 0 then). status
  * 0 or ERR_TIMEOUT. `topic` zero: only the second condition. */
 int broker_wait_topic(struct broker *b, struct broker_wait *w,
-                      struct uuid topic, uint32_t timeout_ms,
-                      broker_wait_cb cb, void *data);
+                      struct uuid topic, uint32_t timeout_ms, broker_wait_cb cb,
+                      void *data);
 /* A linearizable view of @meta: the image holds everything committed before
  * the call. status 0, ERR_NOTREADY, ERR_TIMEOUT. */
 int broker_meta_barrier(struct broker *b, struct broker_wait *w,
@@ -119,7 +119,6 @@ int broker_meta_barrier(struct broker *b, struct broker_wait *w,
  * runs when a block has arrived (or with ERR_TIMEOUT) and the caller asks
  * again. */
 int64_t broker_producer_id(struct broker *b, struct broker_wait *w,
-                           uint32_t timeout_ms, broker_wait_cb cb,
-                           void *data);
+                           uint32_t timeout_ms, broker_wait_cb cb, void *data);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define FORM_PERIOD_MS 100
 #define FORM_REPORT_MS 5000
-#define FORM_VERSION 1
+#define FORM_VERSION   1
 /* Ordering key of all forming messages. */
 #define FORM_ORDER 0
 
@@ -76,8 +76,7 @@ static void send_message(struct form *f, int32_t node, const struct buf *b)
     }
 }
 
-static void begin_message(struct form *f, struct buf *b,
-                          enum form_message kind)
+static void begin_message(struct form *f, struct buf *b, enum form_message kind)
 {
     buf_init(b, env_mem(f->env), 0);
     buf_put_u8(b, FORM_VERSION);
@@ -186,8 +185,8 @@ static void try_form(struct form *f)
         *m = (struct identity_member){.node = f->nodes[i].node,
                                       .port = f->nodes[i].port};
         memcpy(m->host, f->nodes[i].host, sizeof m->host);
-        m->directory = f->nodes[i].node == id.node ? id.directory
-                                                   : f->heard[i].directory;
+        m->directory =
+            f->nodes[i].node == id.node ? id.directory : f->heard[i].directory;
     }
     adopt(f, &id);
     for (unsigned i = 0; i < f->n_nodes; i++) {
@@ -308,9 +307,9 @@ void form_status(const struct form *f, char *out, size_t size)
             (h->known && h->same_list)) {
             continue;
         }
-        int n = snprintf(out + at, size - at, "%sn%" PRId32 "%s",
-                         at > 0 ? "," : "", f->nodes[i].node,
-                         h->known ? "(other-cluster.nodes)" : "");
+        int n =
+            snprintf(out + at, size - at, "%sn%" PRId32 "%s", at > 0 ? "," : "",
+                     f->nodes[i].node, h->known ? "(other-cluster.nodes)" : "");
         at += n > 0 ? (size_t)n : 0;
     }
 }
@@ -326,17 +325,16 @@ static void on_timer(struct env_timer *t)
     }
     if (env_now_ms(f->env) >= f->report_ms) {
         form_status(f, waiting, sizeof waiting);
-        trace_info(env_trace(f->env), "form.waiting",
-                   "node=%" PRId32 " for=%s", f->identity->node, waiting);
+        trace_info(env_trace(f->env), "form.waiting", "node=%" PRId32 " for=%s",
+                   f->identity->node, waiting);
         f->report_ms = env_now_ms(f->env) + FORM_REPORT_MS;
     }
     env_timer_start(f->env, &f->timer, env_now_ms(f->env) + FORM_PERIOD_MS);
     try_form(f);
 }
 
-int form_open(struct env *e, struct peers *peers,
-              const struct form_options *o, form_cb cb, void *arg,
-              struct form **ret_f)
+int form_open(struct env *e, struct peers *peers, const struct form_options *o,
+              form_cb cb, void *arg, struct form **ret_f)
 {
     struct form *f = mem_calloc(env_mem(e), 1, sizeof *f);
     if (f == NULL) {

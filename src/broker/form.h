@@ -35,7 +35,7 @@ struct form_node {
 
 struct form_options {
     const char *dir;
-    struct identity *identity;    /* borrowed for the form's life; changed */
+    struct identity *identity;     /* borrowed for the form's life; changed */
     const struct form_node *nodes; /* copied; by id, self among them */
     unsigned n_nodes;
 };
@@ -46,9 +46,8 @@ struct form_options {
 typedef void (*form_cb)(void *arg, int status, const struct err *err);
 
 /* Take part: answers others if formed, forms if not. Errors: ERR_NOMEM. */
-int form_open(struct env *e, struct peers *peers,
-              const struct form_options *o, form_cb cb, void *arg,
-              struct form **ret_f);
+int form_open(struct env *e, struct peers *peers, const struct form_options *o,
+              form_cb cb, void *arg, struct form **ret_f);
 /* NULL is fine. */
 void form_close(struct form *f);
 /* One line about what it waits for ("waiting for n2, n3"), for the trace. */

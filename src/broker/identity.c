@@ -9,9 +9,9 @@
 #include "base/crc32c.h"
 #include "env/file.h"
 
-#define IDENTITY_TITLE "ostraka-identity 1"
+#define IDENTITY_TITLE     "ostraka-identity 1"
 #define IDENTITY_BYTES_MAX (64u << 10)
-#define IDENTITY_PATH_MAX 4096
+#define IDENTITY_PATH_MAX  4096
 
 static int identity_path(const char *dir, char out[IDENTITY_PATH_MAX])
 {
@@ -23,8 +23,8 @@ void identity_new(struct env *e, int32_t node, struct identity *ret_id)
 {
     uint8_t random[16];
     env_random(e, random, sizeof random);
-    *ret_id = (struct identity){.directory = uuid_from_random(random),
-                                .node = node};
+    *ret_id =
+        (struct identity){.directory = uuid_from_random(random), .node = node};
 }
 
 const struct identity_member *identity_member(const struct identity *id,
@@ -139,8 +139,7 @@ static int check_sum(char *text, size_t len)
     }
     sum++;
     unsigned long want = strtoul(sum + 7, &end, 16);
-    if (strcmp(end, "\n") != 0 ||
-        want != crc32c(text, (size_t)(sum - text))) {
+    if (strcmp(end, "\n") != 0 || want != crc32c(text, (size_t)(sum - text))) {
         return ERR_CORRUPT;
     }
     *sum = '\0';

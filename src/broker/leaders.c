@@ -10,7 +10,7 @@
 /* A message is a number of rows, big-endian:
  * {group u64, term u64, node i32, n u8, n * i32}. */
 #define LEADERS_ROWS_PER_MESSAGE 2048
-#define LEADERS_INSYNC_MAX 15
+#define LEADERS_INSYNC_MAX       15
 
 struct row {
     struct leader leader;

@@ -17,8 +17,8 @@ struct leaders;
 struct leader {
     uint64_t group;
     uint64_t term;
-    int32_t node;         /* -1: none known in this term */
-    int32_t insync[15];   /* voters whose durable index follows */
+    int32_t node;       /* -1: none known in this term */
+    int32_t insync[15]; /* voters whose durable index follows */
     unsigned n_insync;
 };
 

@@ -9,11 +9,12 @@
 #include "broker/leaders.h"
 #include "broker/serve.h"
 #include "env/file.h"
+#include "storage/journal.h"
 
-#define CALLS_MAX 4096
+#define CALLS_MAX     4096
 #define CALL_RETRY_MS 50
 /* No answer for this long: ask again, perhaps somebody else. */
-#define CALL_RESEND_MS 1000
+#define CALL_RESEND_MS    1000
 #define COMMAND_BYTES_MAX (1u << 20)
 #define METADATA_PATH_MAX 4096
 
@@ -63,7 +64,8 @@ struct remote {
     uint64_t call;
 };
 
-/* ---- calls ---------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------
+ */
 
 static void call_finish(struct metadata_call *c, int status)
 {
@@ -88,7 +90,8 @@ static void call_check(struct metadata_call *c)
 static struct metadata_call *call_find(struct metadata *m, uint64_t id)
 {
     struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &m->calls) {
+    QUEUE_FOREACH(q, tmp, &m->calls)
+    {
         struct metadata_call *c = QUEUE_ENTRY(q, struct metadata_call, queue);
         if (c->id == id) {
             return c;
@@ -204,7 +207,8 @@ static void on_timer(struct env_timer *t)
 {
     struct metadata *m = t->data;
     struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &m->calls) {
+    QUEUE_FOREACH(q, tmp, &m->calls)
+    {
         struct metadata_call *c = QUEUE_ENTRY(q, struct metadata_call, queue);
         if (env_now_ms(m->env) >= c->deadline_ms) {
             call_finish(c, c->proposed || c->answered || c->sent_to >= 0
@@ -263,7 +267,8 @@ void metadata_call_cancel(struct metadata_call *c)
     bytes_release(&c->result);
 }
 
-/* ---- requests of other nodes ------------------------------------------------ */
+/* ---- requests of other nodes ------------------------------------------------
+ */
 
 static void answer(struct metadata *m, int32_t node, uint64_t call, int status,
                    uint64_t index, struct slice result)
@@ -301,11 +306,11 @@ static void on_request(struct metadata *m, int32_t node, uint64_t call,
     if (body.len <= COMMAND_BYTES_MAX && m->replica != NULL &&
         replica_ready(m->replica)) {
         r = remote_new(m, node, call);
-        rv = r == NULL ? ERR_NOMEM
-             : command ? serve_command(m->serves, m->replica, body,
-                                       on_served_there, r)
-                       : serve_barrier(m->serves, m->replica,
-                                       on_served_there, r);
+        rv =
+            r == NULL ? ERR_NOMEM
+            : command
+                ? serve_command(m->serves, m->replica, body, on_served_there, r)
+                : serve_barrier(m->serves, m->replica, on_served_there, r);
     }
     if (rv != 0) {
         mem_free(m->mem, r);
@@ -340,7 +345,8 @@ static void on_message(void *arg, int32_t node, struct bytes message)
     }
 }
 
-/* ---- the replica's hooks ------------------------------------------------------ */
+/* ---- the replica's hooks
+ * ------------------------------------------------------ */
 
 static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
 {
@@ -372,8 +378,7 @@ static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
     mem_free(m->mem, c);
 }
 
-static void hook_advanced(void *arg, int64_t high_watermark,
-                          int64_t log_start)
+static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
 {
     (void)arg;
     (void)high_watermark;
@@ -460,8 +465,8 @@ static void hook_image_make(void *arg, const char *path)
     replica_image_made(m->replica, ERR_NOMEM, NULL);
 }
 
-static void take_image(struct metadata *m, struct slice changes,
-                       uint64_t index, bool reset)
+static void take_image(struct metadata *m, struct slice changes, uint64_t index,
+                       bool reset)
 {
     int rv = image_change(m->image, changes, reset);
     if (rv != 0) {
@@ -490,8 +495,8 @@ static void on_installed(void *arg, int status, struct machine *machine,
 static void hook_image_install(void *arg, const struct replica_image *image)
 {
     struct metadata *m = arg;
-    int rv = machine_install(m->machine, image->path, image->hash,
-                             on_installed, m);
+    int rv =
+        machine_install(m->machine, image->path, image->hash, on_installed, m);
     if (rv != 0) {
         replica_image_installed(m->replica, rv);
     }
@@ -520,7 +525,8 @@ static void on_applied(void *arg, uint64_t index, uint64_t term,
     }
     replica_applied(m->replica, index);
     serves_applied(m->serves, index, indexes, results, n);
-    QUEUE_FOREACH(q, tmp, &m->calls) {
+    QUEUE_FOREACH(q, tmp, &m->calls)
+    {
         call_check(QUEUE_ENTRY(q, struct metadata_call, queue));
     }
     if (m->listen != NULL) {
@@ -528,7 +534,8 @@ static void on_applied(void *arg, uint64_t index, uint64_t term,
     }
 }
 
-/* ---- life ----------------------------------------------------------------------- */
+/* ---- life
+ * ----------------------------------------------------------------------- */
 
 static void opened(struct metadata *m, int status, const struct err *err)
 {
@@ -594,8 +601,8 @@ static void on_machine(void *arg, int status, struct machine *machine,
                               .n_nodes = m->identity->n_members,
                               .applied_index = o->applied_index,
                               .applied_term = o->applied_term};
-    int rv = replica_open(m->replicas, &ro, &hooks, m, on_replica, m,
-                          &m->replica);
+    int rv =
+        replica_open(m->replicas, &ro, &hooks, m, on_replica, m, &m->replica);
     if (rv != 0) {
         err_set(&own, rv, "@meta: %s", err_text(rv));
         opened(m, rv, &own);
@@ -707,7 +714,8 @@ void metadata_close(struct metadata *m, void (*cb)(void *arg), void *arg)
     m->close_arg = arg;
     env_timer_stop(m->env, &m->timer);
     peers_receive(m->peers, PEER_FORWARD, NULL, NULL);
-    QUEUE_FOREACH(q, tmp, &m->calls) {
+    QUEUE_FOREACH(q, tmp, &m->calls)
+    {
         call_finish(QUEUE_ENTRY(q, struct metadata_call, queue), ERR_CANCELED);
     }
     if (m->replica != NULL) {

@@ -36,8 +36,7 @@ struct metadata_options {
 
 /* status 0: it takes part, and the image holds what the database held.
  * Otherwise `err` says what to do. */
-typedef void (*metadata_open_cb)(void *arg, int status,
-                                 const struct err *err);
+typedef void (*metadata_open_cb)(void *arg, int status, const struct err *err);
 int metadata_open(struct env *e, const struct metadata_options *o,
                   metadata_open_cb cb, void *arg, struct metadata **ret_m);
 /* Cancel calls, close replica and machine. */
@@ -61,9 +60,9 @@ struct metadata_call {
     uint64_t id;
     struct bytes command;
     uint64_t deadline_ms, sent_ms;
-    int32_t sent_to;      /* node asked, -1 none */
-    bool proposed;        /* here, not yet answered */
-    bool answered;        /* index and result are known */
+    int32_t sent_to; /* node asked, -1 none */
+    bool proposed;   /* here, not yet answered */
+    bool answered;   /* index and result are known */
     uint64_t index;
     struct bytes result;
     struct metadata_serve *serve;

@@ -32,9 +32,9 @@ struct partition {
     int64_t log_time_ms;        /* of the last applied entry */
     uint64_t overlay_term;      /* the overlay was built for; 0: none */
 
-    struct queue appends;  /* struct inflight: appended, not committed */
-    struct queue waiting;  /* struct partition_produce: duplicates */
-    struct queue free;     /* struct inflight, for reuse */
+    struct queue appends; /* struct inflight: appended, not committed */
+    struct queue waiting; /* struct partition_produce: duplicates */
+    struct queue free;    /* struct inflight, for reuse */
     struct queue watches;
     int64_t high_watermark;
     struct env_turn wake;
@@ -68,7 +68,8 @@ uint64_t partition_group(const struct partition *p)
     return p->group;
 }
 
-/* ---- produce ------------------------------------------------------------------ */
+/* ---- produce
+ * ------------------------------------------------------------------ */
 
 static void produce_done(struct partition_produce *pp, int status)
 {
@@ -159,12 +160,11 @@ static int append(struct partition *p, struct partition_produce *pp,
     queue_push(&p->appends, &f->queue);
     pp->base_offset = f->append.base_offset;
     rv = producers_fold(
-        &p->overlay, b, pp->base_offset, env_wall_ms(p->env),
-        p->expiration_ms,
-        batch_has_producer(b) ? producers_find(&p->committed, b->producer_id,
-                                               env_wall_ms(p->env),
-                                               p->expiration_ms)
-                              : NULL);
+        &p->overlay, b, pp->base_offset, env_wall_ms(p->env), p->expiration_ms,
+        batch_has_producer(b)
+            ? producers_find(&p->committed, b->producer_id, env_wall_ms(p->env),
+                             p->expiration_ms)
+            : NULL);
     if (rv != 0) {
         env_die(p->env, "partition %s: no memory for producer state", p->name);
     }
@@ -214,7 +214,8 @@ void partition_produce_forget(struct partition_produce *pp)
     if (pp->wait_offset >= 0) {
         queue_remove(&pp->queue);
     } else {
-        QUEUE_FOREACH(q, tmp, &pp->partition->appends) {
+        QUEUE_FOREACH(q, tmp, &pp->partition->appends)
+        {
             struct inflight *f = QUEUE_ENTRY(q, struct inflight, queue);
             if (f->produce == pp) {
                 f->produce = NULL;
@@ -229,7 +230,8 @@ void partition_produce_forget(struct partition_produce *pp)
 static void wake_waiting(struct partition *p)
 {
     struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &p->waiting) {
+    QUEUE_FOREACH(q, tmp, &p->waiting)
+    {
         struct partition_produce *pp =
             QUEUE_ENTRY(q, struct partition_produce, queue);
         if (pp->wait_offset <= p->high_watermark) {
@@ -241,12 +243,14 @@ static void wake_waiting(struct partition *p)
 static void fail_waiting(struct partition *p, int status)
 {
     struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &p->waiting) {
+    QUEUE_FOREACH(q, tmp, &p->waiting)
+    {
         produce_done(QUEUE_ENTRY(q, struct partition_produce, queue), status);
     }
 }
 
-/* ---- watches -------------------------------------------------------------------- */
+/* ---- watches
+ * -------------------------------------------------------------------- */
 
 void partition_watch(struct partition *p, struct partition_watch *w,
                      partition_watch_cb cb, void *data)
@@ -282,7 +286,8 @@ static void on_wake(struct env_turn *t)
     tell_watches(p, false);
 }
 
-/* ---- the replica's hooks ----------------------------------------------------------- */
+/* ---- the replica's hooks
+ * ----------------------------------------------------------- */
 
 static void fold_entry(struct partition *p, struct producers *to,
                        const struct entry *e)
@@ -442,7 +447,9 @@ void partition_expire(struct partition *p)
     producers_expire(&p->at_base, p->log_time_ms, p->expiration_ms);
 }
 
-/* ---- life --------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------
+ */
 
 static void load_config(struct partition *p, const struct image_topic *t,
                         struct topic_config *ret_c)
@@ -490,8 +497,9 @@ static void on_open(void *arg, int status, struct replica *r,
         return;
     }
     if (status != 0) {
-        env_die(p->env, "partition %s: %s: nothing was cut; put the data "
-                        "back, or empty the directory and replace the node",
+        env_die(p->env,
+                "partition %s: %s: nothing was cut; put the data "
+                "back, or empty the directory and replace the node",
                 p->name, err != NULL ? err->text : err_text(status));
     }
     p->replica = r;
@@ -516,10 +524,9 @@ static struct partition *partition_new(const struct partition_open *o)
     p->group = o->topic->partitions[o->number].group;
     p->topic = o->topic->id;
     p->number = o->number;
-    p->expiration_ms = config_long(broker_config(o->broker),
-                                   NODE_PRODUCER_ID_EXPIRATION_MS);
-    snprintf(p->name, sizeof p->name, "%s-%" PRId32, o->topic->name,
-             o->number);
+    p->expiration_ms =
+        config_long(broker_config(o->broker), NODE_PRODUCER_ID_EXPIRATION_MS);
+    snprintf(p->name, sizeof p->name, "%s-%" PRId32, o->topic->name, o->number);
     queue_init(&p->appends);
     queue_init(&p->waiting);
     queue_init(&p->free);

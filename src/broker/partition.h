@@ -25,15 +25,14 @@ struct partition_produce;
 /* status 0: committed; base_offset is where the batch is (for a duplicate: of
  * the first copy). ERR_NOTLEADER: leadership was lost, outcome unknown.
  * ERR_TIMEOUT: not committed in time, it still may be. */
-typedef void (*partition_produce_cb)(struct partition_produce *pp,
-                                     int status);
+typedef void (*partition_produce_cb)(struct partition_produce *pp, int status);
 struct partition_produce {
-    struct queue queue;            /* private */
-    struct replica_append append;  /* private */
-    struct partition *partition;   /* private */
-    int64_t wait_offset;           /* private */
+    struct queue queue;           /* private */
+    struct replica_append append; /* private */
+    struct partition *partition;  /* private */
+    int64_t wait_offset;          /* private */
     int64_t base_offset;
-    int64_t append_time_ms;        /* LogAppendTime, else -1 */
+    int64_t append_time_ms; /* LogAppendTime, else -1 */
     int64_t log_start;
     partition_produce_cb cb;
     void *data;
@@ -50,7 +49,8 @@ int partition_produce(struct partition *p, struct partition_produce *pp,
  * will not run; the append goes on. */
 void partition_produce_forget(struct partition_produce *pp);
 
-/* ---- waiting for data ----------------------------------------------------- */
+/* ---- waiting for data -----------------------------------------------------
+ */
 
 struct partition_watch;
 /* Something changed: more committed data, another role, deletion (`gone`). */

@@ -52,7 +52,8 @@ bool partitions_next(const struct partitions *ps, void **it,
     return more;
 }
 
-/* ---- opening ------------------------------------------------------------------ */
+/* ---- opening
+ * ------------------------------------------------------------------ */
 
 static void check_confirmed(struct partitions *ps)
 {
@@ -196,7 +197,8 @@ static void on_image(void *arg, enum image_event event,
     }
 }
 
-/* ---- what only the journal knows --------------------------------------------------- */
+/* ---- what only the journal knows
+ * --------------------------------------------------- */
 
 /* A replica whose topic was deleted while we were down. */
 static void drop_recovered(struct partitions *ps, size_t i)
@@ -245,7 +247,8 @@ void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
     check_confirmed(ps);
 }
 
-/* ---- refresh and drain --------------------------------------------------------------- */
+/* ---- refresh and drain
+ * --------------------------------------------------------------- */
 
 static void on_refresh(struct env_timer *t)
 {
@@ -271,7 +274,7 @@ static void on_transferred(void *arg, int status)
 }
 
 #define DRAIN_TICK_MS 20
-#define DRAIN_TRY_MS 2000
+#define DRAIN_TRY_MS  2000
 
 static void on_drain(struct env_timer *t)
 {
@@ -309,7 +312,9 @@ void partitions_drain(struct partitions *ps, uint32_t timeout_ms,
     env_timer_start(ps->env, &ps->drain, env_now_ms(ps->env));
 }
 
-/* ---- life ------------------------------------------------------------------------------- */
+/* ---- life
+ * -------------------------------------------------------------------------------
+ */
 
 int partitions_open(struct broker *b, struct recovered_group *recovered,
                     size_t n_recovered, struct partitions **ret_ps)

@@ -25,10 +25,8 @@ int partitions_open(struct broker *b, struct recovered_group *recovered,
  * openings that used it have ended). */
 void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
                           void *arg);
-void partitions_close(struct partitions *ps, void (*cb)(void *arg),
-                      void *arg);
-struct partition *partitions_find(const struct partitions *ps,
-                                  uint64_t group);
+void partitions_close(struct partitions *ps, void (*cb)(void *arg), void *arg);
+struct partition *partitions_find(const struct partitions *ps, uint64_t group);
 /* Hand over all leaderships; `cb` when none is left or after timeout_ms. */
 void partitions_drain(struct partitions *ps, uint32_t timeout_ms,
                       void (*cb)(void *arg), void *arg);
@@ -36,7 +34,8 @@ void partitions_drain(struct partitions *ps, uint32_t timeout_ms,
 bool partitions_next(const struct partitions *ps, void **it,
                      struct partition **ret_p);
 
-/* ---- used by partitions.c only: one partition's life ---------------------- */
+/* ---- used by partitions.c only: one partition's life ----------------------
+ */
 
 struct partition_open {
     struct broker *broker;

@@ -4,7 +4,7 @@
 #include "base/queue.h"
 
 /* Commands and barriers under way on one node. */
-#define SERVES_MAX 4096
+#define SERVES_MAX       4096
 #define SERVE_BARRIER_MS 2000
 
 struct metadata_serve {
@@ -73,7 +73,8 @@ void serves_close(struct metadata_serves *s)
     }
     s->n++; /* keep `s` while walking */
     s->closed = true;
-    QUEUE_FOREACH(q, tmp, &s->queue) {
+    QUEUE_FOREACH(q, tmp, &s->queue)
+    {
         serve_done(QUEUE_ENTRY(q, struct metadata_serve, queue), ERR_CANCELED,
                    slice_of(NULL, 0));
     }
@@ -153,8 +154,8 @@ int serve_barrier(struct metadata_serves *s, struct replica *r,
     if (v == NULL) {
         return ERR_NOMEM;
     }
-    int rv = replica_read_barrier(r, &v->barrier, SERVE_BARRIER_MS,
-                                  on_barrier, v);
+    int rv =
+        replica_read_barrier(r, &v->barrier, SERVE_BARRIER_MS, on_barrier, v);
     if (rv != 0) {
         serve_free(v);
     }
@@ -184,9 +185,9 @@ void serves_applied(struct metadata_serves *s, uint64_t upto,
 {
     struct queue *q, *tmp;
     s->applied = upto;
-    QUEUE_FOREACH(q, tmp, &s->queue) {
-        struct metadata_serve *v =
-            QUEUE_ENTRY(q, struct metadata_serve, queue);
+    QUEUE_FOREACH(q, tmp, &s->queue)
+    {
+        struct metadata_serve *v = QUEUE_ENTRY(q, struct metadata_serve, queue);
         if (v->committed && v->cb != NULL && v->index <= upto) {
             serve_done(v, 0,
                        v->is_command

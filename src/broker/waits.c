@@ -21,7 +21,7 @@ struct wait {
     uint64_t index; /* all reachable nodes must have applied it */
     bool done;
 };
-_Static_assert(sizeof(struct wait) <= sizeof ((struct broker_wait *)0)->impl,
+_Static_assert(sizeof(struct wait) <= sizeof((struct broker_wait *)0)->impl,
                "struct wait fits in struct broker_wait");
 
 struct waits {
@@ -196,15 +196,16 @@ void waits_close(struct waits *w)
     }
     env_turn_cancel(w->env, &w->turn);
     env_turn_cancel(w->env, &w->tell);
-    QUEUE_FOREACH(q, tmp, &w->queue) {
+    QUEUE_FOREACH(q, tmp, &w->queue)
+    {
         finish(QUEUE_ENTRY(q, struct wait, queue), ERR_CANCELED);
     }
     mem_free(env_mem(w->env), w);
 }
 
-static int start(struct waits *w, struct broker_wait *wait,
-                 enum wait_kind kind, struct uuid topic, uint32_t timeout_ms,
-                 broker_wait_cb cb, void *data)
+static int start(struct waits *w, struct broker_wait *wait, enum wait_kind kind,
+                 struct uuid topic, uint32_t timeout_ms, broker_wait_cb cb,
+                 void *data)
 {
     struct wait *v = wait_of(wait);
     if (w->n >= WAITS_MAX) {
@@ -237,7 +238,8 @@ int waits_event(struct waits *w, struct broker_wait *wait, uint32_t timeout_ms,
 void waits_event_done(struct waits *w)
 {
     struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &w->queue) {
+    QUEUE_FOREACH(q, tmp, &w->queue)
+    {
         struct wait *v = QUEUE_ENTRY(q, struct wait, queue);
         v->done = v->done || v->kind == WAIT_EVENT;
     }

@@ -87,14 +87,15 @@ enum meta_config_op {
     META_CONFIG_APPEND = 2,   /* to a list */
     META_CONFIG_SUBTRACT = 3
 };
+struct meta_config_change {
+    enum meta_config_op op;
+    const char *name;
+    const char *value; /* NULL for DELETE */
+};
 struct meta_alter_configs {
     struct slice topic;
     bool replace; /* AlterConfigs: what is not named goes back to default */
-    const struct {
-        enum meta_config_op op;
-        const char *name;
-        const char *value;
-    } *ops;
+    const struct meta_config_change *ops;
     unsigned n_ops;
 };
 void meta_encode_alter_configs(const struct meta_alter_configs *c,
