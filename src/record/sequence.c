@@ -119,14 +119,15 @@ void producer_update(struct producer_entry *e, const struct batch *b,
         marker_apply(e, b);
         return;
     }
-    ASSERT(b->base_sequence >= 0);
-    window_push(e, (struct producer_batch){
-                       .first_seq = b->base_sequence,
-                       .last_seq = batch_last_sequence(b),
-                       .base_offset = base_offset,
-                       .last_offset = base_offset + b->last_offset_delta,
-                       .timestamp = b->max_timestamp,
-                   });
+    if (b->base_sequence >= 0) {
+        window_push(e, (struct producer_batch){
+                           .first_seq = b->base_sequence,
+                           .last_seq = batch_last_sequence(b),
+                           .base_offset = base_offset,
+                           .last_offset = base_offset + b->last_offset_delta,
+                           .timestamp = b->max_timestamp,
+                       });
+    }
     if (batch_is_transactional(b) &&
         e->txn_first_offset == PRODUCER_NO_OFFSET) {
         e->txn_first_offset = base_offset;

@@ -145,6 +145,19 @@ static void test_epoch_bump_empties_window(void **state)
     assert_int_equal(check(&e, 1, 5, 1), PRODUCER_APPEND);
 }
 
+/* The log is bytes too: what no producer sends must not end the node. */
+static void test_no_sequence_in_log(void **state)
+{
+    struct producer_entry e;
+    (void)state;
+    producer_init(&e, PID);
+    update(&e, 0, 0, 5, 0);
+    update(&e, 0, -1, 1, 5);
+    assert_int_equal(e.n, 1);
+    assert_int_equal(e.last_timestamp, 5005);
+    assert_int_equal(check(&e, 0, 5, 1), PRODUCER_APPEND);
+}
+
 static void test_transaction(void **state)
 {
     struct mem *mem = mem_new(0);
@@ -268,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_window_of_five),
         cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_epoch_bump_empties_window),
+        cmocka_unit_test(test_no_sequence_in_log),
         cmocka_unit_test(test_transaction),
         cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_decode_refuses),
