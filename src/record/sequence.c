@@ -119,7 +119,7 @@ void producer_update(struct producer_entry *e, const struct batch *b,
         marker_apply(e, b);
         return;
     }
-    if (b->base_sequence >= 0) {
+    if (b->base_sequence >= 0 && b->producer_epoch == e->producer_epoch) {
         window_push(e, (struct producer_batch){
                            .first_seq = b->base_sequence,
                            .last_seq = batch_last_sequence(b),

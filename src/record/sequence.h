@@ -68,8 +68,8 @@ void producer_init(struct producer_entry *e, int64_t producer_id);
  * producer (asserted), whatever producer_check() would say of it: the log is
  * right. A transactional one opens a transaction if none is open; a control
  * batch ends it, and its coordinator's epoch is kept; one without sequence
- * (nobody's producer sends that) leaves the window alone. `now_ms` is the log's
- * time of the batch, not a clock's. */
+ * or of an older epoch (no broker appends that) leaves the window alone.
+ * `now_ms` is the log's time of the batch, not a clock's. */
 void producer_update(struct producer_entry *e, const struct batch *b,
                      int64_t base_offset, int64_t now_ms);
 

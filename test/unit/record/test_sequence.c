@@ -155,7 +155,11 @@ static void test_no_sequence_in_log(void **state)
     update(&e, 0, -1, 1, 5);
     assert_int_equal(e.n, 1);
     assert_int_equal(e.last_timestamp, 5005);
-    assert_int_equal(check(&e, 0, 5, 1), PRODUCER_APPEND);
+    update(&e, 1, 0, 5, 6);
+    update(&e, 0, 5, 5, 11);
+    assert_int_equal(e.n, 1);
+    assert_int_equal(e.producer_epoch, 1);
+    assert_int_equal(check(&e, 1, 5, 1), PRODUCER_APPEND);
 }
 
 static void test_transaction(void **state)
