@@ -161,8 +161,8 @@ static int fields_check(const struct batch *b, struct batch_reject *why)
     return fault == NULL ? 0 : refuse(why, BATCH_INVALID_RECORD, fault);
 }
 
-/* What is wrong with a create time, or NULL. Bounds that leave the range of
- * the type are no bounds. */
+/* What is wrong with a create time, or NULL. A bound beyond the end of time is
+ * none. */
 static const char *time_fault(const struct batch_rules *rules, int64_t ms)
 {
     int64_t bound;
@@ -174,8 +174,7 @@ static const char *time_fault(const struct batch_rules *rules, int64_t ms)
         return "timestamp too far in the future";
     }
     if (rules->before_max_ms != BATCH_AGE_UNLIMITED &&
-        !__builtin_sub_overflow(rules->now_ms, rules->before_max_ms, &bound) &&
-        ms < bound) {
+        ms < rules->now_ms - rules->before_max_ms) {
         return "timestamp too far in the past";
     }
     return NULL;
@@ -309,6 +308,8 @@ int batch_validate(struct slice records, const struct batch_rules *rules,
     struct slice bytes;
     struct batch b;
     int rv;
+    ASSERT(rules->now_ms >= 0);
+    ASSERT(rules->before_max_ms >= 0 && rules->after_max_ms >= 0);
     *why = (struct batch_reject){.record = -1};
     if (rules->produce_version < BATCH_PRODUCE_VERSION_MIN) {
         return refuse(why, BATCH_UNSUPPORTED_VERSION,

@@ -64,6 +64,7 @@ enum batch_refusal {
 #define BATCH_PRODUCE_VERSION_MIN  3
 #define BATCH_PRODUCE_VERSION_ZSTD 7
 
+/* Times in ms; the three are never negative (asserted). */
 struct batch_rules {
     int produce_version;
     bool strict;               /* refuse a base offset other than 0 */

@@ -193,6 +193,7 @@ static void test_limits(void **state)
 
 static void test_wrong_records(void **state)
 {
+    uint8_t copy[sizeof golden_hand];
     struct batch b;
     (void)state;
     assert_int_equal(batch_view(samples[0].bytes, &b), 0);
@@ -208,6 +209,11 @@ static void test_wrong_records(void **state)
     assert_int_equal(walk(b, 0), ERR_CORRUPT);
     b.record_count = 3;
     b.last_offset_delta = 1; /* an offset behind the batch's last */
+    assert_int_equal(walk(b, 0), ERR_CORRUPT);
+    b.last_offset_delta = 2;
+    memcpy(copy, golden_hand, sizeof copy);
+    copy[61 + 14 + 3] = 0; /* the second record's offset is the first's */
+    b.bytes = slice_of(copy, sizeof copy);
     assert_int_equal(walk(b, 0), ERR_CORRUPT);
     b.attributes = 6;
     assert_int_equal(walk(b, 100), ERR_UNSUPPORTED);
@@ -225,6 +231,7 @@ static int decode(const char *bytes, size_t len)
 
 static void test_record_lengths(void **state)
 {
+    int i;
     (void)state;
     /* length, attributes, time, offset, key -1, value -1, no headers */
     assert_int_equal(DECODE("\x0c\0\0\0\x01\x01\0"), 0);
@@ -241,6 +248,11 @@ static void test_record_lengths(void **state)
     assert_int_equal(DECODE("\x10\0\0\0\x01\x01\x02\0\x01"), 0);
     assert_int_equal(DECODE("\x10\0\0\0\x01\x01\x02\x01\x01"), ERR_CORRUPT);
     assert_int_equal(DECODE(""), ERR_CORRUPT);
+    /* 2^31 - 1 headers in no bytes: ended by the first that is not there. */
+    for (i = 0; i < 1000; i++) {
+        assert_int_equal(DECODE("\x14\0\0\0\x01\x01\xfe\xff\xff\xff\x0f"),
+                         ERR_CORRUPT);
+    }
     assert_int_equal(DECODE("\x0c"), ERR_CORRUPT);
     assert_int_equal(DECODE("\xff\xff\xff\xff\xff\xff"), ERR_CORRUPT);
 }

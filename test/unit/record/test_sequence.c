@@ -274,6 +274,7 @@ static void test_decode_refuses(void **state)
     assert_int_equal(decode_with(35, 0x80), ERR_CORRUPT); /* first sequence */
     assert_int_equal(decode_with(47, 0x80), ERR_CORRUPT); /* base offset */
     assert_int_equal(decode_with(48 + 1, 0xff), ERR_CORRUPT); /* overlap */
+    assert_int_equal(decode_with(40, 50), ERR_CORRUPT); /* ends before it */
 }
 
 int main(void)

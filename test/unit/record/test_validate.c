@@ -326,6 +326,7 @@ static void test_bombs(void **state)
         assert_int_equal(judge(), 0);
         rules.plain_bytes_max = 801;
         assert_int_equal(judge(), 10);
+        rules.plain_bytes_max = 802;
         be32_store(bytes + BATCH_AT_RECORD_COUNT, 1 << 20);
         be32_store(bytes + BATCH_AT_LAST_OFFSET_DELTA, (1 << 20) - 1);
         assert_int_equal(judge_signed(), 10);
