@@ -8,3 +8,14 @@ src_env_libenv_a_SOURCES = \
 	src/env/system.h \
 	src/env/env.c \
 	src/env/file.c
+
+# The simulated door.
+src_env_libenv_a_SOURCES += \
+	src/env/sim_impl.h \
+	src/env/sim.c \
+	src/env/sim_bfile.c \
+	src/env/sim_disk.c \
+	src/env/sim_file.c \
+	src/env/sim_job.c \
+	src/env/sim_name.c \
+	src/env/sim_net.c
