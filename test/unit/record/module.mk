@@ -61,3 +61,13 @@ test_fuzz_fuzz_record_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_record_LDADD = $(LINK_record)
 endif
+
+# Seeds for the harness: the golden batches, rules "inspect, fix the checksum".
+EXTRA_DIST += \
+	test/fuzz/corpus/record/gzip \
+	test/fuzz/corpus/record/hand \
+	test/fuzz/corpus/record/idem \
+	test/fuzz/corpus/record/lz4 \
+	test/fuzz/corpus/record/none \
+	test/fuzz/corpus/record/snappy \
+	test/fuzz/corpus/record/zstd
