@@ -77,14 +77,16 @@ struct consensus_options {
 };
 
 /* Start: checks the library (version, ownership regime, raft.md 2.4), listens
- * to the journal and to PEER_RAFT and PEER_BARRIER. Errors: ERR_VERSION,
- * ERR_NOMEM; `err` says what. */
+ * to PEER_RAFT and PEER_BARRIER. The journal's owner listens to the journal
+ * and forwards what it says (consensus_durable, consensus_need). Errors:
+ * ERR_VERSION, ERR_NOMEM; `err` says what. */
 int consensus_open(struct env *e, const struct consensus_options *o,
                    struct consensus **ret_c, struct err *err);
 /* All groups must be closed. */
 void consensus_close(struct consensus *c);
 /* Forwarded by the owner of the journal's listener: see journal_listen(). */
 void consensus_durable(struct consensus *c, uint64_t seq);
+void consensus_need(struct consensus *c, uint64_t group, uint64_t index);
 struct group *consensus_find(struct consensus *c, uint64_t group);
 
 /* ---- groups ------------------------------------------------------------ */
