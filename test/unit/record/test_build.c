@@ -169,8 +169,8 @@ static void test_recompress(void **state)
         ERR_UNSUPPORTED);
 }
 
-/* Kafka's own bytes of a commit marker: key 0000 0001, value 0000 and the
- * coordinator's epoch. */
+/* A commit marker, written down from the format: key 0000 0001, value 0000 and
+ * the coordinator's epoch. */
 static void test_control(void **state)
 {
     static const uint8_t want[] = {0x20, 0, 0, 0, 8, 0, 0, 0, 1,
