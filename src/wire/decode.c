@@ -49,7 +49,7 @@ static struct slice get_slice(struct source *s, const struct wire_field *f)
 {
     bool string = f->type == WIRE_STRING;
     int64_t len = get_len(s, string ? 2 : 4);
-    if (s->c->status == 0 && len < 0 && !field_nullable(f, s->version)) {
+    if (s->c->status == 0 && len < 0 && !value_nullable(f, s->version)) {
         cursor_fail(s->c);
     }
     if (string && len > WIRE_STRING_MAX) {
@@ -76,7 +76,7 @@ static void get_pointer(struct source *s, const struct wire_field *f, void *out)
         } else {
             get_struct(s, f->sub, sub);
         }
-    } else if (!field_nullable(f, s->version)) {
+    } else if (!value_nullable(f, s->version)) {
         cursor_fail(s->c);
     }
     memcpy(out, &sub, sizeof sub);
@@ -126,7 +126,7 @@ static void get_value(struct source *s, const struct wire_field *f, void *out)
         break;
     }
     case WIRE_STRUCT:
-        if (field_by_pointer(f) && !(f->flags & WIRE_ARRAY)) {
+        if (field_by_pointer(f)) {
             get_pointer(s, f, out);
         } else {
             get_struct(s, f->sub, out);

@@ -127,7 +127,7 @@ static void put_slice(struct sink *s, const struct wire_field *f,
                       struct slice bytes)
 {
     bool null =
-        bytes.data == NULL && bytes.len == 0 && field_nullable(f, s->version);
+        bytes.data == NULL && bytes.len == 0 && value_nullable(f, s->version);
     put_len(s, null ? -1 : (int64_t)bytes.len, f->type == WIRE_STRING ? 2 : 4);
     if (f->type == WIRE_RECORDS) {
         put_bytes(s, bytes);
@@ -141,7 +141,7 @@ static void put_rope(struct sink *s, const struct wire_field *f,
 {
     if (r->n_parts == 0) {
         bool null =
-            r->data == NULL && r->len == 0 && field_nullable(f, s->version);
+            r->data == NULL && r->len == 0 && value_nullable(f, s->version);
         put_len(s, null ? -1 : (int64_t)r->len, 4);
         put_bytes(s, slice_of(r->data, r->len));
         return;
@@ -163,7 +163,7 @@ static void put_pointer(struct sink *s, const struct wire_field *f,
     if (sub != NULL) {
         put_u8(s, 1);
         put_struct(s, f->sub, sub);
-    } else if (field_nullable(f, s->version)) {
+    } else if (value_nullable(f, s->version)) {
         put_u8(s, 0xff);
     } else {
         fail(s, ERR_VERSION);

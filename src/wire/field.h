@@ -26,6 +26,13 @@ static inline bool field_nullable(const struct wire_field *f, int version)
     return (f->flags & WIRE_NULLABLE) && version >= f->null_from;
 }
 
+/* True if one value may be null: of an array only the whole may, never its
+ * elements. */
+static inline bool value_nullable(const struct wire_field *f, int version)
+{
+    return !(f->flags & WIRE_ARRAY) && field_nullable(f, version);
+}
+
 /* True if it is among the tags in `version`. */
 static inline bool field_tagged(const struct wire_field *f, int version)
 {

@@ -49,7 +49,7 @@ static size_t roll_len(struct dice *d, size_t max)
 static struct slice roll_slice(struct dice *d, const struct wire_field *f)
 {
     bool string = f->type == WIRE_STRING;
-    if (field_nullable(f, d->version) && one_in(d, 4)) {
+    if (value_nullable(f, d->version) && one_in(d, 4)) {
         return slice_of(NULL, 0);
     }
     size_t len = roll_len(d, string ? RANDOM_STRING_MAX : RANDOM_BYTES_MAX);
@@ -68,7 +68,7 @@ static struct slice roll_slice(struct dice *d, const struct wire_field *f)
 static void roll_pointer(struct dice *d, const struct wire_field *f, void *out)
 {
     uint8_t *sub = NULL;
-    if (!field_nullable(f, d->version) || !one_in(d, 3)) {
+    if (!value_nullable(f, d->version) || !one_in(d, 3)) {
         sub = arena_calloc(d->arena, 1, f->sub->size);
         if (sub == NULL) {
             d->status = ERR_NOMEM;

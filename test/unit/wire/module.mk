@@ -3,3 +3,48 @@ TESTS += test/unit/wire/test_message
 test_unit_wire_test_message_SOURCES = test/unit/wire/test_message.c
 test_unit_wire_test_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_wire_test_message_LDADD = $(LINK_wire) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/wire/test_golden
+TESTS += test/unit/wire/test_golden
+test_unit_wire_test_golden_SOURCES = test/unit/wire/test_golden.c
+test_unit_wire_test_golden_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_wire_test_golden_LDADD = $(LINK_wire) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/wire/test_codec
+TESTS += test/unit/wire/test_codec
+test_unit_wire_test_codec_SOURCES = test/unit/wire/test_codec.c
+test_unit_wire_test_codec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_wire_test_codec_LDADD = $(LINK_wire) $(CMOCKA_LIBS)
+
+EXTRA_DIST += \
+    test/unit/wire/golden/api_versions_request_v0.hex \
+    test/unit/wire/golden/api_versions_request_v3.hex \
+    test/unit/wire/golden/api_versions_response_v0.hex \
+    test/unit/wire/golden/api_versions_response_v3.hex \
+    test/unit/wire/golden/fetch_request_v11.hex \
+    test/unit/wire/golden/fetch_request_v12.hex \
+    test/unit/wire/golden/fetch_response_v11.hex \
+    test/unit/wire/golden/fetch_response_v16.hex \
+    test/unit/wire/golden/find_coordinator_request_v2.hex \
+    test/unit/wire/golden/find_coordinator_response_v2.hex \
+    test/unit/wire/golden/heartbeat_request_v3.hex \
+    test/unit/wire/golden/heartbeat_response_v3.hex \
+    test/unit/wire/golden/init_producer_id_request_v4.hex \
+    test/unit/wire/golden/init_producer_id_response_v4.hex \
+    test/unit/wire/golden/join_group_request_v5.hex \
+    test/unit/wire/golden/join_group_response_v5.hex \
+    test/unit/wire/golden/list_offsets_request_v2.hex \
+    test/unit/wire/golden/list_offsets_response_v2.hex \
+    test/unit/wire/golden/metadata_request_v12.hex \
+    test/unit/wire/golden/metadata_request_v2.hex \
+    test/unit/wire/golden/metadata_response_v12.hex \
+    test/unit/wire/golden/metadata_response_v2.hex \
+    test/unit/wire/golden/offset_commit_request_v7.hex \
+    test/unit/wire/golden/offset_commit_response_v7.hex \
+    test/unit/wire/golden/offset_fetch_request_v5.hex \
+    test/unit/wire/golden/offset_fetch_response_v5.hex \
+    test/unit/wire/golden/produce_request_v7.hex \
+    test/unit/wire/golden/produce_request_v9.hex \
+    test/unit/wire/golden/produce_response_v7.hex \
+    test/unit/wire/golden/sync_group_request_v3.hex \
+    test/unit/wire/golden/sync_group_response_v3.hex
