@@ -174,7 +174,9 @@ def parse(path):
             try:
                 if not words or words[0].startswith("#"):
                     continue
-                if words[0] in ("request", "response") and len(stack) <= 1:
+                if words[0] in ("request", "response"):
+                    if len(stack) > 1:
+                        raise Fault("a struct is still open")
                     m = re.fullmatch(
                         r"(request|response) (\d+) (\w+) versions (\d+)-(\d+)"
                         r"(?: flexible (\d+)\+)?", " ".join(words))
