@@ -13,3 +13,10 @@ include test/unit/broker/module.mk
 include test/unit/api/module.mk
 include test/unit/server/module.mk
 include test/unit/cli/module.mk
+
+# The source tree and what was built, against the rules (doc/STYLE.md).
+TEST_EXTENSIONS = .sh
+tidy_tests = test/tidy/tree.sh test/tidy/globals.sh test/tidy/hardening.sh \
+             test/tidy/format.sh test/tidy/selftest.sh
+TESTS += $(tidy_tests)
+EXTRA_DIST += $(tidy_tests) test/tidy/tree.awk test/tidy/allow
