@@ -15,8 +15,8 @@ static int none_encode(int level, struct slice in, struct buf *out)
 static int none_decode(struct slice in, struct sink *s)
 {
     while (in.len > 0) {
-        uint8_t *p;
-        size_t n;
+        uint8_t *p = NULL;
+        size_t n = 0;
         int rv = sink_space(s, in.len, &p, &n);
         if (rv != 0) {
             return rv;
