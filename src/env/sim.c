@@ -243,7 +243,9 @@ static int node_enter(struct sim_node *n, void (*fn)(void *), void *arg)
 static void turn_run(struct sim_event *ev)
 {
     /* The turn itself follows every batch of events. */
-    sim_node_find(ev->sim, ev->id)->turn_ev = NULL;
+    struct sim_node *n = sim_node_find(ev->sim, ev->id);
+    ASSERT(n != NULL);
+    n->turn_ev = NULL;
 }
 
 void sim_turn_plan(struct sim_node *n, uint64_t at_us)
