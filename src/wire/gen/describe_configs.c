@@ -60,7 +60,7 @@ static const struct wire_field response_config[] = {
     {.name = "ReadOnly", .at = offsetof(T, read_only), .type = WIRE_BOOL,
      .to = WIRE_LAST},
     {.name = "IsDefault", .at = offsetof(T, is_default), .type = WIRE_BOOL,
-     .to = 0},
+     .flags = WIRE_IGNORABLE, .to = 0},
     {.name = "ConfigSource", .at = offsetof(T, config_source), .type = WIRE_I8,
      .flags = WIRE_IGNORABLE, .from = 1, .to = WIRE_LAST, .number = -1},
     {.name = "IsSensitive", .at = offsetof(T, is_sensitive), .type = WIRE_BOOL,

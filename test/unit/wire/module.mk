@@ -16,6 +16,12 @@ test_unit_wire_test_codec_SOURCES = test/unit/wire/test_codec.c
 test_unit_wire_test_codec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_wire_test_codec_LDADD = $(LINK_wire) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/wire/test_header
+TESTS += test/unit/wire/test_header
+test_unit_wire_test_header_SOURCES = test/unit/wire/test_header.c
+test_unit_wire_test_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_wire_test_header_LDADD = $(LINK_wire) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/wire/test_wire_fuzz
 TESTS += test/unit/wire/test_wire_fuzz
 test_unit_wire_test_wire_fuzz_SOURCES = test/unit/wire/test_wire_fuzz.c \
