@@ -16,7 +16,8 @@ struct sys_listener {
     uv_tcp_t tcp;
     uv_tcp_t refused; /* takes a connection that there is no memory for */
     bool refusing;
-    bool closing;
+    bool kept; /* libuv keeps a connection until `refused` is free */
+    bool closed;
     unsigned port;
     env_accept_cb cb;
     void *data;
@@ -40,27 +41,30 @@ static void on_listener_closed(uv_handle_t *h)
     struct sys_listener *l = h->data;
 
     /* `refused` may be closing still; the last one frees. */
-    if (l->refusing) {
-        l->closing = true;
-        l->tcp.data = NULL;
-    } else {
+    l->closed = true;
+    if (!l->refusing) {
         listener_free(l);
     }
 }
+
+static void on_connection(uv_stream_t *h, int status);
 
 static void on_refused_closed(uv_handle_t *h)
 {
     struct sys_listener *l = h->data;
 
     l->refusing = false;
-    if (l->tcp.data == NULL) {
+    if (l->closed) {
         listener_free(l);
+    } else if (l->kept && !uv_is_closing((uv_handle_t *)&l->tcp)) {
+        l->kept = false;
+        on_connection((uv_stream_t *)&l->tcp, 0);
     }
 }
 
 /* Without memory a connection is accepted into a spare handle and closed: left
  * alone it would stop the listener. While the spare is in use libuv keeps the
- * next one, and offers it again after the spare's. */
+ * next one, and on_refused_closed() takes it up again. */
 static void connection_refuse(struct sys_listener *l)
 {
     struct system *sys = sys_of(l->listener.env);
@@ -68,6 +72,7 @@ static void connection_refuse(struct sys_listener *l)
     trace_error(sys->env.trace, "env.accept", "port=%u text=\"out of memory\"",
                 l->port);
     if (l->refusing) {
+        l->kept = true;
         return;
     }
     uv_tcp_init(&sys->loop, &l->refused);
@@ -181,16 +186,15 @@ static int resolve(const char *host, const char *service,
 }
 
 static int listen_named(struct system *sys, const char *host, unsigned port,
-                        struct sys_listener **ret_l, struct err *err)
+                        struct sys_listener **ret_l)
 {
     struct addrinfo *addrs;
     char service[16];
     int rc;
 
     snprintf(service, sizeof service, "%u", port);
-    rc = resolve(host, service, &addrs);
-    if (rc != 0) {
-        return err_set(err, ERR_INVALID, "%s: %s", host, gai_strerror(rc));
+    if (resolve(host, service, &addrs) != 0) {
+        return UV_EADDRNOTAVAIL;
     }
     rc = UV_EADDRNOTAVAIL;
     for (struct addrinfo *a = addrs; a != NULL && try_next(rc);
@@ -212,11 +216,7 @@ int sys_listen(struct env *e, const char *host, unsigned port, env_accept_cb cb,
     if (port > 65535) {
         return err_set(err, ERR_INVALID, "port %u is above 65535", port);
     }
-    rc = any ? listen_any(sys, port, &l)
-             : listen_named(sys, host, port, &l, err);
-    if (rc == ERR_INVALID) {
-        return rc; /* the name; libuv's codes are those of errno */
-    }
+    rc = any ? listen_any(sys, port, &l) : listen_named(sys, host, port, &l);
     if (rc != 0) {
         int code = sys_error(e, -rc, "listen", host);
         return err_set(err, code, "cannot listen on %s:%u: %s",

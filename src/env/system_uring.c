@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <liburing.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 
@@ -32,6 +34,19 @@ static const unsigned setup_flags[] = {
 
 /* ---- submission ---------------------------------------------------------- */
 
+/* Bind the ring to this thread. (Some builds of liburing 2.3 declare
+ * io_uring_enable_rings() and do not export it.) */
+static void ring_enable(struct system *sys)
+{
+    struct sys_uring *u = sys->uring;
+
+    if (syscall(SYS_io_uring_register, u->ring.ring_fd,
+                IORING_REGISTER_ENABLE_RINGS, NULL, 0) != 0) {
+        env_die(&sys->env, "cannot enable io_uring: %s", strerror(errno));
+    }
+    u->disabled = false;
+}
+
 static void ring_submit(struct system *sys)
 {
     struct sys_uring *u = sys->uring;
@@ -41,11 +56,7 @@ static void ring_submit(struct system *sys)
         return;
     }
     if (u->disabled) {
-        rc = io_uring_enable_rings(&u->ring);
-        if (rc != 0) {
-            env_die(&sys->env, "io_uring_enable_rings: %s", strerror(-rc));
-        }
-        u->disabled = false;
+        ring_enable(sys);
     }
     do {
         rc = io_uring_submit(&u->ring);
@@ -90,8 +101,9 @@ static void uring_submit(struct system *sys)
         if (sqe == NULL) {
             break;
         }
-        sqe_fill(sqe,
-                 QUEUE_ENTRY(queue_pop(&sys->io_ready), struct file_io, queue));
+        struct queue *q = sys->io_ready.next;
+        queue_remove(q);
+        sqe_fill(sqe, QUEUE_ENTRY(q, struct file_io, queue));
         u->n_in_flight++;
     }
     ring_submit(sys);

@@ -1,3 +1,25 @@
+# The system's door.
+check_PROGRAMS += test/unit/env/test_system_loop
+TESTS += test/unit/env/test_system_loop
+test_unit_env_test_system_loop_SOURCES = test/unit/env/test_system_loop.c \
+	test/unit/env/system_fixture.h
+test_unit_env_test_system_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_system_loop_LDADD = $(LINK_env) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/env/test_system_file
+TESTS += test/unit/env/test_system_file
+test_unit_env_test_system_file_SOURCES = test/unit/env/test_system_file.c \
+	test/unit/env/system_fixture.h
+test_unit_env_test_system_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_system_file_LDADD = $(LINK_env) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/env/test_system_bfile
+TESTS += test/unit/env/test_system_bfile
+test_unit_env_test_system_bfile_SOURCES = test/unit/env/test_system_bfile.c \
+	test/unit/env/system_fixture.h
+test_unit_env_test_system_bfile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_system_bfile_LDADD = $(LINK_env) $(CMOCKA_LIBS)
+
 
 # The simulated door.
 check_PROGRAMS += test/unit/env/test_sim_disk
