@@ -1,10 +1,13 @@
-/* system_uring.c - the io_uring engine. One ring, watched by the loop; what a
- * turn gathered goes to the kernel in one system call. */
+/* system_uring.c - the io_uring engine. What a turn gathered goes to the kernel
+ * in one system call; an eventfd that the loop watches says that something is
+ * complete. (The ring's own descriptor does not do: with deferred task work it
+ * is not woken by work that waits for us to enter the kernel.) */
 #include "env/system_impl.h"
 
 #include <errno.h>
 #include <liburing.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 struct sys_uring {
     struct io_uring ring;
     uv_poll_t poll;
+    int event_fd;
     unsigned n_in_flight; /* in the kernel or in the submission ring */
     bool disabled;        /* set up, waiting for the loop's thread */
 };
@@ -139,10 +143,15 @@ static void on_ring(uv_poll_t *h, int status, int events)
     struct system *sys = h->data;
     struct sys_uring *u = sys->uring;
     struct queue done;
+    uint64_t n_events;
 
     (void)events;
     if (status < 0) {
         env_die(&sys->env, "watching io_uring: %s", uv_strerror(status));
+    }
+    if (read(u->event_fd, &n_events, sizeof n_events) < 0 && errno != EAGAIN &&
+        errno != EINTR) {
+        env_die(&sys->env, "eventfd of io_uring: %s", strerror(errno));
     }
     queue_init(&done);
     if (!u->disabled) {
@@ -164,6 +173,7 @@ static void uring_stop(struct system *sys)
 static void uring_free(struct system *sys)
 {
     io_uring_queue_exit(&sys->uring->ring);
+    close(sys->uring->event_fd);
     mem_free(sys->env.mem, sys->uring);
     sys->uring = NULL;
 }
@@ -210,6 +220,23 @@ static int ring_probe(struct sys_uring *u, struct err *err)
                          "io_uring of this kernel is too old");
 }
 
+/* Have the loop told of completions. */
+static int ring_watch(struct system *sys, struct sys_uring *u, struct err *err)
+{
+    u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (u->event_fd < 0) {
+        return err_set(err, ERR_UNSUPPORTED, "eventfd: %s", strerror(errno));
+    }
+    if (io_uring_register_eventfd(&u->ring, u->event_fd) != 0 ||
+        uv_poll_init(&sys->loop, &u->poll, u->event_fd) != 0) {
+        close(u->event_fd);
+        return err_set(err, ERR_UNSUPPORTED, "io_uring cannot be watched");
+    }
+    u->poll.data = sys;
+    uv_poll_start(&u->poll, UV_READABLE, on_ring);
+    return 0;
+}
+
 int sys_uring_new(struct system *sys, struct err *err)
 {
     struct sys_uring *u = mem_calloc(sys->env.mem, 1, sizeof *u);
@@ -226,12 +253,10 @@ int sys_uring_new(struct system *sys, struct err *err)
     if (rc != 0) {
         goto err_after_ring;
     }
-    if (uv_poll_init(&sys->loop, &u->poll, u->ring.ring_fd) != 0) {
-        rc = err_set(err, ERR_UNSUPPORTED, "io_uring cannot be watched");
+    rc = ring_watch(sys, u, err);
+    if (rc != 0) {
         goto err_after_ring;
     }
-    u->poll.data = sys;
-    uv_poll_start(&u->poll, UV_READABLE, on_ring);
     sys->uring = u;
     sys->engine = &uring_engine;
     return 0;
