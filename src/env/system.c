@@ -172,7 +172,8 @@ static bool must_not_sleep(struct system *sys)
 {
     return env_turns_wanted(&sys->env) || !queue_empty(&sys->streams) ||
            sys_io_deferred(sys) || sys->engine->behind(sys) ||
-           atomic_load(&sys->stop) || (sys->until != NULL && *sys->until);
+           atomic_load(&sys->stop) ||
+           (sys->until != NULL && (*sys->until || sys->until_expired));
 }
 
 /* Let the coming poll end when the first timer is due. */
@@ -473,23 +474,23 @@ void env_system_stop(struct env *e)
 
 static void on_run_timeout(struct env_timer *t)
 {
-    *(bool *)t->data = true;
+    ((struct system *)t->data)->until_expired = true;
 }
 
 int env_system_run_until(struct env *e, const bool *flag, uint64_t timeout_ms)
 {
     struct system *sys = sys_of(e);
     struct env_timer timeout;
-    bool expired = false;
 
     sys_thread_begin(sys);
     sys->now_stale = true;
-    env_timer_init(&timeout, on_run_timeout, &expired);
+    env_timer_init(&timeout, on_run_timeout, sys);
+    sys->until_expired = false;
     if (timeout_ms > 0) {
         env_timer_start(e, &timeout, env_now_ms(e) + timeout_ms);
     }
     sys->until = flag;
-    while (!*flag && !expired) {
+    while (!*flag && !sys->until_expired) {
         uv_run(&sys->loop, UV_RUN_ONCE);
     }
     sys->until = NULL;

@@ -119,6 +119,7 @@ struct system {
     bool now_stale;
     atomic_bool stop;
     const bool *until; /* env_system_run_until's flag, or NULL */
+    bool until_expired;
     struct queue signals;
     unsigned n_open;  /* files, streams, listeners that nobody closed yet */
     unsigned n_alive; /* those, and closed ones that are not yet freed */

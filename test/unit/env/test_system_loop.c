@@ -371,7 +371,7 @@ static void check_death(struct fixture *x, void (*die)(struct env *e),
                      0);
     /* The flight recorder has what the level kept out of the file. */
     assert_non_null(strstr(text, "flight: "));
-    assert_non_null(strstr(text, "test.before"));
+    assert_non_null(strstr(text, "step=1"));
     const char *last = last_line(text);
     assert_non_null(strstr(last, "ERROR"));
     assert_non_null(strstr(last, reason));
