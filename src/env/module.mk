@@ -29,7 +29,11 @@ src_env_libenv_a_SOURCES += \
 	src/env/sim.c \
 	src/env/sim_bfile.c \
 	src/env/sim_disk.c \
+	src/env/sim_image.c \
 	src/env/sim_file.c \
 	src/env/sim_job.c \
 	src/env/sim_name.c \
-	src/env/sim_net.c
+	src/env/sim_node.c \
+	src/env/sim_net.c \
+	src/env/sim_net.h \
+	src/env/sim_stream.c

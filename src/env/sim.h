@@ -16,7 +16,7 @@
 
 #include "env/env.h"
 
-struct sim;  /* a world */
+struct sim; /* a world */
 struct sim_disk;
 
 enum sim_crash {
@@ -31,12 +31,12 @@ struct sim_options {
     uint64_t seed;
     uint64_t disk_min_us, disk_max_us; /* time of one write, read or sync */
     uint64_t net_min_us, net_max_us;   /* delay of one delivery */
-    unsigned net_split_rate;  /* deliver in pieces */
+    unsigned net_split_rate;           /* deliver in pieces */
     unsigned disk_read_error_rate, disk_write_error_rate, disk_sync_error_rate;
-    unsigned bit_flip_rate;   /* reads see a flipped bit */
-    uint64_t disk_bytes_max;  /* then ERR_NOSPACE; 0: no limit */
+    unsigned bit_flip_rate;  /* reads see a flipped bit */
+    uint64_t disk_bytes_max; /* then ERR_NOSPACE; 0: no limit */
     enum trace_level trace_level;
-    bool trace_stderr;        /* show trace lines */
+    bool trace_stderr; /* show trace lines */
 };
 
 struct sim *sim_new(const struct sim_options *o);

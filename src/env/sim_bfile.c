@@ -60,11 +60,11 @@ void sim_io_flip(struct sim_node *n, void *data, size_t len)
 
 /* The inode that an open is about. */
 static int handle_find(struct sim_node *n, const char *path, unsigned flags,
-                       struct inode **ret_i)
+                       struct sim_inode **ret_i)
 {
     char name[SIM_NAME_MAX];
-    struct inode *i = name_find(n->disk, path);
-    struct inode *dir;
+    struct sim_inode *i = sim_name_find(n->disk, path);
+    struct sim_inode *dir;
 
     if (i != NULL) {
         if ((flags & FILE_EXCL) != 0 && (flags & FILE_CREATE) != 0) {
@@ -73,19 +73,19 @@ static int handle_find(struct sim_node *n, const char *path, unsigned flags,
         *ret_i = i;
         return i->dir ? ERR_INVALID : 0;
     }
-    dir = name_parent(n->disk, path, name);
+    dir = sim_name_parent(n->disk, path, name);
     if (dir == NULL || (flags & FILE_CREATE) == 0) {
         return ERR_NOTFOUND;
     }
-    *ret_i = inode_new(n->disk, false);
-    name_link(dir, name, *ret_i);
+    *ret_i = sim_inode_new(n->disk, false);
+    sim_name_link(dir, name, *ret_i);
     return 0;
 }
 
 int sim_handle_open(struct sim_node *n, struct sim_handle *h, const char *path,
                     unsigned flags, struct err *err)
 {
-    struct inode *i;
+    struct sim_inode *i;
     int rc = sim_io_fault(n, SIM_IO_META);
 
     if (rc == 0) {
@@ -95,9 +95,10 @@ int sim_handle_open(struct sim_node *n, struct sim_handle *h, const char *path,
         return err_set(err, rc, "%s: cannot open: %s", path, err_text(rc));
     }
     if ((flags & FILE_TRUNC) != 0 && i->vol.size > 0) {
-        (void)inode_truncate(i, 0);
+        (void)sim_inode_truncate(i, 0);
     }
-    *h = (struct sim_handle){.node = n, .inode = inode_ref(i), .flags = flags};
+    *h = (struct sim_handle){
+        .node = n, .inode = sim_inode_ref(i), .flags = flags};
     queue_push(&n->handles, &h->queue);
     return 0;
 }
@@ -108,7 +109,7 @@ void sim_handle_close(struct sim_handle *h)
         h->inode->lock = NULL;
     }
     queue_remove(&h->queue);
-    inode_unref(h->inode);
+    sim_inode_unref(h->inode);
 }
 
 void sim_files_down(struct sim_node *n)
@@ -170,8 +171,8 @@ int sim_bfile_read(struct bfile *bf, void *data, size_t len, uint64_t offset,
     if (rc != 0) {
         return rc;
     }
-    *ret_n =
-        inode_read(h->inode, data, len, offset, (h->flags & FILE_DIRECT) != 0);
+    *ret_n = sim_inode_read(h->inode, data, len, offset,
+                            (h->flags & FILE_DIRECT) != 0);
     sim_io_flip(h->node, data, *ret_n);
     return 0;
 }
@@ -184,10 +185,10 @@ int sim_bfile_write(struct bfile *bf, const void *data, size_t len,
 
     ASSERT((h->flags & FILE_WRITE) != 0);
     if (rc == 0) {
-        return inode_write(h->inode, data, len, offset, false);
+        return sim_inode_write(h->inode, data, len, offset, false);
     }
     if (rc != ERR_NOSPACE) {
-        inode_write_torn(h->inode, data, len, offset);
+        sim_inode_write_torn(h->inode, data, len, offset);
     }
     return rc;
 }
@@ -197,7 +198,7 @@ int sim_bfile_sync(struct bfile *bf)
     struct sim_handle *h = &bfile_of(bf)->handle;
     int rc = sim_io_fault(h->node, SIM_IO_SYNC);
 
-    inode_sync(h->inode, h->inode->disk->seq, rc != 0);
+    sim_inode_sync(h->inode, h->inode->disk->seq, rc != 0);
     return rc;
 }
 
@@ -218,7 +219,7 @@ int sim_bfile_truncate(struct bfile *bf, uint64_t size)
     int rc = sim_io_fault(h->node, SIM_IO_META);
 
     ASSERT((h->flags & FILE_WRITE) != 0);
-    return rc != 0 ? rc : inode_truncate(h->inode, size);
+    return rc != 0 ? rc : sim_inode_truncate(h->inode, size);
 }
 
 int sim_bfile_allocate(struct bfile *bf, uint64_t offset, uint64_t len)
@@ -235,7 +236,7 @@ int sim_bfile_allocate(struct bfile *bf, uint64_t offset, uint64_t len)
     if (offset + len <= h->inode->vol.size) {
         return 0;
     }
-    return inode_truncate(h->inode, offset + len);
+    return sim_inode_truncate(h->inode, offset + len);
 }
 
 int sim_bfile_drop_cache(struct bfile *bf)
@@ -244,7 +245,7 @@ int sim_bfile_drop_cache(struct bfile *bf)
     int rc = sim_io_fault(h->node, SIM_IO_META);
 
     if (rc == 0) {
-        inode_drop_cache(h->inode);
+        sim_inode_drop_cache(h->inode);
     }
     return rc;
 }
@@ -270,20 +271,20 @@ int sim_mkdir(struct env *e, const char *path)
 {
     struct sim_node *n = sim_node_of(e);
     char name[SIM_NAME_MAX];
-    struct inode *dir;
+    struct sim_inode *dir;
     int rc = sim_io_fault(n, SIM_IO_META);
 
     if (rc != 0) {
         return rc;
     }
-    if (name_find(n->disk, path) != NULL) {
+    if (sim_name_find(n->disk, path) != NULL) {
         return ERR_EXISTS;
     }
-    dir = name_parent(n->disk, path, name);
+    dir = sim_name_parent(n->disk, path, name);
     if (dir == NULL) {
         return ERR_NOTFOUND;
     }
-    name_link(dir, name, inode_new(n->disk, true));
+    sim_name_link(dir, name, sim_inode_new(n->disk, true));
     return 0;
 }
 
@@ -291,24 +292,24 @@ static int remove_name(struct env *e, const char *path, bool want_dir)
 {
     struct sim_node *n = sim_node_of(e);
     char name[SIM_NAME_MAX];
-    struct inode *dir, *i;
+    struct sim_inode *dir, *i;
     int rc = sim_io_fault(n, SIM_IO_META);
 
     if (rc != 0) {
         return rc;
     }
-    dir = name_parent(n->disk, path, name);
-    i = dir == NULL ? NULL : name_get(dir, name);
+    dir = sim_name_parent(n->disk, path, name);
+    i = dir == NULL ? NULL : sim_name_get(dir, name);
     if (i == NULL) {
         return ERR_NOTFOUND;
     }
     if (i->dir != want_dir) {
         return ERR_INVALID;
     }
-    if (want_dir && !name_empty(i)) {
+    if (want_dir && !sim_name_empty(i)) {
         return ERR_EXISTS;
     }
-    name_unlink(dir, name);
+    sim_name_unlink(dir, name);
     return 0;
 }
 
@@ -326,59 +327,59 @@ int sim_rename(struct env *e, const char *from, const char *to)
 {
     struct sim_node *n = sim_node_of(e);
     char from_name[SIM_NAME_MAX], to_name[SIM_NAME_MAX];
-    struct inode *from_dir, *to_dir, *i, *old;
+    struct sim_inode *from_dir, *to_dir, *i, *old;
     int rc = sim_io_fault(n, SIM_IO_META);
 
     if (rc != 0) {
         return rc;
     }
-    from_dir = name_parent(n->disk, from, from_name);
-    to_dir = name_parent(n->disk, to, to_name);
-    i = from_dir == NULL ? NULL : name_get(from_dir, from_name);
+    from_dir = sim_name_parent(n->disk, from, from_name);
+    to_dir = sim_name_parent(n->disk, to, to_name);
+    i = from_dir == NULL ? NULL : sim_name_get(from_dir, from_name);
     if (i == NULL || to_dir == NULL) {
         return ERR_NOTFOUND;
     }
-    old = name_get(to_dir, to_name);
+    old = sim_name_get(to_dir, to_name);
     if (old == i) {
         return 0;
     }
     if (old != NULL && old->dir != i->dir) {
         return ERR_INVALID;
     }
-    if (old != NULL && old->dir && !name_empty(old)) {
+    if (old != NULL && old->dir && !sim_name_empty(old)) {
         return ERR_EXISTS;
     }
-    name_rename(from_dir, from_name, to_dir, to_name);
+    sim_name_rename(from_dir, from_name, to_dir, to_name);
     return 0;
 }
 
 int sim_sync_dir(struct env *e, const char *path)
 {
     struct sim_node *n = sim_node_of(e);
-    struct inode *dir;
+    struct sim_inode *dir;
     int rc = sim_io_fault(n, SIM_IO_SYNC);
 
     if (rc != 0) {
         return rc;
     }
-    dir = name_find(n->disk, path);
+    dir = sim_name_find(n->disk, path);
     if (dir == NULL || !dir->dir) {
         return dir == NULL ? ERR_NOTFOUND : ERR_INVALID;
     }
-    name_sync(dir);
+    sim_name_sync(dir);
     return 0;
 }
 
 int sim_stat(struct env *e, const char *path, bool *ret_dir, uint64_t *ret_size)
 {
     struct sim_node *n = sim_node_of(e);
-    struct inode *i;
+    struct sim_inode *i;
     int rc = sim_io_fault(n, SIM_IO_META);
 
     if (rc != 0) {
         return rc;
     }
-    i = name_find(n->disk, path);
+    i = sim_name_find(n->disk, path);
     if (i == NULL) {
         return ERR_NOTFOUND;
     }
@@ -394,17 +395,17 @@ int sim_stat(struct env *e, const char *path, bool *ret_dir, uint64_t *ret_size)
 int sim_list_dir(struct env *e, const char *path, env_dir_cb cb, void *arg)
 {
     struct sim_node *n = sim_node_of(e);
-    struct inode *dir;
+    struct sim_inode *dir;
     int rc = sim_io_fault(n, SIM_IO_META);
 
     if (rc != 0) {
         return rc;
     }
-    dir = name_find(n->disk, path);
+    dir = sim_name_find(n->disk, path);
     if (dir == NULL || !dir->dir) {
         return dir == NULL ? ERR_NOTFOUND : ERR_INVALID;
     }
-    return name_list(dir, cb, arg);
+    return sim_name_list(dir, cb, arg);
 }
 
 /* A disk without limit says that it has this many bytes. */
@@ -416,7 +417,7 @@ int sim_disk_space(struct env *e, const char *path, uint64_t *ret_free,
     struct sim_node *n = sim_node_of(e);
     uint64_t max = n->sim->o.disk_bytes_max;
 
-    if (name_find(n->disk, path) == NULL) {
+    if (sim_name_find(n->disk, path) == NULL) {
         return ERR_NOTFOUND;
     }
     *ret_total = max == 0 ? SIM_DISK_BYTES : max;

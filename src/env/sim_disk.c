@@ -17,8 +17,6 @@
 #include "base/assert.h"
 #include "env/sim_impl.h"
 
-#define SIM_PAGE 4096
-
 enum op_kind {
     OP_WRITE,   /* sectors [offset, offset + len) became `data` */
     OP_TRUNCATE /* the size became `size` */
@@ -42,109 +40,9 @@ struct cut {
     uint64_t torn_sectors; /* and so many sectors of this number */
 };
 
-/* ---- images ------------------------------------------------------------- */
-
-static bool all_zero(const uint8_t *p, size_t len)
-{
-    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
-}
-
-static void image_pages(struct sim *s, struct image *im, size_t n)
-{
-    size_t cap = im->n_pages;
-
-    if (n <= cap) {
-        return;
-    }
-    if (n < cap * 2) {
-        n = cap * 2;
-    }
-    im->pages = sim_realloc(s, im->pages, n * sizeof(uint8_t *));
-    memset(im->pages + cap, 0, (n - cap) * sizeof(uint8_t *));
-    im->n_pages = n;
-}
-
-/* Does not change the size. `data` NULL: zeros. */
-static void image_write(struct sim *s, struct image *im, const uint8_t *data,
-                        size_t len, uint64_t offset)
-{
-    while (len > 0) {
-        size_t page = (size_t)(offset / SIM_PAGE);
-        size_t at = (size_t)(offset % SIM_PAGE);
-        size_t n = SIM_PAGE - at < len ? SIM_PAGE - at : len;
-        bool zero = data == NULL || all_zero(data, n);
-        image_pages(s, im, page + 1);
-        if (im->pages[page] == NULL && !zero) {
-            im->pages[page] = sim_alloc(s, 1, SIM_PAGE);
-        }
-        if (im->pages[page] != NULL && zero) {
-            memset(im->pages[page] + at, 0, n);
-        } else if (!zero) {
-            memcpy(im->pages[page] + at, data, n);
-        }
-        data = data == NULL ? NULL : data + n;
-        offset += n;
-        len -= n;
-    }
-}
-
-/* Zeros where nothing is; does not look at the size. */
-static void image_read(const struct image *im, uint8_t *data, size_t len,
-                       uint64_t offset)
-{
-    while (len > 0) {
-        size_t page = (size_t)(offset / SIM_PAGE);
-        size_t at = (size_t)(offset % SIM_PAGE);
-        size_t n = SIM_PAGE - at < len ? SIM_PAGE - at : len;
-        if (page < im->n_pages && im->pages[page] != NULL) {
-            memcpy(data, im->pages[page] + at, n);
-        } else {
-            memset(data, 0, n);
-        }
-        data += n;
-        offset += n;
-        len -= n;
-    }
-}
-
-/* What lies beyond the new size is zero if it grows again. */
-static void image_resize(struct sim *s, struct image *im, uint64_t size)
-{
-    size_t at = (size_t)(size % SIM_PAGE);
-    size_t page = (size_t)(size / SIM_PAGE);
-
-    im->size = size;
-    if (at != 0 && page < im->n_pages && im->pages[page] != NULL) {
-        memset(im->pages[page] + at, 0, SIM_PAGE - at);
-    }
-    for (page += at != 0; page < im->n_pages; page++) {
-        sim_release(s, im->pages[page]);
-        im->pages[page] = NULL;
-    }
-}
-
-static void image_free(struct sim *s, struct image *im)
-{
-    image_resize(s, im, 0);
-    sim_release(s, im->pages);
-    *im = (struct image){0};
-}
-
-static void image_copy(struct sim *s, const struct image *from,
-                       struct image *to)
-{
-    image_free(s, to);
-    for (size_t i = 0; i < from->n_pages; i++) {
-        if (from->pages[i] != NULL) {
-            image_write(s, to, from->pages[i], SIM_PAGE, i * SIM_PAGE);
-        }
-    }
-    to->size = from->size;
-}
-
 /* ---- ops ---------------------------------------------------------------- */
 
-static struct disk_op *op_new(struct inode *i, enum op_kind kind)
+static struct disk_op *op_new(struct sim_inode *i, enum op_kind kind)
 {
     struct disk_op *op = sim_alloc(i->disk->sim, 1, sizeof *op);
 
@@ -155,7 +53,7 @@ static struct disk_op *op_new(struct inode *i, enum op_kind kind)
     return op;
 }
 
-static void op_free(struct inode *i, struct disk_op *op)
+static void op_free(struct sim_inode *i, struct disk_op *op)
 {
     queue_remove(&op->queue);
     sim_release(i->disk->sim, op->data);
@@ -163,7 +61,8 @@ static void op_free(struct inode *i, struct disk_op *op)
 }
 
 /* A snapshot of the sectors that [offset, offset + len) touches. */
-static struct disk_op *op_write(struct inode *i, size_t len, uint64_t offset)
+static struct disk_op *op_write(struct sim_inode *i, size_t len,
+                                uint64_t offset)
 {
     struct disk_op *op = op_new(i, OP_WRITE);
     uint64_t end = offset + len;
@@ -172,8 +71,8 @@ static struct disk_op *op_write(struct inode *i, size_t len, uint64_t offset)
     end += (SIM_SECTOR - end % SIM_SECTOR) % SIM_SECTOR;
     op->len = (size_t)(end - op->offset);
     op->data = sim_alloc(i->disk->sim, 1, op->len);
-    image_read(&i->vol, op->data, op->len, op->offset);
-    if (all_zero(op->data, op->len)) {
+    sim_image_read(&i->vol, op->data, op->len, op->offset);
+    if (sim_all_zero(op->data, op->len)) {
         sim_release(i->disk->sim, op->data);
         op->data = NULL;
     }
@@ -181,8 +80,8 @@ static struct disk_op *op_write(struct inode *i, size_t len, uint64_t offset)
 }
 
 /* Put `n` sectors of a write, from sector `from` of it, into an image. */
-static void op_put(struct inode *i, const struct disk_op *op, struct image *im,
-                   size_t from, size_t n)
+static void op_put(struct sim_inode *i, const struct disk_op *op,
+                   struct sim_image *im, size_t from, size_t n)
 {
     uint64_t offset = op->offset + from * SIM_SECTOR;
     uint64_t end = offset + n * SIM_SECTOR;
@@ -190,19 +89,19 @@ static void op_put(struct inode *i, const struct disk_op *op, struct image *im,
     if (n == 0) {
         return;
     }
-    image_write(i->disk->sim, im,
-                op->data == NULL ? NULL : op->data + from * SIM_SECTOR,
-                n * SIM_SECTOR, offset);
+    sim_image_write(i->disk->sim, im,
+                    op->data == NULL ? NULL : op->data + from * SIM_SECTOR,
+                    n * SIM_SECTOR, offset);
     end = end < op->size ? end : op->size;
     im->size = im->size > end ? im->size : end;
 }
 
-static void op_apply(struct inode *i, const struct disk_op *op,
-                     struct image *im)
+static void op_apply(struct sim_inode *i, const struct disk_op *op,
+                     struct sim_image *im)
 {
     if (op->kind == OP_TRUNCATE) {
         if (op->size < im->size) {
-            image_resize(i->disk->sim, im, op->size);
+            sim_image_resize(i->disk->sim, im, op->size);
         }
         im->size = op->size;
     } else {
@@ -211,7 +110,7 @@ static void op_apply(struct inode *i, const struct disk_op *op,
 }
 
 /* Pinned ops matter only while an older one waits. */
-static void ops_trim(struct inode *i)
+static void ops_trim(struct sim_inode *i)
 {
     while (!queue_empty(&i->ops)) {
         struct disk_op *op = QUEUE_ENTRY(i->ops.next, struct disk_op, queue);
@@ -224,7 +123,7 @@ static void ops_trim(struct inode *i)
 
 /* A write has become durable by itself, and with it every change of size
  * before it (the same inode is written). */
-static void op_pin(struct inode *i, struct disk_op *op)
+static void op_pin(struct sim_inode *i, struct disk_op *op)
 {
     struct queue *q, *tmp;
 
@@ -243,9 +142,9 @@ static void op_pin(struct inode *i, struct disk_op *op)
 
 /* ---- inodes ------------------------------------------------------------- */
 
-struct inode *inode_new(struct sim_disk *d, bool dir)
+struct sim_inode *sim_inode_new(struct sim_disk *d, bool dir)
 {
-    struct inode *i = sim_alloc(d->sim, 1, sizeof *i);
+    struct sim_inode *i = sim_alloc(d->sim, 1, sizeof *i);
 
     i->disk = d;
     i->dir = dir;
@@ -256,13 +155,13 @@ struct inode *inode_new(struct sim_disk *d, bool dir)
     return i;
 }
 
-struct inode *inode_ref(struct inode *i)
+struct sim_inode *sim_inode_ref(struct sim_inode *i)
 {
     i->refs++;
     return i;
 }
 
-void inode_unref(struct inode *i)
+void sim_inode_unref(struct sim_inode *i)
 {
     struct sim *s = i->disk->sim;
 
@@ -270,19 +169,19 @@ void inode_unref(struct inode *i)
     if (--i->refs > 0) {
         return;
     }
-    names_free(i);
+    sim_names_free(i);
     while (!queue_empty(&i->ops)) {
         op_free(i, QUEUE_ENTRY(i->ops.next, struct disk_op, queue));
     }
     i->disk->bytes -= i->vol.size;
-    image_free(s, &i->vol);
-    image_free(s, &i->dur);
+    sim_image_free(s, &i->vol);
+    sim_image_free(s, &i->dur);
     queue_remove(&i->queue);
     sim_release(s, i);
 }
 
 /* Set the size of the volatile image. Errors: ERR_NOSPACE. */
-static int inode_resize(struct inode *i, uint64_t size)
+static int inode_resize(struct sim_inode *i, uint64_t size)
 {
     struct sim_disk *d = i->disk;
     uint64_t max = d->sim->o.disk_bytes_max;
@@ -293,29 +192,29 @@ static int inode_resize(struct inode *i, uint64_t size)
     }
     d->bytes = d->bytes - i->vol.size + size;
     if (size < i->vol.size) {
-        image_resize(d->sim, &i->vol, size);
+        sim_image_resize(d->sim, &i->vol, size);
     }
     i->vol.size = size;
     return 0;
 }
 
 /* The medium with what is certain to be written back to it. */
-static void inode_medium(struct inode *i, struct image *ret_im)
+static void inode_medium(struct sim_inode *i, struct sim_image *ret_im)
 {
     struct queue *q, *tmp;
 
-    *ret_im = (struct image){0};
-    image_copy(i->disk->sim, &i->dur, ret_im);
+    *ret_im = (struct sim_image){0};
+    sim_image_copy(i->disk->sim, &i->dur, ret_im);
     QUEUE_FOREACH(q, tmp, &i->ops)
     {
         op_apply(i, QUEUE_ENTRY(q, struct disk_op, queue), ret_im);
     }
 }
 
-size_t inode_read(struct inode *i, void *data, size_t len, uint64_t offset,
-                  bool medium)
+size_t sim_inode_read(struct sim_inode *i, void *data, size_t len,
+                      uint64_t offset, bool medium)
 {
-    struct image view = i->vol;
+    struct sim_image view = i->vol;
 
     if (offset >= i->vol.size) {
         return 0;
@@ -325,16 +224,16 @@ size_t inode_read(struct inode *i, void *data, size_t len, uint64_t offset,
     }
     if (medium && i->lost) {
         inode_medium(i, &view);
-        image_read(&view, data, len, offset);
-        image_free(i->disk->sim, &view);
+        sim_image_read(&view, data, len, offset);
+        sim_image_free(i->disk->sim, &view);
     } else {
-        image_read(&view, data, len, offset);
+        sim_image_read(&view, data, len, offset);
     }
     return len;
 }
 
-int inode_write(struct inode *i, const void *data, size_t len, uint64_t offset,
-                bool durable)
+int sim_inode_write(struct sim_inode *i, const void *data, size_t len,
+                    uint64_t offset, bool durable)
 {
     struct disk_op *op;
 
@@ -347,7 +246,7 @@ int inode_write(struct inode *i, const void *data, size_t len, uint64_t offset,
     if (offset + len > i->vol.size && inode_resize(i, offset + len) != 0) {
         return ERR_NOSPACE;
     }
-    image_write(i->disk->sim, &i->vol, data, len, offset);
+    sim_image_write(i->disk->sim, &i->vol, data, len, offset);
     op = op_write(i, len, offset);
     if (durable) {
         op_pin(i, op);
@@ -355,8 +254,8 @@ int inode_write(struct inode *i, const void *data, size_t len, uint64_t offset,
     return 0;
 }
 
-void inode_write_torn(struct inode *i, const void *data, size_t len,
-                      uint64_t offset)
+void sim_inode_write_torn(struct sim_inode *i, const void *data, size_t len,
+                          uint64_t offset)
 {
     const uint8_t *p = data;
 
@@ -364,7 +263,7 @@ void inode_write_torn(struct inode *i, const void *data, size_t len,
         size_t n = SIM_SECTOR - (size_t)(offset % SIM_SECTOR);
         n = n < len ? n : len;
         if (rand_below(&i->disk->sim->rand, 2) == 0) {
-            (void)inode_write(i, p, n, offset, false);
+            (void)sim_inode_write(i, p, n, offset, false);
         }
         p += n;
         offset += n;
@@ -372,7 +271,7 @@ void inode_write_torn(struct inode *i, const void *data, size_t len,
     }
 }
 
-void inode_sync(struct inode *i, uint64_t seq, bool lose)
+void sim_inode_sync(struct sim_inode *i, uint64_t seq, bool lose)
 {
     struct queue *q, *tmp;
 
@@ -400,7 +299,7 @@ void inode_sync(struct inode *i, uint64_t seq, bool lose)
     ops_trim(i);
 }
 
-int inode_truncate(struct inode *i, uint64_t size)
+int sim_inode_truncate(struct sim_inode *i, uint64_t size)
 {
     if (size > UINT64_MAX / 2 || inode_resize(i, size) != 0) {
         return ERR_NOSPACE;
@@ -409,34 +308,34 @@ int inode_truncate(struct inode *i, uint64_t size)
     return 0;
 }
 
-void inode_drop_cache(struct inode *i)
+void sim_inode_drop_cache(struct sim_inode *i)
 {
-    struct image view;
+    struct sim_image view;
     uint64_t size = i->vol.size;
 
     if (!i->lost) {
         return;
     }
     inode_medium(i, &view);
-    image_free(i->disk->sim, &i->vol);
+    sim_image_free(i->disk->sim, &i->vol);
     i->vol = view;
     /* The size is the inode's, which is not a cached page. */
     i->vol.size = size;
 }
 
-void inode_copy_durable(const struct inode *from, struct inode *to)
+void sim_inode_copy_durable(const struct sim_inode *from, struct sim_inode *to)
 {
     struct sim *s = to->disk->sim;
 
-    image_copy(s, &from->dur, &to->dur);
-    image_copy(s, &from->dur, &to->vol);
+    sim_image_copy(s, &from->dur, &to->dur);
+    sim_image_copy(s, &from->dur, &to->vol);
     to->disk->bytes += to->vol.size;
 }
 
 /* ---- cuts --------------------------------------------------------------- */
 
-void sim_disk_submit(struct sim_inflight *w, struct inode *i, const void *data,
-                     size_t len, uint64_t offset)
+void sim_disk_submit(struct sim_inflight *w, struct sim_inode *i,
+                     const void *data, size_t len, uint64_t offset)
 {
     *w = (struct sim_inflight){
         .inode = i, .data = data, .len = len, .offset = offset};
@@ -450,13 +349,13 @@ static void cut_inflight(struct sim_disk *d)
 
     while ((q = queue_pop(&d->inflight)) != NULL) {
         struct sim_inflight *w = QUEUE_ENTRY(q, struct sim_inflight, queue);
-        (void)inode_write(w->inode, w->data, w->len, w->offset, false);
+        (void)sim_inode_write(w->inode, w->data, w->len, w->offset, false);
     }
 }
 
 /* Keep a random subset of a write's sectors; quite often all or none, since
  * a subset of many sectors never is. */
-static void cut_random(struct inode *i, const struct disk_op *op)
+static void cut_random(struct sim_inode *i, const struct disk_op *op)
 {
     struct sim *s = i->disk->sim;
     uint64_t way = rand_below(&s->rand, 4);
@@ -475,7 +374,7 @@ static void cut_random(struct inode *i, const struct disk_op *op)
     }
 }
 
-static void cut_op(struct inode *i, const struct disk_op *op,
+static void cut_op(struct sim_inode *i, const struct disk_op *op,
                    const struct cut *c)
 {
     size_t n = op->len / SIM_SECTOR;
@@ -497,7 +396,7 @@ static void cut_op(struct inode *i, const struct disk_op *op,
     }
 }
 
-static void cut_inode(struct inode *i, const struct cut *c)
+static void cut_inode(struct sim_inode *i, const struct cut *c)
 {
     struct sim_disk *d = i->disk;
 
@@ -510,10 +409,10 @@ static void cut_inode(struct inode *i, const struct cut *c)
         op_free(i, op);
     }
     if (c->how == SIM_CRASH_ALL) {
-        image_copy(d->sim, &i->vol, &i->dur);
+        sim_image_copy(d->sim, &i->vol, &i->dur);
     }
     d->bytes -= i->vol.size;
-    image_copy(d->sim, &i->dur, &i->vol);
+    sim_image_copy(d->sim, &i->dur, &i->vol);
     d->bytes += i->vol.size;
     i->lost = false;
 }
@@ -522,11 +421,11 @@ static void cut_inode(struct inode *i, const struct cut *c)
 static uint64_t disk_first_pending(const struct sim_disk *d)
 {
     uint64_t first =
-        names_pending(d) > 0 ? names_pending_seq(d, 0) : UINT64_MAX;
+        sim_names_pending(d) > 0 ? sim_names_pending_seq(d, 0) : UINT64_MAX;
     struct queue *q;
 
     for (q = d->inodes.next; q != &d->inodes; q = q->next) {
-        const struct inode *i = QUEUE_ENTRY(q, struct inode, queue);
+        const struct sim_inode *i = QUEUE_ENTRY(q, struct sim_inode, queue);
         if (!queue_empty(&i->ops)) {
             uint64_t seq = QUEUE_ENTRY(i->ops.next, struct disk_op, queue)->seq;
             first = seq < first ? seq : first;
@@ -538,7 +437,7 @@ static uint64_t disk_first_pending(const struct sim_disk *d)
 /* Up to which number names survive. */
 static uint64_t cut_names_upto(struct sim_disk *d, const struct cut *c)
 {
-    size_t n = names_pending(d);
+    size_t n = sim_names_pending(d);
     uint64_t k;
 
     switch (c->how) {
@@ -548,7 +447,7 @@ static uint64_t cut_names_upto(struct sim_disk *d, const struct cut *c)
         return c->upto == 0 ? 0 : c->upto - 1;
     case SIM_CRASH_RANDOM:
         k = rand_below(&d->sim->rand, n + 1);
-        return k == 0 ? 0 : names_pending_seq(d, (size_t)k - 1);
+        return k == 0 ? 0 : sim_names_pending_seq(d, (size_t)k - 1);
     default:
         return UINT64_MAX;
     }
@@ -571,9 +470,9 @@ void sim_disk_cut(struct sim_disk *d, enum sim_crash how)
     c.torn_sectors = rand_below(&d->sim->rand, 64);
     QUEUE_FOREACH(q, tmp, &d->inodes)
     {
-        cut_inode(QUEUE_ENTRY(q, struct inode, queue), &c);
+        cut_inode(QUEUE_ENTRY(q, struct sim_inode, queue), &c);
     }
-    names_cut(d, cut_names_upto(d, &c));
+    sim_names_cut(d, cut_names_upto(d, &c));
 }
 
 /* ---- disks -------------------------------------------------------------- */
@@ -587,7 +486,7 @@ struct sim_disk *sim_disk_new(struct sim *s, unsigned id)
     queue_init(&d->inodes);
     queue_init(&d->name_ops);
     queue_init(&d->inflight);
-    d->root = inode_ref(inode_new(d, true));
+    d->root = sim_inode_ref(sim_inode_new(d, true));
     queue_push(&s->disks, &d->queue);
     return d;
 }
@@ -596,6 +495,6 @@ struct sim_disk *sim_disk_copy(struct sim_disk *d)
 {
     struct sim_disk *copy = sim_disk_new(d->sim, d->id);
 
-    names_copy(d->root, copy->root);
+    sim_names_copy(d->root, copy->root);
     return copy;
 }

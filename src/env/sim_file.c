@@ -24,7 +24,7 @@ struct io_event {
     struct sim_event ev;
     struct sim_file *file; /* the node's: only while it lives */
     struct file_io *io;    /* the same */
-    struct inode *inode;
+    struct sim_inode *inode;
     uint64_t power; /* of the disk when it was asked for */
     uint64_t seq;   /* of a sync: makes durable up to this */
     uint64_t offset;
@@ -103,13 +103,13 @@ static void io_release(struct sim_event *ev)
 
     queue_remove(&io->inflight.queue);
     sim_release(ev->sim, io->copy);
-    inode_unref(io->inode);
+    sim_inode_unref(io->inode);
 }
 
 static void write_arrive(struct sim_event *ev)
 {
     struct io_event *io = (struct io_event *)ev;
-    struct inode *i = io->inode;
+    struct sim_inode *i = io->inode;
 
     queue_remove(&io->inflight.queue);
     io->result = ERR_IO;
@@ -119,11 +119,11 @@ static void write_arrive(struct sim_event *ev)
     if (io->fault != 0) {
         io->result = io->fault;
         if (io->fault != ERR_NOSPACE) {
-            inode_write_torn(i, io->copy, io->len, io->offset);
+            sim_inode_write_torn(i, io->copy, io->len, io->offset);
         }
         return;
     }
-    io->result = inode_write(i, io->copy, io->len, io->offset, io->dsync);
+    io->result = sim_inode_write(i, io->copy, io->len, io->offset, io->dsync);
     if (io->result == 0) {
         io->result = (int64_t)io->len;
     }
@@ -135,7 +135,7 @@ static void sync_arrive(struct sim_event *ev)
 
     io->result = ERR_IO;
     if (io->power == io->inode->disk->power) {
-        inode_sync(io->inode, io->seq, io->fault != 0);
+        sim_inode_sync(io->inode, io->seq, io->fault != 0);
         io->result = io->fault;
     }
 }
@@ -148,8 +148,8 @@ static void read_run(struct io_event *io)
         io->result = io->fault;
         return;
     }
-    io->result = (int64_t)inode_read(io->inode, io->dst, io->len, io->offset,
-                                     f->file.direct);
+    io->result = (int64_t)sim_inode_read(io->inode, io->dst, io->len,
+                                         io->offset, f->file.direct);
     sim_io_flip(f->handle.node, io->dst, (size_t)io->result);
 }
 
@@ -204,7 +204,7 @@ static struct io_event *io_new(struct sim_file *f, struct file_io *fio,
     io->ev.release = io_release;
     io->file = f;
     io->io = fio;
-    io->inode = inode_ref(f->handle.inode);
+    io->inode = sim_inode_ref(f->handle.inode);
     io->power = io->inode->disk->power;
     io->len = len;
     io->offset = offset;

@@ -3,7 +3,7 @@
  *   struct sim        the world: clock, event heap, generator, nodes, disks
  *   struct sim_node   a place where a node may live; `life` numbers its lives
  *   struct sim_event  something that happens at a virtual time
- *   struct inode      a file or directory of a disk (sim_disk.c)
+ *   struct sim_inode      a file or directory of a disk (sim_disk.c)
  *   struct sim_pipe   one direction of a connection (sim_net.c)
  *
  * What a node owns (streams, handles, its env's heap) lies in the node's
@@ -61,7 +61,7 @@ struct sim_event {
 struct sim_handle {
     struct queue queue; /* of the node's handles */
     struct sim_node *node;
-    struct inode *inode;
+    struct sim_inode *inode;
     unsigned flags;
 };
 
@@ -130,7 +130,9 @@ uint64_t sim_draw(struct sim *s, uint64_t min, uint64_t max);
 bool sim_chance(struct sim *s, unsigned rate);
 /* Note something in the trace hash. */
 void sim_note(struct sim *s, unsigned id, enum sim_kind kind, uint64_t len);
+/* NULL if there has never been one; sim_node_get() asserts that there has. */
 struct sim_node *sim_node_find(struct sim *s, unsigned id);
+struct sim_node *sim_node_get(struct sim *s, unsigned id);
 static inline struct sim_node *sim_node_of(struct env *e)
 {
     return QUEUE_ENTRY(e, struct sim_node, env);
@@ -142,26 +144,54 @@ void *sim_event_new(struct sim *s, size_t size, struct sim_node *n,
 void sim_event_push(struct sim_event *ev, uint64_t at_us);
 /* Never happens; frees it. NULL is fine. */
 void sim_event_cancel(struct sim_event *ev);
-/* Let the node look at its timers and hooks at `at_us` at the latest. */
-void sim_turn_plan(struct sim_node *n, uint64_t at_us);
+/* Free a list of events that will not happen. */
+void sim_events_free(struct queue *head);
 
-/* ---- sim_disk.c --------------------------------------------------------- */
+/* ---- sim_node.c --------------------------------------------------------- */
 
-#define SIM_SECTOR 512
+/* Run `fn` as the node; inside its code already, just run it. Errors:
+ * ERR_CLOSED, the node died and is buried. */
+int sim_node_enter(struct sim_node *n, void (*fn)(void *), void *arg);
+/* Timers, hooks, and the plan for the next turn. Errors: ERR_CLOSED. */
+int sim_node_turn(struct sim_node *n);
+/* Plan the next turn by what the node waits for. One that cannot wait costs a
+ * microsecond, so that a node that never rests does not stop the clock. */
+void sim_turn_plan_next(struct sim_node *n);
 
-struct image {
+/* ---- sim_image.c -------------------------------------------------------- */
+
+struct sim_image {
     uint8_t **pages; /* SIM_PAGE bytes each; NULL: zeros */
     size_t n_pages;
     uint64_t size;
 };
 
-struct inode {
+bool sim_all_zero(const uint8_t *p, size_t len);
+/* Does not change the size. `data` NULL: zeros. */
+void sim_image_write(struct sim *s, struct sim_image *im, const uint8_t *data,
+                     size_t len, uint64_t offset);
+/* Zeros where nothing is; does not look at the size. */
+void sim_image_read(const struct sim_image *im, uint8_t *data, size_t len,
+                    uint64_t offset);
+/* What lies beyond the new size is zero if it grows again. */
+void sim_image_resize(struct sim *s, struct sim_image *im, uint64_t size);
+/* Empty it. */
+void sim_image_free(struct sim *s, struct sim_image *im);
+/* `to` becomes equal to `from`. */
+void sim_image_copy(struct sim *s, const struct sim_image *from,
+                    struct sim_image *to);
+
+/* ---- sim_disk.c --------------------------------------------------------- */
+
+#define SIM_SECTOR 512
+
+struct sim_inode {
     struct queue queue; /* of the disk's inodes */
     struct sim_disk *disk;
     unsigned refs; /* names, operations on names, handles, I/O under way */
     bool dir;
     bool lost; /* a sync failed: the volatile image claims too much */
-    struct image vol, dur;
+    struct sim_image vol, dur;
     struct queue ops;        /* changes not yet durable, in order */
     struct queue names[2];   /* of a directory: volatile and durable */
     struct sim_handle *lock; /* who holds the lock, or NULL */
@@ -170,7 +200,7 @@ struct inode {
 /* A write under way: what a cut may tear. */
 struct sim_inflight {
     struct queue queue;
-    struct inode *inode;
+    struct sim_inode *inode;
     const void *data;
     size_t len;
     uint64_t offset;
@@ -186,61 +216,63 @@ struct sim_disk {
     struct queue inodes;   /* in order of creation */
     struct queue name_ops; /* changes of names not yet durable, in order */
     struct queue inflight; /* struct sim_inflight, in order of submission */
-    struct inode *root;
+    struct sim_inode *root;
 };
 
 void sim_disk_free(struct sim_disk *d);
-void sim_disk_submit(struct sim_inflight *w, struct inode *i, const void *data,
-                     size_t len, uint64_t offset);
+void sim_disk_submit(struct sim_inflight *w, struct sim_inode *i,
+                     const void *data, size_t len, uint64_t offset);
 
-struct inode *inode_ref(struct inode *i);
-void inode_unref(struct inode *i);
+struct sim_inode *sim_inode_ref(struct sim_inode *i);
+void sim_inode_unref(struct sim_inode *i);
 /* Fewer bytes at the end. `medium`: as a direct read sees it. */
-size_t inode_read(struct inode *i, void *data, size_t len, uint64_t offset,
-                  bool medium);
+size_t sim_inode_read(struct sim_inode *i, void *data, size_t len,
+                      uint64_t offset, bool medium);
 /* Errors: ERR_NOSPACE; nothing was written. */
-int inode_write(struct inode *i, const void *data, size_t len, uint64_t offset,
-                bool durable);
+int sim_inode_write(struct sim_inode *i, const void *data, size_t len,
+                    uint64_t offset, bool durable);
 /* A write that failed half-way: some sectors have arrived. */
-void inode_write_torn(struct inode *i, const void *data, size_t len,
-                      uint64_t offset);
+void sim_inode_write_torn(struct sim_inode *i, const void *data, size_t len,
+                          uint64_t offset);
 /* Make changes up to number `seq` durable; `lose` them instead: they count as
  * clean and are not (reliability.md 2.1). */
-void inode_sync(struct inode *i, uint64_t seq, bool lose);
+void sim_inode_sync(struct sim_inode *i, uint64_t seq, bool lose);
 /* Errors: ERR_NOSPACE. */
-int inode_truncate(struct inode *i, uint64_t size);
+int sim_inode_truncate(struct sim_inode *i, uint64_t size);
 /* Forget what is cached and clean. */
-void inode_drop_cache(struct inode *i);
+void sim_inode_drop_cache(struct sim_inode *i);
 
 /* ---- sim_name.c --------------------------------------------------------- */
 
-struct inode *inode_new(struct sim_disk *d, bool dir);
+struct sim_inode *sim_inode_new(struct sim_disk *d, bool dir);
 /* What a path is, or NULL. */
-struct inode *name_find(struct sim_disk *d, const char *path);
+struct sim_inode *sim_name_find(struct sim_disk *d, const char *path);
 /* The directory a path lies in and, in `ret_name` of SIM_NAME_MAX bytes, the
  * last part. NULL if there is no such directory or no last part. */
 #define SIM_NAME_MAX 256
-struct inode *name_parent(struct sim_disk *d, const char *path, char *ret_name);
-struct inode *name_get(const struct inode *dir, const char *name);
+struct sim_inode *sim_name_parent(struct sim_disk *d, const char *path,
+                                  char *ret_name);
+struct sim_inode *sim_name_get(const struct sim_inode *dir, const char *name);
 /* Change names in the volatile image; durable when the directory is synced. */
-void name_link(struct inode *dir, const char *name, struct inode *i);
-void name_unlink(struct inode *dir, const char *name);
-void name_rename(struct inode *from_dir, const char *from, struct inode *dir,
-                 const char *name);
-void name_sync(struct inode *dir);
-bool name_empty(const struct inode *dir);
-int name_list(const struct inode *dir, env_dir_cb cb, void *arg);
+void sim_name_link(struct sim_inode *dir, const char *name,
+                   struct sim_inode *i);
+void sim_name_unlink(struct sim_inode *dir, const char *name);
+void sim_name_rename(struct sim_inode *from_dir, const char *from,
+                     struct sim_inode *dir, const char *name);
+void sim_name_sync(struct sim_inode *dir);
+bool sim_name_empty(const struct sim_inode *dir);
+int sim_name_list(const struct sim_inode *dir, env_dir_cb cb, void *arg);
 /* At a cut: keep changes whose number is at most `upto`, and pinned ones. */
-void names_cut(struct sim_disk *d, uint64_t upto);
+void sim_names_cut(struct sim_disk *d, uint64_t upto);
 /* How many changes of names are not durable. */
-size_t names_pending(const struct sim_disk *d);
+size_t sim_names_pending(const struct sim_disk *d);
 /* Number of the k-th of them (from 0). */
-uint64_t names_pending_seq(const struct sim_disk *d, size_t k);
-void names_free(struct inode *dir);
+uint64_t sim_names_pending_seq(const struct sim_disk *d, size_t k);
+void sim_names_free(struct sim_inode *dir);
 /* Make `to` hold copies of the durable tree below `from`. */
-void names_copy(const struct inode *from, struct inode *to);
+void sim_names_copy(const struct sim_inode *from, struct sim_inode *to);
 /* Copies of a file's durable content (sim_disk.c). */
-void inode_copy_durable(const struct inode *from, struct inode *to);
+void sim_inode_copy_durable(const struct sim_inode *from, struct sim_inode *to);
 
 /* ---- sim_file.c, sim_bfile.c -------------------------------------------- */
 

@@ -36,7 +36,7 @@ static void job_done(struct sim_event *ev)
 static void job_run(struct sim_event *ev)
 {
     struct job_event *je = (struct job_event *)ev;
-    struct sim_node *n = sim_node_find(ev->sim, ev->id);
+    struct sim_node *n = sim_node_get(ev->sim, ev->id);
     struct sim *s = n->sim;
     struct job_event *done;
 

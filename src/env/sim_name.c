@@ -19,7 +19,7 @@ enum { NAMES_NOW, NAMES_DURABLE };
 
 struct name {
     struct queue queue; /* in byte order of names */
-    struct inode *inode;
+    struct sim_inode *inode;
     char text[SIM_NAME_MAX];
 };
 
@@ -28,8 +28,8 @@ struct name_op {
     struct queue queue;
     uint64_t seq;
     bool pinned;
-    struct inode *inode;
-    struct inode *from_dir, *to_dir; /* NULL: no such half */
+    struct sim_inode *inode;
+    struct sim_inode *from_dir, *to_dir; /* NULL: no such half */
     char from[SIM_NAME_MAX], to[SIM_NAME_MAX];
 };
 
@@ -50,24 +50,24 @@ static struct name *list_find(const struct queue *list, const char *text)
 
 static void list_remove(struct sim *s, struct name *n)
 {
-    struct inode *i = n->inode;
+    struct sim_inode *i = n->inode;
 
     queue_remove(&n->queue);
     sim_release(s, n);
-    inode_unref(i);
+    sim_inode_unref(i);
 }
 
 static void list_set(struct sim *s, struct queue *list, const char *text,
-                     struct inode *i)
+                     struct sim_inode *i)
 {
     struct name *n = list_find(list, text);
     struct queue *q;
 
-    inode_ref(i);
+    sim_inode_ref(i);
     if (n != NULL) {
-        struct inode *old = n->inode;
+        struct sim_inode *old = n->inode;
         n->inode = i;
-        inode_unref(old);
+        sim_inode_unref(old);
         return;
     }
     n = sim_alloc(s, 1, sizeof *n);
@@ -88,7 +88,7 @@ static void list_clear(struct sim *s, struct queue *list)
     }
 }
 
-void names_free(struct inode *dir)
+void sim_names_free(struct sim_inode *dir)
 {
     list_clear(dir->disk->sim, &dir->names[NAMES_NOW]);
     list_clear(dir->disk->sim, &dir->names[NAMES_DURABLE]);
@@ -96,7 +96,7 @@ void names_free(struct inode *dir)
 
 /* ---- looking up --------------------------------------------------------- */
 
-struct inode *name_get(const struct inode *dir, const char *name)
+struct sim_inode *sim_name_get(const struct sim_inode *dir, const char *name)
 {
     struct name *n = list_find(&dir->names[NAMES_NOW], name);
 
@@ -128,27 +128,28 @@ static bool path_part(const char **path, char *part)
     return true;
 }
 
-struct inode *name_find(struct sim_disk *d, const char *path)
+struct sim_inode *sim_name_find(struct sim_disk *d, const char *path)
 {
-    struct inode *i = d->root;
+    struct sim_inode *i = d->root;
     char part[SIM_NAME_MAX];
 
     while (i != NULL && path_part(&path, part)) {
-        i = i->dir ? name_get(i, part) : NULL;
+        i = i->dir ? sim_name_get(i, part) : NULL;
     }
     return i;
 }
 
-struct inode *name_parent(struct sim_disk *d, const char *path, char *ret_name)
+struct sim_inode *sim_name_parent(struct sim_disk *d, const char *path,
+                                  char *ret_name)
 {
-    struct inode *dir = d->root;
+    struct sim_inode *dir = d->root;
     char part[SIM_NAME_MAX];
 
     if (!path_part(&path, ret_name)) {
         return NULL;
     }
     while (path_part(&path, part)) {
-        dir = name_get(dir, ret_name);
+        dir = sim_name_get(dir, ret_name);
         if (dir == NULL || !dir->dir) {
             return NULL;
         }
@@ -157,12 +158,12 @@ struct inode *name_parent(struct sim_disk *d, const char *path, char *ret_name)
     return ret_name[0] == '\0' || strcmp(ret_name, "..") == 0 ? NULL : dir;
 }
 
-bool name_empty(const struct inode *dir)
+bool sim_name_empty(const struct sim_inode *dir)
 {
     return queue_empty(&dir->names[NAMES_NOW]);
 }
 
-int name_list(const struct inode *dir, env_dir_cb cb, void *arg)
+int sim_name_list(const struct sim_inode *dir, env_dir_cb cb, void *arg)
 {
     struct queue *q;
     int rc;
@@ -198,56 +199,57 @@ static void op_apply(struct name_op *op, int which)
 static void op_free(struct name_op *op)
 {
     struct sim *s = op->inode->disk->sim;
-    struct inode *held[] = {op->inode, op->from_dir, op->to_dir};
+    struct sim_inode *held[] = {op->inode, op->from_dir, op->to_dir};
 
     queue_remove(&op->queue);
     sim_release(s, op);
     for (unsigned i = 0; i < sizeof held / sizeof held[0]; i++) {
         if (held[i] != NULL) {
-            inode_unref(held[i]);
+            sim_inode_unref(held[i]);
         }
     }
 }
 
-static void op_add(struct inode *from_dir, const char *from,
-                   struct inode *to_dir, const char *to, struct inode *i)
+static void op_add(struct sim_inode *from_dir, const char *from,
+                   struct sim_inode *to_dir, const char *to,
+                   struct sim_inode *i)
 {
     struct sim_disk *d = i->disk;
     struct name_op *op = sim_alloc(d->sim, 1, sizeof *op);
 
     op->seq = ++d->seq;
-    op->inode = inode_ref(i);
+    op->inode = sim_inode_ref(i);
     if (from_dir != NULL) {
-        op->from_dir = inode_ref(from_dir);
+        op->from_dir = sim_inode_ref(from_dir);
         strcpy(op->from, from);
     }
     if (to_dir != NULL) {
-        op->to_dir = inode_ref(to_dir);
+        op->to_dir = sim_inode_ref(to_dir);
         strcpy(op->to, to);
     }
     queue_push(&d->name_ops, &op->queue);
     op_apply(op, NAMES_NOW);
 }
 
-void name_link(struct inode *dir, const char *name, struct inode *i)
+void sim_name_link(struct sim_inode *dir, const char *name, struct sim_inode *i)
 {
     op_add(NULL, NULL, dir, name, i);
 }
 
-void name_unlink(struct inode *dir, const char *name)
+void sim_name_unlink(struct sim_inode *dir, const char *name)
 {
-    op_add(dir, name, NULL, NULL, name_get(dir, name));
+    op_add(dir, name, NULL, NULL, sim_name_get(dir, name));
 }
 
-void name_rename(struct inode *from_dir, const char *from, struct inode *dir,
-                 const char *name)
+void sim_name_rename(struct sim_inode *from_dir, const char *from,
+                     struct sim_inode *dir, const char *name)
 {
-    op_add(from_dir, from, dir, name, name_get(from_dir, from));
+    op_add(from_dir, from, dir, name, sim_name_get(from_dir, from));
 }
 
 /* ---- durability --------------------------------------------------------- */
 
-void name_sync(struct inode *dir)
+void sim_name_sync(struct sim_inode *dir)
 {
     struct sim_disk *d = dir->disk;
     struct queue *q, *tmp;
@@ -256,7 +258,7 @@ void name_sync(struct inode *dir)
     QUEUE_FOREACH(q, tmp, &d->name_ops)
     {
         struct name_op *op = QUEUE_ENTRY(q, struct name_op, queue);
-        struct inode *decides = op->to_dir ? op->to_dir : op->from_dir;
+        struct sim_inode *decides = op->to_dir ? op->to_dir : op->from_dir;
         op->pinned = op->pinned || decides == dir;
         if (op->pinned && !waits) {
             op_apply(op, NAMES_DURABLE);
@@ -267,7 +269,7 @@ void name_sync(struct inode *dir)
     }
 }
 
-size_t names_pending(const struct sim_disk *d)
+size_t sim_names_pending(const struct sim_disk *d)
 {
     size_t n = 0;
 
@@ -277,7 +279,7 @@ size_t names_pending(const struct sim_disk *d)
     return n;
 }
 
-uint64_t names_pending_seq(const struct sim_disk *d, size_t k)
+uint64_t sim_names_pending_seq(const struct sim_disk *d, size_t k)
 {
     struct queue *q = d->name_ops.next;
 
@@ -289,7 +291,7 @@ uint64_t names_pending_seq(const struct sim_disk *d, size_t k)
 }
 
 /* The volatile names become the durable ones. */
-static void names_revert(struct inode *dir)
+static void names_revert(struct sim_inode *dir)
 {
     struct sim *s = dir->disk->sim;
     struct queue *q;
@@ -302,13 +304,13 @@ static void names_revert(struct inode *dir)
     }
 }
 
-void names_cut(struct sim_disk *d, uint64_t upto)
+void sim_names_cut(struct sim_disk *d, uint64_t upto)
 {
     struct queue held, *q;
 
     queue_init(&held);
     for (q = d->inodes.next; q != &d->inodes; q = q->next) {
-        inode_ref(QUEUE_ENTRY(q, struct inode, queue));
+        sim_inode_ref(QUEUE_ENTRY(q, struct sim_inode, queue));
     }
     while (!queue_empty(&d->name_ops)) {
         struct name_op *op =
@@ -319,18 +321,18 @@ void names_cut(struct sim_disk *d, uint64_t upto)
         op_free(op);
     }
     for (q = d->inodes.next; q != &d->inodes; q = q->next) {
-        names_revert(QUEUE_ENTRY(q, struct inode, queue));
+        names_revert(QUEUE_ENTRY(q, struct sim_inode, queue));
     }
     /* Now what has no name and no user goes; it may take others with it. */
     queue_move(&d->inodes, &held);
     while ((q = queue_pop(&held)) != NULL) {
-        struct inode *i = QUEUE_ENTRY(q, struct inode, queue);
+        struct sim_inode *i = QUEUE_ENTRY(q, struct sim_inode, queue);
         queue_push(&d->inodes, &i->queue);
-        inode_unref(i);
+        sim_inode_unref(i);
     }
 }
 
-void names_copy(const struct inode *from, struct inode *to)
+void sim_names_copy(const struct sim_inode *from, struct sim_inode *to)
 {
     struct sim *s = to->disk->sim;
     struct queue *q;
@@ -338,13 +340,13 @@ void names_copy(const struct inode *from, struct inode *to)
     for (q = from->names[NAMES_DURABLE].next; q != &from->names[NAMES_DURABLE];
          q = q->next) {
         struct name *n = QUEUE_ENTRY(q, struct name, queue);
-        struct inode *i = inode_new(to->disk, n->inode->dir);
+        struct sim_inode *i = sim_inode_new(to->disk, n->inode->dir);
         list_set(s, &to->names[NAMES_DURABLE], n->text, i);
         list_set(s, &to->names[NAMES_NOW], n->text, i);
         if (n->inode->dir) {
-            names_copy(n->inode, i);
+            sim_names_copy(n->inode, i);
         } else {
-            inode_copy_durable(n->inode, i);
+            sim_inode_copy_durable(n->inode, i);
         }
     }
 }
