@@ -480,21 +480,20 @@ static void on_run_timeout(struct env_timer *t)
 int env_system_run_until(struct env *e, const bool *flag, uint64_t timeout_ms)
 {
     struct system *sys = sys_of(e);
-    struct env_timer timeout;
 
     sys_thread_begin(sys);
     sys->now_stale = true;
-    env_timer_init(&timeout, on_run_timeout, sys);
+    env_timer_init(&sys->until_timer, on_run_timeout, sys);
     sys->until_expired = false;
     if (timeout_ms > 0) {
-        env_timer_start(e, &timeout, env_now_ms(e) + timeout_ms);
+        env_timer_start(e, &sys->until_timer, env_now_ms(e) + timeout_ms);
     }
     sys->until = flag;
     while (!*flag && !sys->until_expired) {
         uv_run(&sys->loop, UV_RUN_ONCE);
     }
     sys->until = NULL;
-    env_timer_stop(e, &timeout);
+    env_timer_stop(e, &sys->until_timer);
     return *flag ? 0 : ERR_TIMEOUT;
 }
 

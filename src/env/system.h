@@ -7,11 +7,11 @@
 #include "env/env.h"
 
 struct env_system_options {
-    const char *io_engine;      /* "auto", "io_uring" or "threads" */
+    const char *io_engine; /* "auto", "io_uring" or "threads" */
     enum trace_level trace_level;
-    const char *trace_path;     /* NULL: stderr; reopened on request */
-    const char *name;           /* "n1": in every trace line; may be NULL */
-    size_t mem_bytes_max;       /* 0: no limit */
+    const char *trace_path; /* NULL: stderr; reopened on request */
+    const char *name;       /* "n1": in every trace line; may be NULL */
+    size_t mem_bytes_max;   /* 0: no limit */
     /* Testing only ("unsafe."): report durable writes and syncs without
      * asking the device for a flush. Said at start, refused in production
      * configuration checks. */

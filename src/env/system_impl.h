@@ -120,6 +120,7 @@ struct system {
     atomic_bool stop;
     const bool *until; /* env_system_run_until's flag, or NULL */
     bool until_expired;
+    struct env_timer until_timer;
     struct queue signals;
     unsigned n_open;  /* files, streams, listeners that nobody closed yet */
     unsigned n_alive; /* those, and closed ones that are not yet freed */

@@ -125,26 +125,43 @@ static void stream_handle_open(struct sys_stream *s)
     s->has_handle = true;
 }
 
+/* An IPv4 peer of an IPv6 socket is an IPv4 peer. */
+static bool peer_is_v4(const struct sockaddr_storage *a,
+                       struct sockaddr_in *ret_in)
+{
+    const struct sockaddr_in6 *in6 = (const void *)a;
+
+    if (a->ss_family == AF_INET) {
+        memcpy(ret_in, a, sizeof *ret_in);
+        return true;
+    }
+    if (a->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+        return false;
+    }
+    *ret_in =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = in6->sin6_port};
+    memcpy(&ret_in->sin_addr, in6->sin6_addr.s6_addr + 12, 4);
+    return true;
+}
+
 static void peer_format(struct sys_stream *s)
 {
     struct sockaddr_storage a;
+    struct sockaddr_in in;
+    const struct sockaddr_in6 *in6 = (const void *)&a;
     int len = sizeof a;
     char host[64] = "?";
-    unsigned port = 0;
 
     memset(&a, 0, sizeof a);
     if (uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&a, &len) != 0) {
         snprintf(s->peer, sizeof s->peer, "?:0");
-    } else if (a.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const void *)&a;
-        uv_ip6_name(in6, host, sizeof host);
-        port = ntohs(in6->sin6_port);
-        snprintf(s->peer, sizeof s->peer, "[%s]:%u", host, port);
+    } else if (peer_is_v4(&a, &in)) {
+        uv_ip4_name(&in, host, sizeof host);
+        snprintf(s->peer, sizeof s->peer, "%s:%u", host, ntohs(in.sin_port));
     } else {
-        const struct sockaddr_in *in = (const void *)&a;
-        uv_ip4_name(in, host, sizeof host);
-        port = ntohs(in->sin_port);
-        snprintf(s->peer, sizeof s->peer, "%s:%u", host, port);
+        uv_ip6_name(in6, host, sizeof host);
+        snprintf(s->peer, sizeof s->peer, "[%s]:%u", host,
+                 ntohs(in6->sin6_port));
     }
 }
 

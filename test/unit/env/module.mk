@@ -20,6 +20,12 @@ test_unit_env_test_system_bfile_SOURCES = test/unit/env/test_system_bfile.c \
 test_unit_env_test_system_bfile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_env_test_system_bfile_LDADD = $(LINK_env) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/env/test_system_stream
+TESTS += test/unit/env/test_system_stream
+test_unit_env_test_system_stream_SOURCES = test/unit/env/test_system_stream.c \
+	test/unit/env/system_fixture.h
+test_unit_env_test_system_stream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_system_stream_LDADD = $(LINK_env) $(CMOCKA_LIBS)
 
 # The simulated door.
 check_PROGRAMS += test/unit/env/test_sim_disk
