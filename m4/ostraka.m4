@@ -20,7 +20,8 @@ AC_DEFUN([OSTRAKA_WARNINGS], [
     -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual
     -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
     -Wconversion -Wno-sign-conversion -Wduplicated-cond -Wlogical-op
-    -Wnull-dereference -Wdouble-promotion -Wno-missing-field-initializers],
+    -Wnull-dereference -Wdouble-promotion -Wno-missing-field-initializers
+    -Wno-stringop-truncation],
     [OSTRAKA_TRY_CFLAG([WARN_CFLAGS], flag)])
   AC_ARG_ENABLE([werror],
     [AS_HELP_STRING([--enable-werror], [treat warnings as errors])])

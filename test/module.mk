@@ -20,3 +20,8 @@ tidy_tests = test/tidy/tree.sh test/tidy/globals.sh test/tidy/hardening.sh \
              test/tidy/format.sh test/tidy/selftest.sh
 TESTS += $(tidy_tests)
 EXTRA_DIST += $(tidy_tests) test/tidy/tree.awk test/tidy/allow
+
+# For check-all.
+print-tests:
+	@echo $(TESTS)
+.PHONY: print-tests
