@@ -20,8 +20,7 @@ void assert_set_handler(assert_handler handler, void *arg);
 /* Run the handler; does not return. Used by ASSERT only. */
 _Noreturn void assert_fail(const char *file, int line, const char *text);
 
-#define ASSERT(cond)                                                       \
-    ((cond) ? (void)0 : assert_fail(__FILE__, __LINE__, #cond))
+#define ASSERT(cond) ((cond) ? (void)0 : assert_fail(__FILE__, __LINE__, #cond))
 
 /* Assertions that cost more than the work they guard: compiled in by
  * --enable-slow-asserts, always type-checked. */

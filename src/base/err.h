@@ -17,33 +17,33 @@
 #include <stdarg.h>
 
 /* X(name, code, text) */
-#define ERR_LIST(X)                                                        \
-    X(NOMEM, -1, "out of memory")                                          \
-    X(IO, -2, "input/output error")                                        \
-    X(NOSPACE, -3, "no space left")                                        \
-    X(CORRUPT, -4, "damaged data")                                         \
-    X(PROTOCOL, -5, "malformed message")                                   \
-    X(VERSION, -6, "unsupported version")                                  \
-    X(INVALID, -7, "invalid argument")                                     \
-    X(NOTFOUND, -8, "not found")                                           \
-    X(EXISTS, -9, "already exists")                                        \
-    X(FULL, -10, "limit reached")                                          \
-    X(CANCELED, -11, "canceled")                                           \
-    X(TIMEOUT, -12, "timed out")                                           \
-    X(NOTLEADER, -13, "not the leader")                                    \
-    X(NOTREADY, -14, "not ready")                                          \
-    X(BUSY, -15, "busy")                                                   \
-    X(CLOSED, -16, "closed")                                               \
-    X(REFUSED, -17, "refused")                                             \
-    X(RANGE, -18, "out of range")                                          \
-    X(TOOBIG, -19, "too large")                                            \
-    X(PERM, -20, "not permitted")                                          \
-    X(UNSUPPORTED, -21, "not supported")                                   \
-    X(EPOCH, -22, "stale epoch")                                           \
-    X(SEQUENCE, -23, "out of sequence")                                    \
-    X(DUPLICATE, -24, "duplicate")                                         \
-    X(TORN, -25, "torn tail")                                              \
-    X(EOF, -26, "end of file")                                             \
+#define ERR_LIST(X)                                                            \
+    X(NOMEM, -1, "out of memory")                                              \
+    X(IO, -2, "input/output error")                                            \
+    X(NOSPACE, -3, "no space left")                                            \
+    X(CORRUPT, -4, "damaged data")                                             \
+    X(PROTOCOL, -5, "malformed message")                                       \
+    X(VERSION, -6, "unsupported version")                                      \
+    X(INVALID, -7, "invalid argument")                                         \
+    X(NOTFOUND, -8, "not found")                                               \
+    X(EXISTS, -9, "already exists")                                            \
+    X(FULL, -10, "limit reached")                                              \
+    X(CANCELED, -11, "canceled")                                               \
+    X(TIMEOUT, -12, "timed out")                                               \
+    X(NOTLEADER, -13, "not the leader")                                        \
+    X(NOTREADY, -14, "not ready")                                              \
+    X(BUSY, -15, "busy")                                                       \
+    X(CLOSED, -16, "closed")                                                   \
+    X(REFUSED, -17, "refused")                                                 \
+    X(RANGE, -18, "out of range")                                              \
+    X(TOOBIG, -19, "too large")                                                \
+    X(PERM, -20, "not permitted")                                              \
+    X(UNSUPPORTED, -21, "not supported")                                       \
+    X(EPOCH, -22, "stale epoch")                                               \
+    X(SEQUENCE, -23, "out of sequence")                                        \
+    X(DUPLICATE, -24, "duplicate")                                             \
+    X(TORN, -25, "torn tail")                                                  \
+    X(EOF, -26, "end of file")                                                 \
     X(INTERNAL, -27, "internal error")
 
 enum err_code {

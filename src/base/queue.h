@@ -15,14 +15,20 @@ struct queue {
 };
 
 /* The structure of type `type` whose member `member` is `q`. */
-#define QUEUE_ENTRY(q, type, member)                                       \
-    ((type *)(void *)((char *)(q) - offsetof(type, member)))
+#define QUEUE_ENTRY(q, type, member)                                           \
+    ((type *)(void *)((char *)(q)-offsetof(type, member)))
 /* Walk from head to tail; the current member may be removed. */
-#define QUEUE_FOREACH(q, tmp, head)                                        \
+#define QUEUE_FOREACH(q, tmp, head)                                            \
     for ((q) = (head)->next; (tmp) = (q)->next, (q) != (head); (q) = (tmp))
 
-static inline void queue_init(struct queue *q) { q->prev = q->next = q; }
-static inline bool queue_empty(const struct queue *q) { return q->next == q; }
+static inline void queue_init(struct queue *q)
+{
+    q->prev = q->next = q;
+}
+static inline bool queue_empty(const struct queue *q)
+{
+    return q->next == q;
+}
 /* Append at the tail of `head`. */
 static inline void queue_push(struct queue *head, struct queue *q)
 {
