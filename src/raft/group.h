@@ -67,11 +67,11 @@ struct consensus_options {
     struct peers *peers;
     struct chunk_pool *pool;
     int32_t node;
-    uint32_t heartbeat_ms;           /* 100 */
-    uint32_t election_ms;            /* 400; the library draws T..2T */
-    uint32_t message_bytes_max;      /* 1 MiB of entries, or one entry */
-    uint32_t inflight_max;           /* messages in flight per follower */
-    uint64_t uncommitted_bytes_max;  /* of a node: a quarter of the ring */
+    uint32_t heartbeat_ms;          /* 100 */
+    uint32_t election_ms;           /* 400; the library draws T..2T */
+    uint32_t message_bytes_max;     /* 1 MiB of entries, or one entry */
+    uint32_t inflight_max;          /* messages in flight per follower */
+    uint64_t uncommitted_bytes_max; /* of a node: a quarter of the ring */
     uint64_t group_uncommitted_bytes_max;
     uint32_t group_uncommitted_entries_max; /* 1,000 */
 };
@@ -119,14 +119,14 @@ struct group_hooks {
 
 struct group_start {
     uint64_t id;
-    uint64_t self;             /* membership id */
-    struct log_point base;     /* of the manifest, or of the bootstrap */
+    uint64_t self;         /* membership id */
+    struct log_point base; /* of the manifest, or of the bootstrap */
     uint64_t config_index;
-    struct slice config;       /* as of the base (core's encoding) */
-    uint64_t term, vote;       /* HARD; 0, 0: none yet */
-    struct tail *tail;         /* moved: recovered entries, or an empty one */
-    struct slice manifest;     /* what InstallSnapshot offers; copied */
-    bool repair;               /* no vote, no candidacy (DESIGN section 5) */
+    struct slice config;   /* as of the base (core's encoding) */
+    uint64_t term, vote;   /* HARD; 0, 0: none yet */
+    struct tail *tail;     /* moved: recovered entries, or an empty one */
+    struct slice manifest; /* what InstallSnapshot offers; copied */
+    bool repair;           /* no vote, no candidacy (DESIGN section 5) */
 };
 
 /* Start a group. Its OPEN record must be durable. Errors: ERR_NOMEM,
@@ -144,14 +144,14 @@ struct group_propose;
 typedef void (*group_propose_cb)(struct group_propose *p, int status,
                                  uint64_t index);
 struct group_propose {
-    struct queue queue;      /* private */
-    uint64_t index, term;    /* set when appended */
-    enum entry_kind kind;    /* RECORDS, COMMAND or TRIM */
-    int64_t base_offset;     /* RECORDS: must be group_next_offset(); checked */
+    struct queue queue;   /* private */
+    uint64_t index, term; /* set when appended */
+    enum entry_kind kind; /* RECORDS, COMMAND or TRIM */
+    int64_t base_offset;  /* RECORDS: must be group_next_offset(); checked */
     int64_t next_offset;
-    struct bytes payload;    /* shares */
-    uint64_t chain_crc;      /* RECORDS: the batch's own CRC, for the chain */
-    group_propose_cb cb;     /* may be NULL: see hooks->committed */
+    struct bytes payload; /* shares */
+    uint64_t chain_crc;   /* RECORDS: the batch's own CRC, for the chain */
+    group_propose_cb cb;  /* may be NULL: see hooks->committed */
     void *data;
 };
 

@@ -1,2 +1,19 @@
 noinst_LIBRARIES += src/raft/libraftroom.a
-src_raft_libraftroom_a_SOURCES =
+src_raft_libraftroom_a_CFLAGS = $(AM_CFLAGS) $(RAFT_CFLAGS)
+src_raft_libraftroom_a_SOURCES = \
+	src/raft/core.h \
+	src/raft/core_guard.h \
+	src/raft/core_impl.h \
+	src/raft/group.h \
+	src/raft/message.h \
+	src/raft/core.c \
+	src/raft/core_config.c \
+	src/raft/core_guard.c \
+	src/raft/core_heap.c \
+	src/raft/core_message.c \
+	src/raft/core_open.c \
+	src/raft/core_probe.c \
+	src/raft/core_propose.c \
+	src/raft/core_state.c \
+	src/raft/group_config.c \
+	src/raft/message.c
