@@ -1,2 +1,11 @@
 noinst_LIBRARIES += src/replica/libreplica.a
-src_replica_libreplica_a_SOURCES =
+src_replica_libreplica_a_SOURCES = \
+	src/replica/apply.c \
+	src/replica/compact.c \
+	src/replica/epoch.c \
+	src/replica/impl.h \
+	src/replica/read.c \
+	src/replica/replica.c src/replica/replica.h \
+	src/replica/replicas.c \
+	src/replica/source.c \
+	src/replica/transfer.c src/replica/transfer_wire.h

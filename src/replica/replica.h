@@ -36,12 +36,12 @@ enum replica_kind { REPLICA_LOG = 1, REPLICA_STATE = 2 };
 struct replicas_options {
     struct chunk_pool *pool;
     struct peers *peers;
-    const char *dir;           /* data directory: dir/p/<group>/ per partition */
+    const char *dir; /* data directory: dir/p/<group>/ per partition */
     int32_t node;
     uint32_t heartbeat_ms, election_ms;
     uint64_t journal_bytes_max;
     uint32_t journal_file_bytes;
-    uint64_t tail_bytes_max;   /* of all tails: flush and raise bases beyond */
+    uint64_t tail_bytes_max; /* of all tails: flush and raise bases beyond */
     uint32_t retention_check_ms; /* leaders trim by retention.* this often */
 };
 
@@ -50,9 +50,8 @@ struct replicas_options {
  * one (replica_open()); valid until replicas_recovered(). Errors: those of
  * journal_open() and consensus_open(). */
 int replicas_open(struct env *e, const struct replicas_options *o,
-                  struct replicas **ret_rs,
-                  struct recovered_group **ret_groups, size_t *ret_n,
-                  bool *ret_clean, struct err *err);
+                  struct replicas **ret_rs, struct recovered_group **ret_groups,
+                  size_t *ret_n, bool *ret_clean, struct err *err);
 /* All recovered groups were opened or left: free what recovery holds. */
 void replicas_recovered(struct replicas *rs);
 /* Close all replicas, then the journal. */
@@ -60,7 +59,8 @@ void replicas_close(struct replicas *rs, void (*cb)(void *arg), void *arg);
 struct journal *replicas_journal(struct replicas *rs);
 struct replica *replica_find(struct replicas *rs, uint64_t group);
 
-/* ---- hooks ---------------------------------------------------------------- */
+/* ---- hooks ----------------------------------------------------------------
+ */
 
 struct replica_image {
     uint64_t index, term; /* what the image holds */
@@ -94,18 +94,20 @@ struct replica_hooks {
     /* State kind. Make the applied state durable, then call
      * replica_checkpointed() with what was read back. */
     void (*checkpoint)(void *arg);
-    /* Write a consistent image to `path` (copied), then replica_image_made(). */
+    /* Write a consistent image to `path` (copied), then replica_image_made().
+     */
     void (*image_make)(void *arg, const char *path);
     /* An image was fetched: replace the state by it, then
      * replica_image_installed(). */
     void (*image_install)(void *arg, const struct replica_image *image);
 };
 
-/* ---- one replica ---------------------------------------------------------- */
+/* ---- one replica ----------------------------------------------------------
+ */
 
 struct replica_open {
     enum replica_kind kind;
-    const char *name;                 /* "orders-3", "@meta": for errors */
+    const char *name;                  /* "orders-3", "@meta": for errors */
     const struct topic_config *config; /* log kind; copied */
     /* A group that recovery found, moved from there; or NULL: a new one. */
     struct recovered_group *recovered;
@@ -113,7 +115,7 @@ struct replica_open {
     uint64_t group;
     struct uuid topic;
     int32_t partition;
-    const int32_t *nodes;             /* first members, by node */
+    const int32_t *nodes; /* first members, by node */
     const uint32_t *incarnations;
     unsigned n_nodes;
     /* State kind: what the owner's database holds durably. */
@@ -144,8 +146,8 @@ struct replica_append;
  * lost (the batch may still commit), ERR_CANCELED. */
 typedef void (*replica_append_cb)(struct replica_append *a, int status);
 struct replica_append {
-    void *impl[24];        /* private */
-    int64_t base_offset;   /* set at once, by replica_append() */
+    void *impl[24];      /* private */
+    int64_t base_offset; /* set at once, by replica_append() */
     uint64_t index;
     replica_append_cb cb;
     void *data;
@@ -169,8 +171,8 @@ int replica_trim(struct replica *r, struct replica_append *a, int64_t offset,
 struct replica_barrier;
 typedef void (*replica_barrier_cb)(struct replica_barrier *b, int status);
 struct replica_barrier {
-    void *impl[16];  /* private */
-    uint64_t index;  /* set: apply up to it before answering */
+    void *impl[16]; /* private */
+    uint64_t index; /* set: apply up to it before answering */
     replica_barrier_cb cb;
     void *data;
 };
@@ -182,7 +184,8 @@ int replica_read_barrier(struct replica *r, struct replica_barrier *b,
                          uint32_t timeout_ms, replica_barrier_cb cb,
                          void *data);
 
-/* ---- reading --------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------
+ */
 
 /* Bytes of batches from the tail, at once: fills up to `max` pieces (shared;
  * the caller releases) of whole batches from the one containing `offset`, not
@@ -219,13 +222,13 @@ uint64_t replica_bytes(const struct replica *r);
 
 /* Where to begin scanning for the first record with timestamp >= time_ms:
  * *ret_offset, or ERR_NOTFOUND. Committed data only. */
-int replica_find_time(struct replica *r, int64_t time_ms,
-                      int64_t *ret_offset);
+int replica_find_time(struct replica *r, int64_t time_ms, int64_t *ret_offset);
 /* Base offset of a batch with the largest timestamp; -1, -1 when empty. */
 void replica_time_max(struct replica *r, int64_t *ret_time,
                       int64_t *ret_offset);
 
-/* ---- epochs (KIP-101, kafka-semantics.md section 9) -------------------------- */
+/* ---- epochs (KIP-101, kafka-semantics.md section 9)
+ * -------------------------- */
 
 /* Kafka leader epoch: the Raft term. */
 int32_t replica_epoch(const struct replica *r);
@@ -237,7 +240,8 @@ int replica_epoch_end(const struct replica *r, int32_t epoch,
 /* The epoch that the record at `offset` was appended in; -1 unknown. */
 int32_t replica_epoch_of(const struct replica *r, int64_t offset);
 
-/* ---- status ------------------------------------------------------------------ */
+/* ---- status
+ * ------------------------------------------------------------------ */
 
 uint64_t replica_group(const struct replica *r);
 const char *replica_name(const struct replica *r);
@@ -252,7 +256,7 @@ struct replica_member {
     uint64_t membership;
     bool voter;
     bool recent;
-    uint64_t match;   /* durable there, as the leader knows it */
+    uint64_t match; /* durable there, as the leader knows it */
 };
 struct replica_status {
     uint64_t group, term, commit, last, stored, base, applied;

@@ -50,6 +50,8 @@ void store_configure(struct store *s, uint64_t segment_bytes,
 /* Queue one committed batch entry (ENTRY_RECORDS), the next by offset. Shares
  * the payload until written. Errors: ERR_NOMEM. */
 int store_append(struct store *s, const struct entry *entry);
+/* Where the next batch will go: end of what was appended, queued included. */
+int64_t store_append_end(const struct store *s);
 /* Bytes queued and not yet written. */
 uint64_t store_queued(const struct store *s);
 

@@ -1,0 +1,191 @@
+/* impl.h - what the files of this room share.
+ *
+ *   replicas.c  the node: journal, consensus, housekeeping
+ *   replica.c   opening, closing, roles, proposals, status
+ *   apply.c     committed entries: to the owner, to the store
+ *   compact.c   flush, fold, manifest, log base
+ *   read.c      tail and segments, offsets by time
+ *   epoch.c     the epoch list
+ *   transfer.c  fetching what a manifest stands for; source.c giving it
+ */
+#ifndef REPLICA_IMPL_H
+#define REPLICA_IMPL_H
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/map.h"
+#include "base/queue.h"
+#include "raft/group.h"
+#include "replica/replica.h"
+#include "storage/journal.h"
+#include "storage/store.h"
+
+#define REPLICA_PATH_MAX 4096
+#define REPLICA_NAME_MAX 288
+/* Entries handed to the owner at once. */
+#define REPLICA_APPLY_MAX 256
+
+/* Something that waits for a journal record. */
+struct durable_wait {
+    struct queue queue;
+    uint64_t seq;
+    void (*cb)(void *arg);
+    void *arg;
+};
+
+struct sources; /* source.c: replicas and images being given to others */
+
+struct replicas {
+    struct env *env;
+    struct mem *mem;
+    struct replicas_options o;
+    char dir[REPLICA_PATH_MAX];
+    struct journal *journal;
+    struct consensus *consensus;
+    struct recovery *recovery;
+    struct map *map;      /* group -> struct replica */
+    struct queue durable; /* struct durable_wait, by seq */
+    struct env_timer tick;
+    uint64_t retention_at_ms;
+    unsigned flushing; /* stores being flushed now */
+    struct sources *sources;
+    bool closing;
+    unsigned closing_n;
+    void (*close_cb)(void *arg);
+    void *close_arg;
+};
+
+/* The epoch list (KIP-101). */
+struct epochs {
+    struct mem *mem;
+    struct manifest_epoch *v;
+    size_t n, cap;
+};
+
+enum replica_state {
+    REPLICA_OPENING, /* OPEN record, segments */
+    REPLICA_RUNNING,
+    REPLICA_CLOSING
+};
+
+struct transfer;
+
+struct replica {
+    struct replicas *all;
+    struct env *env;
+    struct mem *mem;
+    enum replica_kind kind;
+    enum replica_state state;
+    char name[REPLICA_NAME_MAX];
+    char dir[REPLICA_PATH_MAX]; /* log kind: of the segments */
+    struct topic_config config;
+    const struct replica_hooks *hooks;
+    void *arg;
+    replica_open_cb open_cb;
+    void *open_arg;
+
+    uint64_t id;
+    struct uuid topic;
+    int32_t partition;
+    struct group *group;
+    struct store *store;   /* log kind */
+    struct tail tail;      /* until the group has it */
+    struct buf manifest;   /* newest durable one, encoded; empty: none */
+    struct log_point base; /* at opening */
+    uint64_t term, vote;   /* at opening */
+    struct env_job open_job;
+    int open_status;
+    struct err open_err;
+    struct durable_wait open_wait;
+
+    uint64_t applied; /* index handed to the owner */
+    int64_t high_watermark;
+    int64_t log_start;
+    struct epochs epochs;
+    bool applying;
+    struct env_turn apply_turn;
+
+    /* compact.c: the fold, as of `folded` */
+    uint64_t folded;
+    int64_t folded_log_start;
+    uint64_t folded_config_index;
+    struct buf folded_config;
+    bool compacting;    /* a flush or checkpoint is under way */
+    bool compact_again; /* asked for meanwhile */
+    bool forced;        /* the journal needs it */
+    struct buf ready;   /* encoded manifest of the last flush */
+    struct log_point ready_base;
+    bool trim_pending; /* log_start moved since the last manifest */
+    int64_t trimmed;   /* log start that the store was told */
+
+    bool retention_running;
+    struct replica_append retention;
+    struct queue reads;        /* struct replica_read under way */
+    struct transfer *transfer; /* while one is under way */
+
+    bool drop; /* GROUP_DROP and remove the files */
+    struct durable_wait drop_wait;
+    struct env_job drop_job;
+    void (*close_cb)(void *arg);
+    void *close_arg;
+};
+
+/* replicas.c */
+/* Call `cb` once all records up to `seq` are durable (later, never at once). */
+void replicas_wait(struct replicas *rs, struct durable_wait *w, uint64_t seq,
+                   void (*cb)(void *arg), void *arg);
+/* A replica has closed and is about to be freed. */
+void replicas_forget(struct replicas *rs, struct replica *r);
+
+/* replica.c */
+/* Go on with closing: group, store, GROUP_DROP, files. */
+void replica_close_go(struct replica *r);
+
+/* apply.c */
+/* Hand over what is committed and stored, and was not yet. */
+void apply_request(struct replica *r);
+void apply_init(struct replica *r);
+/* High watermark and log start by what the group knows now; tells the owner. */
+void apply_advance(struct replica *r);
+
+/* compact.c */
+void compact_init(struct replica *r);
+void compact_close(struct replica *r);
+/* Start, as of a manifest (at opening and after a transfer). */
+void compact_reset(struct replica *r, const struct manifest *m);
+/* Flush and raise the base. `force`: as far as can be, the journal needs it. */
+void compact_start(struct replica *r, bool force);
+/* What is worth compacting, and how much. */
+uint64_t compact_weight(const struct replica *r);
+/* Look at what became durable since, and go on. */
+void compact_tick(struct replica *r);
+
+/* epoch.c */
+void epochs_init(struct epochs *e, struct mem *mem);
+void epochs_close(struct epochs *e);
+/* An entry of `term` begins at `offset`: an item if the term is new. */
+int epochs_add(struct epochs *e, uint64_t term, int64_t offset);
+/* Drop items that start at or above `offset` and are of a term above. */
+void epochs_truncate(struct epochs *e, uint64_t term);
+int epochs_set(struct epochs *e, const struct manifest_epoch *v, size_t n);
+/* Items that no offset >= log_start needs. */
+void epochs_trim(struct epochs *e, int64_t log_start);
+/* How many items have a term <= `term`. */
+size_t epochs_upto(const struct epochs *e, uint64_t term);
+
+/* transfer.c */
+void transfer_offered(struct replica *r, uint64_t from, struct slice manifest);
+void transfer_close(struct replica *r);
+bool transfer_active(const struct replica *r);
+void transfer_tick(struct replica *r);
+/* An answer of the sender; `c` stands behind {kind, group}. */
+void transfer_answer(struct replica *r, int32_t node, unsigned kind,
+                     struct bytes message, struct cursor *c);
+/* source.c */
+int sources_open(struct replicas *rs, struct sources **ret_s);
+void sources_close(struct sources *s);
+void sources_tick(struct sources *s);
+/* The replica is about to close: let its segments go. */
+void sources_forget(struct sources *s, uint64_t group);
+
+#endif

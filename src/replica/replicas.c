@@ -1,0 +1,294 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "env/file.h"
+#include "replica/impl.h"
+
+#define TICK_MS 100
+/* Stores flushed at once. */
+#define FLUSHING_MAX 4
+/* A replica is not worth a flush below this, unless it must. */
+#define FLUSH_BYTES_MIN         (4u << 20)
+#define INFLIGHT_MAX            256
+#define MESSAGE_BYTES_MAX       (1u << 20)
+#define UNCOMMITTED_ENTRIES_MAX 1000
+
+struct replica *replica_find(struct replicas *rs, uint64_t group)
+{
+    return map_find_u64(rs->map, group);
+}
+
+struct journal *replicas_journal(struct replicas *rs)
+{
+    return rs->journal;
+}
+
+/* ---- waiting for the journal
+ * -------------------------------------------------------- */
+
+static void wake(struct replicas *rs, uint64_t seq)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, &rs->durable)
+    {
+        struct durable_wait *w = QUEUE_ENTRY(q, struct durable_wait, queue);
+        if (w->seq <= seq) {
+            queue_remove(&w->queue);
+            w->cb(w->arg);
+        }
+    }
+}
+
+void replicas_wait(struct replicas *rs, struct durable_wait *w, uint64_t seq,
+                   void (*cb)(void *arg), void *arg)
+{
+    *w = (struct durable_wait){.seq = seq, .cb = cb, .arg = arg};
+    queue_push(&rs->durable, &w->queue);
+    if (seq <= journal_durable(rs->journal)) {
+        env_timer_start(rs->env, &rs->tick, env_now_ms(rs->env));
+    }
+}
+
+static void on_durable(void *arg, uint64_t seq)
+{
+    struct replicas *rs = arg;
+    consensus_durable(rs->consensus, seq);
+    wake(rs, seq);
+}
+
+static void on_need(void *arg, uint64_t group, uint64_t index)
+{
+    struct replicas *rs = arg;
+    consensus_need(rs->consensus, group, index);
+}
+
+/* ---- housekeeping
+ * ------------------------------------------------------------------------ */
+
+/* Flush where most memory is held, until what is under way suffices. */
+static void relieve(struct replicas *rs)
+{
+    uint64_t held = 0, target = rs->o.tail_bytes_max / 2;
+    void *it = NULL, *v;
+    while (map_next(rs->map, &it, &v)) {
+        held += compact_weight(v);
+    }
+    while (held > target && rs->flushing < FLUSHING_MAX) {
+        struct replica *heaviest = NULL;
+        uint64_t most = FLUSH_BYTES_MIN;
+        it = NULL;
+        while (map_next(rs->map, &it, &v)) {
+            struct replica *r = v;
+            if (!r->compacting && compact_weight(r) > most) {
+                heaviest = r;
+                most = compact_weight(r);
+            }
+        }
+        if (heaviest == NULL) {
+            break;
+        }
+        compact_start(heaviest, held > target + target / 2);
+        if (!heaviest->compacting) {
+            break;
+        }
+        held -= most;
+    }
+}
+
+static void on_trimmed(struct replica_append *a, int status)
+{
+    struct replica *r = a->data;
+    (void)status; /* the next check sees what is left */
+    r->retention_running = false;
+}
+
+static void check_retention(struct replica *r)
+{
+    int64_t start;
+    if (r->kind != REPLICA_LOG || r->retention_running || !replica_ready(r)) {
+        return;
+    }
+    start =
+        store_retention(r->store, env_wall_ms(r->env),
+                        config_topic_long(&r->config, TOPIC_RETENTION_MS),
+                        config_topic_long(&r->config, TOPIC_RETENTION_BYTES));
+    if (start > r->high_watermark) {
+        start = r->high_watermark;
+    }
+    if (start > r->log_start) {
+        r->retention_running =
+            replica_trim(r, &r->retention, start, on_trimmed, r) == 0;
+    }
+}
+
+static void on_tick(struct env_timer *t)
+{
+    struct replicas *rs = t->data;
+    uint64_t now = env_now_ms(rs->env);
+    bool retention = now >= rs->retention_at_ms;
+    void *it = NULL, *v;
+    wake(rs, journal_durable(rs->journal));
+    while (map_next(rs->map, &it, &v)) {
+        compact_tick(v);
+        transfer_tick(v);
+        if (retention) {
+            check_retention(v);
+        }
+    }
+    if (retention) {
+        rs->retention_at_ms = now + rs->o.retention_check_ms;
+    }
+    relieve(rs);
+    sources_tick(rs->sources);
+    env_timer_start(rs->env, t, now + TICK_MS);
+}
+
+/* ---- life
+ * -----------------------------------------------------------------------------------
+ */
+
+static int make_dirs(struct replicas *rs, struct err *err)
+{
+    char path[REPLICA_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/p", rs->dir);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return err_set(err, ERR_TOOBIG, "%s: path too long", rs->dir);
+    }
+    int rv = env_mkdir(rs->env, path);
+    if (rv != 0 && rv != ERR_EXISTS) {
+        return err_set(err, rv, "%s: %s", path, err_text(rv));
+    }
+    rv = env_sync_dir(rs->env, rs->dir);
+    return rv == 0 ? 0 : err_set(err, rv, "%s: %s", rs->dir, err_text(rv));
+}
+
+static int open_journal(struct replicas *rs, struct err *err)
+{
+    struct journal_options jo = {.dir = rs->dir,
+                                 .bytes_max = rs->o.journal_bytes_max,
+                                 .file_bytes = rs->o.journal_file_bytes,
+                                 .pool = rs->o.pool};
+    return journal_open(rs->env, &jo, &rs->journal, &rs->recovery, err);
+}
+
+static int open_consensus(struct replicas *rs, struct err *err)
+{
+    struct consensus_options co = {
+        .journal = rs->journal,
+        .peers = rs->o.peers,
+        .pool = rs->o.pool,
+        .node = rs->o.node,
+        .heartbeat_ms = rs->o.heartbeat_ms,
+        .election_ms = rs->o.election_ms,
+        .message_bytes_max = MESSAGE_BYTES_MAX,
+        .inflight_max = INFLIGHT_MAX,
+        .uncommitted_bytes_max = rs->o.journal_bytes_max / 4,
+        .group_uncommitted_bytes_max = rs->o.journal_bytes_max / 8,
+        .group_uncommitted_entries_max = UNCOMMITTED_ENTRIES_MAX};
+    return consensus_open(rs->env, &co, &rs->consensus, err);
+}
+
+int replicas_open(struct env *e, const struct replicas_options *o,
+                  struct replicas **ret_rs, struct recovered_group **ret_groups,
+                  size_t *ret_n, bool *ret_clean, struct err *err)
+{
+    struct replicas *rs = mem_calloc(env_mem(e), 1, sizeof *rs);
+    if (rs == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    rs->env = e;
+    rs->mem = env_mem(e);
+    rs->o = *o;
+    snprintf(rs->dir, sizeof rs->dir, "%s", o->dir);
+    queue_init(&rs->durable);
+    env_timer_init(&rs->tick, on_tick, rs);
+    int rv = make_dirs(rs, err);
+    if (rv == 0) {
+        rs->map = map_new(rs->mem);
+        rv = rs->map == NULL ? err_set(err, ERR_NOMEM, "out of memory") : 0;
+    }
+    if (rv == 0) {
+        rv = open_journal(rs, err);
+    }
+    if (rv == 0) {
+        rv = open_consensus(rs, err);
+    }
+    if (rv == 0) {
+        rv = sources_open(rs, &rs->sources);
+    }
+    if (rv != 0) {
+        return rv; /* the process ends; its memory goes with it */
+    }
+    journal_listen(rs->journal, on_durable, on_need, rs);
+    env_timer_start(e, &rs->tick, env_now_ms(e) + TICK_MS);
+    *ret_rs = rs;
+    *ret_groups = rs->recovery->groups;
+    *ret_n = rs->recovery->n_groups;
+    *ret_clean = rs->recovery->clean;
+    return 0;
+}
+
+void replicas_recovered(struct replicas *rs)
+{
+    recovery_free(rs->recovery);
+    rs->recovery = NULL;
+}
+
+int replica_drop(struct replicas *rs, uint64_t group)
+{
+    uint64_t seq;
+    return journal_group_drop(rs->journal, group, &seq);
+}
+
+static void on_journal_closed(void *arg)
+{
+    struct replicas *rs = arg;
+    void (*cb)(void *) = rs->close_cb;
+    void *cb_arg = rs->close_arg;
+    map_free(rs->map);
+    mem_free(rs->mem, rs);
+    cb(cb_arg);
+}
+
+static void all_closed(struct replicas *rs)
+{
+    env_timer_stop(rs->env, &rs->tick);
+    sources_close(rs->sources);
+    consensus_close(rs->consensus);
+    recovery_free(rs->recovery);
+    rs->recovery = NULL;
+    journal_close(rs->journal, on_journal_closed, rs);
+}
+
+void replicas_forget(struct replicas *rs, struct replica *r)
+{
+    map_remove_u64(rs->map, r->id);
+    queue_remove(&r->open_wait.queue);
+}
+
+static void closed_one(void *arg)
+{
+    struct replicas *rs = arg;
+    if (--rs->closing_n == 0) {
+        all_closed(rs);
+    }
+}
+
+void replicas_close(struct replicas *rs, void (*cb)(void *arg), void *arg)
+{
+    void *it = NULL, *v;
+    rs->closing = true;
+    rs->close_cb = cb;
+    rs->close_arg = arg;
+    rs->closing_n = 1;
+    while (map_next(rs->map, &it, &v)) {
+        struct replica *r = v;
+        if (r->state != REPLICA_CLOSING) {
+            rs->closing_n++;
+            replica_close(r, closed_one, rs);
+        }
+    }
+    closed_one(rs);
+}

@@ -1,0 +1,28 @@
+/* transfer_wire.h - the messages of Transfer, on PEER_TRANSFER. Big-endian.
+ *
+ *   LOG    u64 req, i64 from, i64 upto, u32 max      -> DATA
+ *   IMAGE  u64 req, u64 index at least               -> MADE
+ *   FILE   u64 req, u64 index, u64 offset, u32 max   -> DATA
+ *   DATA   u64 req, i32 status, bytes
+ *   MADE   u64 req, i32 status, u64 index, u64 term, u64 hash, u64 bytes,
+ *          encoded manifest
+ *
+ * each after {u8 kind, u64 group}. Requests go on the main lane, answers on
+ * the bulk lane. The receiver pulls: one request at a time, sent again when
+ * nothing came; answers to older requests are dropped by `req`.
+ */
+#ifndef REPLICA_TRANSFER_WIRE_H
+#define REPLICA_TRANSFER_WIRE_H
+
+enum transfer_kind {
+    TRANSFER_LOG = 1,
+    TRANSFER_IMAGE = 2,
+    TRANSFER_FILE = 3,
+    TRANSFER_DATA = 4,
+    TRANSFER_MADE = 5
+};
+
+/* Bytes asked for at once. */
+#define TRANSFER_PULL_BYTES (4u << 20)
+
+#endif
