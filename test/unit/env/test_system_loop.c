@@ -1,8 +1,13 @@
 /* Timers, turn hooks, jobs, signals and death under the real loop. */
 #include "system_fixture.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/assert.h"
@@ -425,6 +430,66 @@ static void test_unknown_engine_is_refused(void **state)
     assert_non_null(strstr(err.text, "magic"));
 }
 
+/* In this process io_uring is forbidden from now on, as containers do. */
+static bool forbid_io_uring(void)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {
+        .len = sizeof rules / sizeof rules[0],
+        .filter = rules,
+    };
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* The child's verdict: 0 as it should be, 77 no filter, else what is wrong. */
+static int child_without_io_uring(void)
+{
+    struct env_system_options o = {.io_engine = "auto",
+                                   .trace_level = TRACE_LEVELS};
+    struct err err = {""};
+    struct env *e;
+
+    if (!forbid_io_uring()) {
+        return 77;
+    }
+    if (env_system_new(&o, &e, &err) != 0 ||
+        strcmp(file_engine(e), "threads") != 0) {
+        return 1;
+    }
+    env_system_free(e);
+    o.io_engine = "io_uring";
+    return env_system_new(&o, &e, &err) == ERR_INVALID &&
+                   strstr(err.text, "io_uring") != NULL
+               ? 0
+               : 2;
+}
+
+static void test_without_io_uring_there_are_threads(void **state)
+{
+    int status;
+    pid_t pid = fork();
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        _exit(child_without_io_uring());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        print_message("seccomp: not permitted here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* Every allocation of the start fails once: an answer and no leak. */
 static void test_start_without_memory(void **state)
 {
@@ -462,6 +527,7 @@ int main(void)
         LOOP_TEST(test_failed_assertion_dies_the_same_way),
         LOOP_TEST(test_trace_file_is_reopened),
         LOOP_TEST(test_unknown_engine_is_refused),
+        LOOP_TEST(test_without_io_uring_there_are_threads),
         LOOP_TEST(test_start_without_memory),
     };
 
