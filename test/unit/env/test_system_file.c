@@ -225,8 +225,11 @@ static void test_many_in_flight(void **state)
 }
 
 /* A sync covers the writes asked for before it, though they are in flight. */
+#define N_ORDER     8
+#define ORDER_BYTES (1 << 20)
+
 struct order_story {
-    struct file_io write[8], sync;
+    struct file_io write[N_ORDER], sync;
     unsigned n_written;
     unsigned n_written_at_sync;
     bool synced;
@@ -236,7 +239,7 @@ static void on_order_write(struct file_io *io, int64_t result)
 {
     struct order_story *s = io->data;
 
-    assert_int_equal(result, 1 << 16);
+    assert_int_equal(result, ORDER_BYTES);
     s->n_written++;
 }
 
@@ -249,20 +252,25 @@ static void on_order_sync(struct file_io *io, int64_t result)
     s->synced = true;
 }
 
+/* Direct writes, where there are any, keep the disk busy longest. */
 static void test_sync_waits_for_earlier_writes(void **state)
 {
-    static uint8_t data[1 << 16];
     struct fixture *x = *state;
-    struct file *f = open_file(x, "a", FILE_WRITE | FILE_CREATE);
+    struct file *f = open_file(x, "a", FILE_WRITE | FILE_CREATE | FILE_DIRECT);
     struct order_story s = {.n_written = 0};
+    uint8_t *data = NULL;
 
-    for (unsigned i = 0; i < 8; i++) {
-        file_write(f, &s.write[i], data, sizeof data, (uint64_t)i * sizeof data,
-                   false, on_order_write, &s);
+    assert_int_equal(posix_memalign((void **)&data, FILE_ALIGN, ORDER_BYTES),
+                     0);
+    memset(data, 1, ORDER_BYTES);
+    for (unsigned i = 0; i < N_ORDER; i++) {
+        file_write(f, &s.write[i], data, ORDER_BYTES, (uint64_t)i * ORDER_BYTES,
+                   i + 1 == N_ORDER, on_order_write, &s);
     }
     file_sync(f, &s.sync, on_order_sync, &s);
     fixture_wait(x, &s.synced);
-    assert_int_equal(s.n_written_at_sync, 8);
+    assert_int_equal(s.n_written_at_sync, N_ORDER);
+    free(data);
     file_close(f);
 }
 

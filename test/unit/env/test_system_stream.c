@@ -346,6 +346,58 @@ static void test_close_cancels_writes(void **state)
     free((void *)(uintptr_t)s.data);
 }
 
+/* A write that was finished at once, one that was not, and a close, all in one
+ * callback: the first is told of first, though its turn has not ended. */
+struct burst {
+    struct pair *p;
+    struct sent sent[2];
+    unsigned next;
+    uint8_t *big;
+    uint8_t byte;
+    bool done;
+};
+
+static void on_burst_alloc(struct env_stream *s, void *data, uint8_t **ret_p,
+                           size_t *ret_len)
+{
+    struct burst *b = data;
+
+    (void)s;
+    *ret_p = &b->byte;
+    *ret_len = 1;
+}
+
+static void on_burst_read(struct env_stream *s, void *data, int status,
+                          size_t n)
+{
+    struct burst *b = data;
+    struct slice big = slice_of(b->big, BIG), small = slice_of(b->big, 3);
+
+    assert_int_equal(status, 0);
+    assert_int_equal(n, 1);
+    env_stream_write(s, &b->sent[0].w, &small, 1, on_sent, &b->sent[0]);
+    env_stream_write(s, &b->sent[1].w, &big, 1, on_sent, &b->sent[1]);
+    env_stream_close(s, on_closed, &b->done);
+    b->p->server.s = NULL;
+}
+
+static void test_writes_and_close_in_one_callback(void **state)
+{
+    struct pair *p = *state;
+    struct sent sent = {.done = false};
+    struct burst b = {.p = p, .big = calloc(1, BIG)};
+
+    b.sent[0].next = b.sent[1].next = &b.next;
+    b.sent[1].number = 1;
+    env_stream_read_start(p->server.s, on_burst_alloc, on_burst_read, &b);
+    assert_int_equal(send_text(&p->client, &sent, "x"), 0);
+    fixture_wait(&p->x, &b.done);
+    assert_int_equal(b.next, 2);
+    assert_int_equal(b.sent[0].status, 0);
+    assert_int_equal(b.sent[1].status, ERR_CANCELED);
+    free(b.big);
+}
+
 /* What the kernel has taken is written, whatever comes after. */
 static void test_close_right_after_a_write(void **state)
 {
@@ -556,6 +608,7 @@ int main(void)
         ON_PAIR(test_pause_and_resume),
         ON_PAIR(test_no_memory_pauses),
         ON_PAIR(test_close_cancels_writes),
+        ON_PAIR(test_writes_and_close_in_one_callback),
         ON_PAIR(test_close_right_after_a_write),
         ON_PAIR(test_write_to_a_broken_stream),
         ON_LISTENER(test_refused),
