@@ -58,9 +58,13 @@ int sim_node_start(struct sim *s, unsigned id, const char *host,
                    struct sim_disk *disk, sim_start_cb start, void *arg,
                    struct env **ret_e);
 /* Kill a node now: its memory is freed whole, its connections break (others
- * see ERR_IO or silence, drawn), its disk is cut. */
+ * see ERR_EOF or ERR_IO, or silence until the node is back, drawn; never
+ * silence with SIM_CRASH_ALL), its disk is cut. Of a node that is dead already
+ * the disk is cut. May be called by the node's own code: does not return then.
+ */
 void sim_node_crash(struct sim *s, unsigned id, enum sim_crash how);
-/* The node neither runs nor answers until resumed; packets queue. */
+/* The process neither runs nor answers until resumed; its kernel accepts and
+ * receives what its buffers hold, and its disk finishes what was asked for. */
 void sim_node_pause(struct sim *s, unsigned id);
 void sim_node_resume(struct sim *s, unsigned id);
 /* NULL if it is not alive. */
@@ -72,16 +76,24 @@ const char *sim_node_death(struct sim *s, unsigned id);
  * ERR_CLOSED if the node died. */
 int sim_node_call(struct sim *s, unsigned id, void (*fn)(void *), void *arg);
 
-/* Let the directed link from one node to another drop, or pass, everything. */
+/* Let the directed link from one node to another hold back, or pass,
+ * everything. As with TCP nothing is lost: it moves on when the link is up
+ * again, or the sender gives up after 30 s and its end breaks. */
 void sim_link_set(struct sim *s, unsigned from, unsigned to, bool up);
 
-/* Test aids: the n-th I/O call (write, read, sync, open, metadata) of a node
- * from now fails with `code`; for_ever: every later one too. */
+/* Test aids: the n-th I/O call (write, read, sync, open, metadata; 1: the next)
+ * of a node from now fails with `code`; for_ever: every later one too. Stays
+ * in force when the node dies and is started again, and may be planted before
+ * it is first started; n = 0 switches it off. A failed sync loses what it was
+ * to make durable: it counts as clean and is not (reliability.md 2.1). */
 void sim_io_fail_at(struct sim *s, unsigned id, uint64_t n, bool for_ever,
                     int code);
 bool sim_io_fail_fired(struct sim *s, unsigned id);
 
-/* Run events until virtual time `until_us` (absolute), or until `*flag`. */
+/* Run events until virtual time `until_us` (absolute, the world begins at 0),
+ * or until `*flag` (may be NULL). With no event left before it the clock jumps
+ * to `until_us`, unless that is UINT64_MAX: then the last event's time stays.
+ */
 void sim_run_until(struct sim *s, uint64_t until_us, const bool *flag);
 /* Run one event; false when none is left. */
 bool sim_run_one(struct sim *s);

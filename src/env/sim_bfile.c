@@ -71,7 +71,7 @@ static int handle_find(struct sim_node *n, const char *path, unsigned flags,
             return ERR_EXISTS;
         }
         *ret_i = i;
-        return i->dir ? ERR_INVALID : 0;
+        return i->dir ? ERR_IO : 0;
     }
     dir = sim_name_parent(n->disk, path, name);
     if (dir == NULL || (flags & FILE_CREATE) == 0) {
@@ -88,6 +88,7 @@ int sim_handle_open(struct sim_node *n, struct sim_handle *h, const char *path,
     struct sim_inode *i;
     int rc = sim_io_fault(n, SIM_IO_META);
 
+    ASSERT((flags & (FILE_READ | FILE_WRITE)) != 0);
     if (rc == 0) {
         rc = handle_find(n, path, flags, &i);
     }
@@ -101,6 +102,17 @@ int sim_handle_open(struct sim_node *n, struct sim_handle *h, const char *path,
         .node = n, .inode = sim_inode_ref(i), .flags = flags};
     queue_push(&n->handles, &h->queue);
     return 0;
+}
+
+void sim_handle_check(const struct sim_handle *h, unsigned flag,
+                      const void *data, size_t len, uint64_t offset)
+{
+    ASSERT((h->flags & flag) != 0);
+    if ((h->flags & FILE_DIRECT) != 0) {
+        ASSERT((uintptr_t)data % FILE_ALIGN == 0);
+        ASSERT(len % FILE_ALIGN == 0);
+        ASSERT(offset % FILE_ALIGN == 0);
+    }
 }
 
 void sim_handle_close(struct sim_handle *h)
@@ -168,6 +180,7 @@ int sim_bfile_read(struct bfile *bf, void *data, size_t len, uint64_t offset,
     struct sim_handle *h = &bfile_of(bf)->handle;
     int rc = sim_io_fault(h->node, SIM_IO_READ);
 
+    sim_handle_check(h, FILE_READ, data, len, offset);
     if (rc != 0) {
         return rc;
     }
@@ -183,7 +196,7 @@ int sim_bfile_write(struct bfile *bf, const void *data, size_t len,
     struct sim_handle *h = &bfile_of(bf)->handle;
     int rc = sim_io_fault(h->node, SIM_IO_WRITE);
 
-    ASSERT((h->flags & FILE_WRITE) != 0);
+    sim_handle_check(h, FILE_WRITE, data, len, offset);
     if (rc == 0) {
         return sim_inode_write(h->inode, data, len, offset, false);
     }
@@ -304,7 +317,7 @@ static int remove_name(struct env *e, const char *path, bool want_dir)
         return ERR_NOTFOUND;
     }
     if (i->dir != want_dir) {
-        return ERR_INVALID;
+        return ERR_IO;
     }
     if (want_dir && !sim_name_empty(i)) {
         return ERR_EXISTS;
@@ -344,7 +357,7 @@ int sim_rename(struct env *e, const char *from, const char *to)
         return 0;
     }
     if (old != NULL && old->dir != i->dir) {
-        return ERR_INVALID;
+        return ERR_IO;
     }
     if (old != NULL && old->dir && !sim_name_empty(old)) {
         return ERR_EXISTS;
@@ -364,7 +377,7 @@ int sim_sync_dir(struct env *e, const char *path)
     }
     dir = sim_name_find(n->disk, path);
     if (dir == NULL || !dir->dir) {
-        return dir == NULL ? ERR_NOTFOUND : ERR_INVALID;
+        return dir == NULL ? ERR_NOTFOUND : ERR_IO;
     }
     sim_name_sync(dir);
     return 0;
@@ -403,9 +416,12 @@ int sim_list_dir(struct env *e, const char *path, env_dir_cb cb, void *arg)
     }
     dir = sim_name_find(n->disk, path);
     if (dir == NULL || !dir->dir) {
-        return dir == NULL ? ERR_NOTFOUND : ERR_INVALID;
+        return dir == NULL ? ERR_NOTFOUND : ERR_IO;
     }
-    return sim_name_list(dir, cb, arg);
+    sim_inode_ref(dir); /* the callback may remove it */
+    rc = sim_name_list(dir, cb, arg);
+    sim_inode_unref(dir);
+    return rc;
 }
 
 /* A disk without limit says that it has this many bytes. */

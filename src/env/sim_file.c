@@ -212,24 +212,14 @@ static struct io_event *io_new(struct sim_file *f, struct file_io *fio,
     return io;
 }
 
-static void check_aligned(const struct file *f, const void *data, size_t len,
-                          uint64_t offset)
-{
-    if (f->direct) {
-        ASSERT((uintptr_t)data % FILE_ALIGN == 0);
-        ASSERT(len % FILE_ALIGN == 0);
-        ASSERT(offset % FILE_ALIGN == 0);
-    }
-}
-
 int sim_file_write(struct file *file, struct file_io *fio, const void *data,
                    size_t len, uint64_t offset, bool dsync)
 {
     struct sim_file *f = file_of(file);
     struct io_event *io;
 
-    ASSERT(!f->closing && (f->handle.flags & FILE_WRITE) != 0 && len > 0);
-    check_aligned(file, data, len, offset);
+    ASSERT(!f->closing && len > 0);
+    sim_handle_check(&f->handle, FILE_WRITE, data, len, offset);
     io = io_new(f, fio, SIM_KIND_WRITE, len, offset);
     io->ev.arrive = write_arrive;
     io->fault = sim_io_fault(f->handle.node, SIM_IO_WRITE);
@@ -249,7 +239,7 @@ int sim_file_read(struct file *file, struct file_io *fio, void *data,
     struct io_event *io;
 
     ASSERT(!f->closing);
-    check_aligned(file, data, len, offset);
+    sim_handle_check(&f->handle, FILE_READ, data, len, offset);
     io = io_new(f, fio, SIM_KIND_READ, len, offset);
     io->fault = sim_io_fault(f->handle.node, SIM_IO_READ);
     io->dst = data;

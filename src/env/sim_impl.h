@@ -285,6 +285,10 @@ void sim_io_flip(struct sim_node *n, void *data, size_t len);
 /* Find or make what is opened. Errors: as file_open(). */
 int sim_handle_open(struct sim_node *n, struct sim_handle *h, const char *path,
                     unsigned flags, struct err *err);
+/* Assert that I/O is of the kind it was opened for, and aligned if direct: the
+ * kernel would refuse it. */
+void sim_handle_check(const struct sim_handle *h, unsigned flag,
+                      const void *data, size_t len, uint64_t offset);
 void sim_handle_close(struct sim_handle *h);
 /* The node is gone: its files are closed. */
 void sim_files_down(struct sim_node *n);

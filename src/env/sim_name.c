@@ -163,20 +163,31 @@ bool sim_name_empty(const struct sim_inode *dir)
     return queue_empty(&dir->names[NAMES_NOW]);
 }
 
+/* The callback may change the directory: it is told of what was there before.
+ * (If it dies, the copy stays until the world ends.) */
 int sim_name_list(const struct sim_inode *dir, env_dir_cb cb, void *arg)
 {
-    struct queue *q;
-    int rc;
+    struct sim *s = dir->disk->sim;
+    const struct queue *list = &dir->names[NAMES_NOW];
+    struct name *copy;
+    size_t n = 0, k = 0;
+    int rc = 0;
 
-    for (q = dir->names[NAMES_NOW].next; q != &dir->names[NAMES_NOW];
-         q = q->next) {
-        struct name *n = QUEUE_ENTRY(q, struct name, queue);
-        rc = cb(arg, n->text, n->inode->dir);
-        if (rc != 0) {
-            return rc;
+    for (const struct queue *q = list->next; q != list; q = q->next) {
+        n++;
+    }
+    copy = sim_alloc(s, n + 1, sizeof *copy);
+    for (struct queue *q = list->next; q != list; q = q->next) {
+        copy[k++] = *QUEUE_ENTRY(q, struct name, queue);
+    }
+    for (k = 0; k < n && rc == 0; k++) {
+        copy[k].inode = sim_name_get(dir, copy[k].text);
+        if (copy[k].inode != NULL) {
+            rc = cb(arg, copy[k].text, copy[k].inode->dir);
         }
     }
-    return 0;
+    sim_release(s, copy);
+    return rc;
 }
 
 /* ---- changing ----------------------------------------------------------- */

@@ -74,6 +74,7 @@ struct sim_stream {
     void *read_data;
     struct queue writes;
     size_t unwritten;
+    bool write_failed;
     bool closing;
     env_close_cb close_cb;
     void *close_data;

@@ -85,7 +85,8 @@ int sim_stream_write(struct env_stream *s, struct env_write *w,
     struct sim_write *sw;
     size_t len = 0;
 
-    if (st->closing || st->end == NULL || st->connect_status != 0) {
+    if (st->closing || st->end == NULL || !st->connected || st->connecting ||
+        st->write_failed) {
         return ERR_CLOSED;
     }
     for (unsigned i = 0; i < n; i++) {
@@ -122,6 +123,7 @@ static void write_finish(struct sim_stream *st, int status)
 
     queue_remove(&sw->queue);
     st->unwritten -= sw->len;
+    st->write_failed = st->write_failed || status != 0;
     mem_free(st->stream.env->mem, sw);
     w->cb(w, status);
 }
@@ -193,8 +195,9 @@ void sim_stream_read_start(struct env_stream *s, env_read_alloc_cb alloc,
 {
     struct sim_stream *st = stream_of(s);
 
-    ASSERT(!st->reading && !st->closing);
+    ASSERT(!st->connecting && !st->closing);
     st->reading = true;
+    st->paused = false;
     st->read_alloc = alloc;
     st->read_cb = cb;
     st->read_data = data;

@@ -45,3 +45,10 @@ TESTS += test/unit/env/test_sim_net
 test_unit_env_test_sim_net_SOURCES = test/unit/env/test_sim_net.c
 test_unit_env_test_sim_net_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_env_test_sim_net_LDADD = $(LINK_env) $(CMOCKA_LIBS)
+
+# Both doors.
+check_PROGRAMS += test/unit/env/test_doors
+TESTS += test/unit/env/test_doors
+test_unit_env_test_doors_SOURCES = test/unit/env/test_doors.c
+test_unit_env_test_doors_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_doors_LDADD = $(LINK_env) $(CMOCKA_LIBS)

@@ -484,6 +484,9 @@ static void test_link_down_and_up(void **state)
     send_bytes(&w.b, "hello?", 6);
     run_ms(&w, 10);
     assert_int_equal(w.b.write_status, ERR_IO);
+    assert_int_equal(
+        env_stream_write(w.b.stream, &w.b.write, NULL, 0, written, &w.b),
+        ERR_CLOSED);
     world_close(&w);
 }
 
