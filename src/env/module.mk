@@ -12,8 +12,10 @@ src_env_libenv_a_SOURCES = \
 # The system's door.
 src_env_libenv_a_SOURCES += \
 	src/env/system_impl.h \
+	src/env/system_stream.h \
 	src/env/system.c \
 	src/env/system_bfile.c \
+	src/env/system_connect.c \
 	src/env/system_die.c \
 	src/env/system_dir.c \
 	src/env/system_file.c \

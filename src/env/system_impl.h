@@ -169,7 +169,7 @@ void sys_jobs_init(struct system *sys);
 void sys_jobs_collect(struct system *sys);
 void sys_jobs_close(struct system *sys);
 
-/* system_stream.c, system_listen.c */
+/* system_stream.c, system_connect.c, system_listen.c */
 void sys_streams_run_deferred(struct system *sys);
 int sys_stream_accept(struct system *sys, uv_tcp_t *from,
                       struct env_stream **ret_s);

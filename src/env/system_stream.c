@@ -1,70 +1,19 @@
-/* system_stream.c - byte streams over TCP.
- *
- *            env_connect                        accept
- *                |                                 |
- *            resolving --(no address)--+           |
- *                |                     |           |
- *   +------> attempting --(refused)--->|           |
- *   |            |           |         |           |
- *   +-(next address)-<-- handle closed |           |
- *                |                     v           v
- *                +-----------------> failed     connected
- *                                      |           |
- *                 env_stream_close --> closing, until resolver and handle
- *                                      are done; then the stream is freed
+/* system_stream.c - byte streams over TCP: accepted or connected, read, written
+ * and closed. (The picture is in system_stream.h.)
  *
  * Writes: bytes go to the kernel at once where it takes them; the callback of
  * such a write runs at the end of the turn (`finished`), before those of later
  * writes, which libuv carries.
  */
-#include "env/system_impl.h"
+#include "env/system_stream.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "base/assert.h"
-
-/* "[v6 address]:port" or the caller's "host:port". */
-#define SYS_PEER_LEN_MAX 300
-
-struct sys_stream {
-    struct env_stream stream;
-    uv_tcp_t tcp;
-    bool has_handle; /* tcp is initialised and its close callback has not run */
-    bool connected;
-    bool closing;
-
-    bool connecting; /* connect_cb is owed */
-    bool resolving;
-    uv_getaddrinfo_t resolve;
-    uv_connect_t connect;
-    struct env_timer timer;
-    struct addrinfo *addrs; /* the resolver's list; attempts walk it */
-    struct addrinfo *next_addr;
-    int status; /* of the last attempt, ours */
-    env_connect_cb connect_cb;
-    void *connect_data;
-
-    bool reading; /* as the caller wants it */
-    bool read_over;
-    env_read_alloc_cb alloc_cb;
-    env_read_cb read_cb;
-    void *read_data;
-
-    size_t unwritten;
-    unsigned n_uv_writes;
-    bool broken;           /* a write failed: the rest fails too */
-    struct queue finished; /* struct sys_write */
-    struct queue queue;    /* in system.streams */
-
-    env_close_cb close_cb;
-    void *close_data;
-    char peer[SYS_PEER_LEN_MAX];
-};
 
 /* Lies in env_write.impl: libuv's request, or a place in `finished`. */
 struct sys_write {
@@ -81,19 +30,9 @@ _Static_assert(sizeof(struct sys_write) <=
                "struct sys_write fits into struct env_write");
 _Static_assert(offsetof(struct env_write, impl) == 0, "impl is first");
 
-static struct sys_stream *sys_stream(struct env_stream *s)
-{
-    return (struct sys_stream *)(void *)s;
-}
-
 static const struct sys_stream *sys_stream_const(const struct env_stream *s)
 {
     return (const struct sys_stream *)(const void *)s;
-}
-
-static struct system *stream_sys(const struct sys_stream *s)
-{
-    return sys_of(s->stream.env);
 }
 
 /* Have the stream looked at, at the end of this turn. */
@@ -103,7 +42,7 @@ static void stream_defer(struct sys_stream *s)
     queue_push(&stream_sys(s)->streams, &s->queue);
 }
 
-static struct sys_stream *stream_new(struct system *sys)
+struct sys_stream *sys_stream_new(struct system *sys)
 {
     struct sys_stream *s = mem_calloc(sys->env.mem, 1, sizeof *s);
 
@@ -118,7 +57,7 @@ static struct sys_stream *stream_new(struct system *sys)
     return s;
 }
 
-static void stream_handle_open(struct sys_stream *s)
+void sys_stream_handle_open(struct sys_stream *s)
 {
     uv_tcp_init(&stream_sys(s)->loop, &s->tcp);
     s->tcp.data = s;
@@ -165,7 +104,7 @@ static void peer_format(struct sys_stream *s)
     }
 }
 
-static void stream_connected(struct sys_stream *s)
+void sys_stream_connected(struct sys_stream *s)
 {
     s->connected = true;
     uv_tcp_nodelay(&s->tcp, 1);
@@ -183,176 +122,21 @@ static void on_accept_failed(uv_handle_t *h)
 int sys_stream_accept(struct system *sys, uv_tcp_t *from,
                       struct env_stream **ret_s)
 {
-    struct sys_stream *s = stream_new(sys);
+    struct sys_stream *s = sys_stream_new(sys);
     int rc;
 
     if (s == NULL) {
         return ERR_NOMEM;
     }
-    stream_handle_open(s);
+    sys_stream_handle_open(s);
     rc = uv_accept((uv_stream_t *)from, (uv_stream_t *)&s->tcp);
     if (rc != 0) {
         sys->n_open--;
         uv_close((uv_handle_t *)&s->tcp, on_accept_failed);
         return sys_error(&sys->env, -rc, "accept", "listener");
     }
-    stream_connected(s);
+    sys_stream_connected(s);
     peer_format(s);
-    *ret_s = &s->stream;
-    return 0;
-}
-
-/* ---- connect --------------------------------------------------------------
- */
-
-static void attempt_next(struct sys_stream *s);
-
-/* The one place that says how connecting ended. */
-static void connect_finish(struct sys_stream *s, int status)
-{
-    ASSERT(s->connecting);
-    s->connecting = false;
-    s->next_addr = NULL;
-    env_timer_stop(s->stream.env, &s->timer);
-    s->connect_cb(&s->stream, status, s->connect_data);
-}
-
-static void stream_finish_close(struct sys_stream *s);
-
-/* A handle is closed: of a failed attempt, or of the whole stream. */
-static void on_handle_closed(uv_handle_t *h)
-{
-    struct sys_stream *s = h->data;
-
-    s->has_handle = false;
-    if (s->closing) {
-        stream_finish_close(s);
-    } else if (s->connecting) {
-        attempt_next(s);
-    }
-}
-
-static int connect_error(struct sys_stream *s, int uv_status)
-{
-    int code = sys_error(s->stream.env, -uv_status, "connect", s->peer);
-
-    switch (uv_status) {
-    case UV_ECONNREFUSED:
-        return ERR_REFUSED;
-    case UV_ETIMEDOUT:
-        return ERR_TIMEOUT;
-    default:
-        return code == ERR_NOMEM ? ERR_NOMEM : ERR_IO;
-    }
-}
-
-static void attempt_fail(struct sys_stream *s, int uv_status)
-{
-    s->status = connect_error(s, uv_status);
-    uv_close((uv_handle_t *)&s->tcp, on_handle_closed);
-}
-
-static void on_connected(uv_connect_t *req, int status)
-{
-    struct sys_stream *s = req->data;
-
-    if (s->closing || uv_is_closing((uv_handle_t *)&s->tcp)) {
-        return; /* the close callback goes on */
-    }
-    if (status != 0) {
-        attempt_fail(s, status);
-        return;
-    }
-    stream_connected(s);
-    connect_finish(s, 0);
-}
-
-static void attempt_next(struct sys_stream *s)
-{
-    struct addrinfo *a = s->next_addr;
-    int rc;
-
-    if (a == NULL) {
-        connect_finish(s, s->status);
-        return;
-    }
-    s->next_addr = a->ai_next;
-    stream_handle_open(s);
-    s->connect.data = s;
-    rc = uv_tcp_connect(&s->connect, &s->tcp, a->ai_addr, on_connected);
-    if (rc != 0) {
-        attempt_fail(s, rc);
-    }
-}
-
-static void on_resolved(uv_getaddrinfo_t *req, int status,
-                        struct addrinfo *addrs)
-{
-    struct sys_stream *s = req->data;
-
-    s->resolving = false;
-    s->addrs = addrs;
-    if (s->closing) {
-        stream_finish_close(s);
-    } else if (s->connecting) {
-        if (status != 0) {
-            trace_error(s->stream.env->trace, "env.resolve",
-                        "peer=\"%s\" text=\"%s\"", s->peer,
-                        uv_strerror(status));
-        }
-        s->next_addr = addrs;
-        s->status = ERR_IO;
-        attempt_next(s);
-    }
-}
-
-static void on_connect_timeout(struct env_timer *t)
-{
-    struct sys_stream *s = t->data;
-
-    if (s->has_handle && !uv_is_closing((uv_handle_t *)&s->tcp)) {
-        uv_close((uv_handle_t *)&s->tcp, on_handle_closed);
-    }
-    connect_finish(s, ERR_TIMEOUT);
-}
-
-static int resolve_start(struct sys_stream *s, const char *host, unsigned port)
-{
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICSERV};
-    char service[16];
-
-    snprintf(service, sizeof service, "%u", port);
-    s->resolve.data = s;
-    s->resolving = uv_getaddrinfo(&stream_sys(s)->loop, &s->resolve,
-                                  on_resolved, host, service, &hints) == 0;
-    return s->resolving ? 0 : ERR_NOMEM;
-}
-
-int sys_connect(struct env *e, const char *host, unsigned port,
-                unsigned timeout_ms, env_connect_cb cb, void *data,
-                struct env_stream **ret_s)
-{
-    struct system *sys = sys_of(e);
-    struct sys_stream *s = stream_new(sys);
-
-    if (s == NULL) {
-        return ERR_NOMEM;
-    }
-    snprintf(s->peer, sizeof s->peer, strchr(host, ':') ? "[%s]:%u" : "%s:%u",
-             host, port);
-    s->connecting = true;
-    s->connect_cb = cb;
-    s->connect_data = data;
-    env_timer_init(&s->timer, on_connect_timeout, s);
-    if (resolve_start(s, host, port) != 0) {
-        sys->n_open--;
-        sys->n_alive--;
-        mem_free(e->mem, s);
-        return ERR_NOMEM;
-    }
-    env_timer_start(e, &s->timer, env_now_ms(e) + timeout_ms);
     *ret_s = &s->stream;
     return 0;
 }
@@ -575,8 +359,7 @@ const char *sys_stream_peer(const struct env_stream *s)
 /* ---- close ----------------------------------------------------------------
  */
 
-/* Resolver and handle are done: say the last words and free. */
-static void stream_finish_close(struct sys_stream *s)
+void sys_stream_finish_close(struct sys_stream *s)
 {
     struct system *sys = stream_sys(s);
 
@@ -585,7 +368,7 @@ static void stream_finish_close(struct sys_stream *s)
     }
     finished_run(s);
     if (s->connecting) {
-        connect_finish(s, ERR_CANCELED);
+        sys_connect_finish(s, ERR_CANCELED);
     }
     if (s->close_cb != NULL) {
         s->close_cb(s->close_data);
@@ -615,7 +398,7 @@ void sys_stream_close(struct env_stream *stream, env_close_cb cb, void *data)
     } else if (!s->has_handle) {
         stream_defer(s);
     } else if (!uv_is_closing((uv_handle_t *)&s->tcp)) {
-        uv_close((uv_handle_t *)&s->tcp, on_handle_closed);
+        uv_close((uv_handle_t *)&s->tcp, sys_stream_on_closed);
     }
 }
 
@@ -628,7 +411,7 @@ void sys_streams_run_deferred(struct system *sys)
         struct sys_stream *s = QUEUE_ENTRY(q, struct sys_stream, queue);
         finished_run(s);
         if (s->closing) {
-            stream_finish_close(s);
+            sys_stream_finish_close(s);
         }
     }
 }
