@@ -102,10 +102,12 @@ struct env_turn {
     void *data;
 };
 
+/* Prepare; not asked for. */
 void env_turn_init(struct env_turn *t, enum env_turn_order order,
                    env_turn_cb cb, void *data);
 /* Run the hook once at the end of this turn (or, from a hook of the same or a
- * later order, of the next, which then does not sleep). Asking twice is once. */
+ * later order, of the next, which then does not sleep). Asking twice is once.
+ */
 void env_turn_request(struct env *e, struct env_turn *t);
 void env_turn_cancel(struct env *e, struct env_turn *t);
 
@@ -125,8 +127,8 @@ typedef void (*env_job_cb)(struct env_job *j);
 struct env_job {
     struct queue queue; /* private */
     struct env *env;
-    env_job_cb run;     /* on the background thread */
-    env_job_cb done;    /* on the loop thread, afterwards */
+    env_job_cb run;  /* on the background thread */
+    env_job_cb done; /* on the loop thread, afterwards */
     void *data;
 };
 
@@ -160,9 +162,8 @@ typedef void (*env_accept_cb)(struct env_listener *l, struct env_stream *s,
 /* Listen on host:port (numeric address or name; "" or "*" is every address;
  * port 0 chooses one). Errors: ERR_INVALID (name does not resolve), ERR_EXISTS
  * (port in use), ERR_PERM, ERR_IO; `err` says which address. */
-int env_listen(struct env *e, const char *host, unsigned port,
-               env_accept_cb cb, void *data, struct env_listener **ret_l,
-               struct err *err);
+int env_listen(struct env *e, const char *host, unsigned port, env_accept_cb cb,
+               void *data, struct env_listener **ret_l, struct err *err);
 unsigned env_listener_port(const struct env_listener *l);
 /* Stop accepting and free. NULL is fine. */
 void env_listener_close(struct env_listener *l);

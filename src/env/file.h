@@ -58,15 +58,13 @@ const char *file_path(const struct file *f);
 /* Write `len` bytes at `offset`. With `dsync` the callback comes when they are
  * durable (RWF_DSYNC). Borrows `data` until the callback. Writes in flight on
  * one file may complete, and become durable, in any order. */
-int file_write(struct file *f, struct file_io *io, const void *data,
-               size_t len, uint64_t offset, bool dsync, file_io_cb cb,
-               void *cb_data);
+int file_write(struct file *f, struct file_io *io, const void *data, size_t len,
+               uint64_t offset, bool dsync, file_io_cb cb, void *cb_data);
 /* Read up to `len` bytes at `offset` into `data`, borrowed until then. */
 int file_read(struct file *f, struct file_io *io, void *data, size_t len,
               uint64_t offset, file_io_cb cb, void *cb_data);
 /* Make everything written before durable (fdatasync). */
-int file_sync(struct file *f, struct file_io *io, file_io_cb cb,
-              void *cb_data);
+int file_sync(struct file *f, struct file_io *io, file_io_cb cb, void *cb_data);
 /* Close when the I/O in flight is done; no callback is lost. NULL is fine. */
 void file_close(struct file *f);
 
@@ -90,8 +88,7 @@ void bfile_close(struct bfile *f);
  * *ret_n (0 at the end). Errors: ERR_IO, ERR_NOSPACE. */
 int bfile_read(struct bfile *f, void *data, size_t len, uint64_t offset,
                size_t *ret_n);
-int bfile_write(struct bfile *f, const void *data, size_t len,
-                uint64_t offset);
+int bfile_write(struct bfile *f, const void *data, size_t len, uint64_t offset);
 /* fdatasync. */
 int bfile_sync(struct bfile *f);
 int bfile_size(struct bfile *f, uint64_t *ret_size);
