@@ -37,7 +37,8 @@ enum journal_kind {
     JOURNAL_MANIFEST = 5, /* new log base, and what stands for what is below */
     JOURNAL_OPEN = 6,     /* a group exists here */
     JOURNAL_DROP = 7,     /* it does not any more */
-    JOURNAL_INSTALL = 8   /* MANIFEST that replaces the whole log */
+    JOURNAL_INSTALL = 8,  /* MANIFEST that replaces the whole log */
+    JOURNAL_REPAIRED = 9  /* what recovery found damaged is whole again */
 };
 
 /* What GROUP_OPEN says (DESIGN section 5). */
@@ -50,7 +51,8 @@ struct journal_open_info {
     struct slice config;    /* bootstrap configuration, core.c's encoding */
 };
 
-/* One group as recovery found it. */
+/* One group as recovery found it. A damaged group whose OPEN record was lost
+ * has an empty open.config: only its number is known. */
 struct recovered_group {
     struct journal_open_info open; /* open.config in recovery's memory */
     uint64_t term, vote;
@@ -101,11 +103,15 @@ void recovery_free(struct recovery *r);
 void journal_listen(struct journal *j, journal_durable_cb durable,
                     journal_need_cb need, void *arg);
 
-/* Append entries of one group as one record: what the log held at and above
- * entries[0].index is replaced. Shares the payloads until they are copied into
- * a frame. The entries' `seq` is set to the record's number. Errors:
- * ERR_NOMEM, ERR_FULL (the ring has no room outside its reserve: nothing was
- * appended; the caller bounds its uncommitted bytes so that this is rare). */
+/* Append entries of one group: what the log held at and above
+ * entries[0].index is replaced. One record, or several where a frame ends in
+ * between. Shares the payloads until they are copied into a frame. The
+ * entries' `seq` is set to their record's number; *ret_seq (may be NULL, here
+ * and below) is the last one. Errors:
+ * ERR_NOMEM, ERR_TOOBIG (one entry does not fit a ring file), ERR_FULL (the
+ * ring has no room outside its reserve: nothing was appended; the caller
+ * bounds its uncommitted bytes so that this is rare). What uses the reserve
+ * fails with ERR_FULL only when that is used up as well. */
 int journal_append(struct journal *j, uint64_t group, struct entry *entries[],
                    unsigned n, uint64_t *ret_seq);
 /* Log the entries again so that older files need not keep them; their content
@@ -125,6 +131,11 @@ int journal_group_open(struct journal *j, const struct journal_open_info *info,
                        uint64_t *ret_seq);
 /* It does not any more; its files may be removed once this is durable. */
 int journal_group_drop(struct journal *j, uint64_t group, uint64_t *ret_seq);
+
+/* The group is not damaged any more: a leader has brought it up. Until then
+ * every recovery reports it, whatever has become of the damaged frames. Uses
+ * the reserve. */
+int journal_repaired(struct journal *j, uint64_t group, uint64_t *ret_seq);
 
 /* Highest number such that it and all before are durable. */
 uint64_t journal_durable(const struct journal *j);

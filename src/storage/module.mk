@@ -3,3 +3,7 @@ src_storage_libstorage_a_SOURCES =
 # entries and the part of a log in memory
 src_storage_libstorage_a_SOURCES += src/storage/entry.h src/storage/entry.c
 src_storage_libstorage_a_SOURCES += src/storage/tail.h src/storage/tail.c
+# the journal
+src_storage_libstorage_a_SOURCES += src/storage/journal.h src/storage/format.h
+src_storage_libstorage_a_SOURCES += src/storage/journal_frame.h
+src_storage_libstorage_a_SOURCES += src/storage/journal_frame.c
