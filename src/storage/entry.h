@@ -41,7 +41,7 @@ struct entry {
     int64_t next_offset;
     int64_t time_ms;
     uint64_t chain;
-    uint32_t crc;         /* CRC-32C of the payload */
+    uint32_t crc; /* CRC-32C of the payload */
     enum entry_kind kind;
     struct bytes payload; /* shares */
     uint64_t seq;         /* journal record that holds its current content */
@@ -60,7 +60,7 @@ int entry_decode_header(const uint8_t in[ENTRY_HEADER_BYTES],
 struct log_point {
     uint64_t index;
     uint64_t term;
-    int64_t offset;  /* next_offset of that entry */
+    int64_t offset; /* next_offset of that entry */
     int64_t time_ms;
     uint64_t chain;
 };

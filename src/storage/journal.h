@@ -71,12 +71,12 @@ struct recovery {
 };
 
 struct journal_options {
-    const char *dir;       /* the data directory */
-    uint64_t bytes_max;    /* of the ring, all files; >= 4 files */
-    uint32_t file_bytes;   /* of one file */
+    const char *dir;          /* the data directory */
+    uint64_t bytes_max;       /* of the ring, all files; >= 4 files */
+    uint32_t file_bytes;      /* of one file */
     uint32_t frame_bytes_max; /* 0: 4 MiB; a larger entry gets its own frame */
-    unsigned depth;        /* frames in flight, 1-4; 0: 4 */
-    struct chunk_pool *pool; /* recovered payloads are charged to STATE */
+    unsigned depth;           /* frames in flight, 1-4; 0: 4 */
+    struct chunk_pool *pool;  /* recovered payloads are charged to STATE */
 };
 
 /* The ring needs group `group` to raise its base to at least `index`, or to

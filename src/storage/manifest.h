@@ -19,10 +19,10 @@ struct manifest_epoch {
 
 struct manifest_segment {
     int64_t base_offset;
-    uint64_t length;         /* bytes of batches up to the manifest's end */
-    uint64_t chain;          /* before its first batch */
-    int64_t time_max_ms;     /* largest record timestamp, -1 if none */
-    int64_t next_offset;     /* after its last batch */
+    uint64_t length;     /* bytes of batches up to the manifest's end */
+    uint64_t chain;      /* before its first batch */
+    int64_t time_max_ms; /* largest record timestamp, -1 if none */
+    int64_t next_offset; /* after its last batch */
 };
 
 enum manifest_kind {
@@ -32,15 +32,15 @@ enum manifest_kind {
 
 struct manifest {
     enum manifest_kind kind;
-    struct log_point base;   /* the log base this stands for */
-    uint64_t config_index;   /* index of the configuration in force */
-    struct slice config;     /* core.c's encoding */
-    int64_t log_start;       /* first offset served; 0 for state groups */
+    struct log_point base; /* the log base this stands for */
+    uint64_t config_index; /* index of the configuration in force */
+    struct slice config;   /* core.c's encoding */
+    int64_t log_start;     /* first offset served; 0 for state groups */
     const struct manifest_epoch *epochs;
     size_t n_epochs;
     const struct manifest_segment *segments;
     size_t n_segments;
-    struct slice state;      /* broker's part: producers, open transactions */
+    struct slice state; /* broker's part: producers, open transactions */
 };
 
 /* Append the encoding. Errors are sticky in `out`. */

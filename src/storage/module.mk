@@ -4,6 +4,9 @@ src_storage_libstorage_a_SOURCES =
 src_storage_libstorage_a_SOURCES += src/storage/entry.h src/storage/entry.c
 src_storage_libstorage_a_SOURCES += src/storage/tail.h src/storage/tail.c
 # the journal
-src_storage_libstorage_a_SOURCES += src/storage/journal.h src/storage/format.h
-src_storage_libstorage_a_SOURCES += src/storage/journal_frame.h
-src_storage_libstorage_a_SOURCES += src/storage/journal_frame.c
+src_storage_libstorage_a_SOURCES += src/storage/journal.h src/storage/format.h \
+    src/storage/journal_impl.h src/storage/journal_frame.h
+src_storage_libstorage_a_SOURCES += src/storage/journal.c \
+    src/storage/journal_frame.c src/storage/journal_ring.c \
+    src/storage/journal_open.c src/storage/journal_zero.c \
+    src/storage/checkpoint.c src/storage/recover.c src/storage/recover_log.c

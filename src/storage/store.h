@@ -39,8 +39,7 @@ struct store_options {
  * ERR_CORRUPT (the replica needs repair).
  * Errors: ERR_CORRUPT, ERR_NOSPACE, ERR_IO, ERR_NOMEM. */
 int store_open(struct env *e, const struct store_options *o,
-               const struct manifest *m, struct store **ret_s,
-               struct err *err);
+               const struct manifest *m, struct store **ret_s, struct err *err);
 /* Cancel reads, wait for writes in flight, free. `cb` may be NULL. */
 void store_close(struct store *s, void (*cb)(void *arg), void *arg);
 /* New limits from a changed topic configuration. */

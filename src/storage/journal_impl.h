@@ -1,0 +1,321 @@
+/* journal_impl.h - the insides that the journal's files share.
+ *
+ * Ring: files in the order of their use (`live`), the oldest first, the last
+ * one being written (`cur`). The oldest become free when a durable checkpoint
+ * says that frames below its tail are dead:
+ *
+ *     free free | live live live cur...... | preparing
+ *               tail                  next frame
+ *
+ * Plan: every record gets its frame, and every frame its place in the ring,
+ * when it is appended (struct plan), so that what was accepted always fits.
+ * A frame that found no free staging buffer keeps its records as items.
+ *
+ *   gathering --hook or a freed slot--> flying --> done --> durable (in order)
+ *        \--full--> sealed --a freed slot--/
+ */
+#ifndef STORAGE_JOURNAL_IMPL_H
+#define STORAGE_JOURNAL_IMPL_H
+
+#include "base/map.h"
+#include "env/file.h"
+#include "storage/journal_frame.h"
+
+#define JOURNAL_DEPTH_MAX      4u
+#define JOURNAL_FILES_MIN      4u
+#define JOURNAL_FILES_MAX      4096u
+#define JOURNAL_FILE_BYTES_MIN (64u << 10)
+#define JOURNAL_FILE_BYTES_MAX (1u << 30)
+#define JOURNAL_FRAME_BYTES    (4u << 20)
+#define JOURNAL_ZERO_BYTES     (1u << 20)
+#define JOURNAL_PATH_MAX       4096
+/* The last part of the ring is for what lets the ring go on. */
+#define JOURNAL_RESERVE_PART 16
+
+enum jfile_state {
+    JFILE_PREPARING, /* not zero-written yet; may be planned into */
+    JFILE_FREE,
+    JFILE_LIVE
+};
+
+struct jfile {
+    struct queue queue; /* in `live`, by generation */
+    unsigned slot;      /* number in its name */
+    enum jfile_state state;
+    bool ready; /* zero-written and open: may be written to */
+    struct file *file;
+    uint64_t generation;
+    uint64_t first_frame; /* 0: none yet */
+    size_t n_pins;        /* groups with entries in it */
+};
+
+struct rlog;
+
+struct jgroup {
+    struct journal_open_info open; /* config: own copy */
+    uint64_t term, vote;
+    struct log_point base;
+    uint64_t last;         /* highest entry index */
+    uint64_t reset;        /* record of the newest INSTALL */
+    struct slice manifest; /* own copy */
+    bool damaged;
+    uint64_t copy_generation; /* files before it need not keep */
+    uint64_t copy_to;         /* entries up to this; 0: none */
+    struct rlog *log;         /* its entries, during recovery */
+    uint64_t frame;           /* frame that lists it ... */
+    uint32_t frame_item;      /* ... as this item */
+    uint64_t pins[];          /* per file: highest entry in it, 0: none */
+};
+
+struct jbuf {
+    struct queue queue;
+    void *raw;
+    uint8_t *data;
+    uint32_t cap;
+    bool pooled;
+};
+
+/* A record that waits for its frame to get a buffer. */
+struct jitem {
+    struct queue queue;
+    struct record record; /* body: behind the struct, if not entries */
+    struct entry entries[];
+};
+
+enum jframe_state {
+    JFRAME_GATHERING,
+    JFRAME_SEALED,
+    JFRAME_FLYING,
+    JFRAME_DONE
+};
+
+struct jframe {
+    struct queue queue;
+    struct journal *journal;
+    enum jframe_state state;
+    struct jfile *file;
+    struct frame_facts facts;
+    uint32_t salt;
+    struct jbuf *buf; /* NULL: none yet, records are items */
+    struct queue items;
+    struct frame_group *groups;
+    uint32_t groups_cap;
+    struct file_io io;
+};
+
+/* Where the next record goes, in numbers; a copy of it is a rehearsal. */
+struct plan {
+    uint64_t left;    /* of the current file, gathering frame included */
+    uint64_t size;    /* of the gathering frame, padded; 0: none */
+    uint32_t at, len; /* its records */
+    uint32_t n_groups;
+    unsigned n_free; /* files */
+};
+
+enum place { PLACE_FITS, PLACE_FRAME, PLACE_FILE };
+
+struct lost_range {
+    uint64_t first, last;
+};
+
+/* What stands in a checkpoint apart from groups. */
+struct checkpoint_facts {
+    struct uuid ring;
+    bool clean;
+    uint32_t file_bytes;
+    uint64_t seq;
+    uint64_t epoch, epoch_frame;
+    uint64_t record, frame, tail, generation;
+    uint64_t body_len;
+    uint32_t n_groups, n_lost;
+    uint32_t body_crc;
+};
+
+enum checkpoint_state {
+    CHECKPOINT_IDLE,
+    CHECKPOINT_WAITING, /* for its records to be durable */
+    CHECKPOINT_WRITING
+};
+
+struct checkpoint {
+    enum checkpoint_state state;
+    bool wanted;
+    bool clean;
+    uint64_t seq;          /* newest durable one */
+    uint64_t record, tail; /* of the one under way */
+    uint64_t tail_generation;
+    uint64_t bytes; /* of frames since the newest one began */
+    void *raw;
+    uint8_t *data;
+    size_t len;
+    struct file *files[2];
+    struct file_io io;
+};
+
+/* Preparing files in the background. */
+struct zeroing {
+    struct jfile *target; /* NULL: nothing to do */
+    struct file *file;
+    void *raw;
+    uint8_t *data;
+    uint64_t at;
+    struct file_io io;
+    struct env_job job;
+    int job_status;
+    bool busy;
+};
+
+struct journal {
+    struct env *env;
+    struct mem *mem;
+    char *dir;  /* the data directory */
+    char *path; /* dir/journal */
+    struct uuid ring;
+    uint64_t epoch, epoch_frame, generation;
+    uint32_t file_bytes;
+    uint32_t frame_max;
+    uint64_t reserve;
+    unsigned depth;
+    struct jfile *files;
+    unsigned n_files;
+    struct queue live;
+    struct jfile *cur;
+    struct plan plan;
+    struct map *groups;
+    struct lost_range lost[CHECKPOINT_LOST_MAX];
+    uint32_t n_lost;
+
+    uint64_t last_seq, durable_seq;
+    uint64_t next_frame, durable_frame;
+    struct queue frames; /* planned to done, in order */
+    struct jframe *gather;
+    unsigned in_flight;
+    uint32_t front;     /* groups to leave room for in front of records */
+    struct queue spare; /* frames */
+    struct queue bufs;  /* free pooled buffers */
+    unsigned n_bufs;    /* pooled buffers in all */
+    uint64_t backlog;
+    bool mark; /* something was appended since the last watermark */
+
+    struct env_turn turn;
+    struct checkpoint checkpoint;
+    struct zeroing zeroing;
+    journal_durable_cb durable_cb;
+    journal_need_cb need_cb;
+    void *cb_arg;
+    uint64_t need_generation; /* asked about this file ... */
+    uint64_t need_room;       /* ... with this much room left */
+    bool need_again;
+    bool closing;
+    journal_close_cb close_cb;
+    void *close_arg;
+};
+
+/* ---- journal.c ---------------------------------------------------------- */
+
+/* Prepare everything that does not come from disk. Errors: ERR_NOMEM. */
+int journal_init(struct journal *j, struct env *e,
+                 const struct journal_options *o);
+/* Free all of it, also half-built, also while nothing is in flight. */
+void journal_destroy(struct journal *j);
+/* Submit what can be submitted; with `gather` also the gathering frame. */
+void journal_pump(struct journal *j, bool gather);
+/* Go on closing if nothing is left to wait for. */
+void journal_close_poll(struct journal *j);
+
+/* ---- journal_ring.c: files, pins, groups --------------------------------- */
+
+/* Write "dir/journal/0000000N.j" (or with `suffix`) into `out`. */
+void ring_path(const struct journal *j, unsigned slot, const char *suffix,
+               char out[JOURNAL_PATH_MAX]);
+/* Bytes that anything, reserve included, may still use; and the ring. */
+uint64_t ring_room(const struct journal *j);
+uint64_t ring_bytes(const struct journal *j);
+/* The oldest file that is still needed: pinned or current. NULL: no file was
+ * used yet. Outputs the number of free-to-be files before it. */
+struct jfile *ring_tail(const struct journal *j, unsigned *ret_before);
+/* Begin to use a file: the next free one. */
+void ring_advance(struct journal *j);
+/* Give back live files before this generation. */
+void ring_release(struct journal *j, uint64_t generation);
+
+struct jgroup *group_find(const struct journal *j, uint64_t id);
+/* A group that exists from now on; copies `info`. Errors: ERR_NOMEM. */
+int group_add(struct journal *j, const struct journal_open_info *info,
+              struct jgroup **ret_g);
+void group_remove(struct journal *j, struct jgroup *g);
+void group_free(struct journal *j, struct jgroup *g);
+/* What records mean for bases and pins. */
+void group_note_append(struct journal *j, struct jgroup *g, uint64_t first,
+                       uint64_t last, struct jfile *f);
+void group_note_copy(struct journal *j, struct jgroup *g, uint64_t first,
+                     uint64_t last, struct jfile *f);
+void group_note_base(struct journal *j, struct jgroup *g, struct log_point base,
+                     bool install, uint64_t seq);
+/* Replace the manifest by a copy made with mem_alloc, which is taken. */
+void group_set_manifest(struct journal *j, struct jgroup *g, uint8_t *data,
+                        size_t len);
+/* Recount what is pinned; for tests. */
+void ring_check(const struct journal *j);
+
+/* ---- journal_zero.c ------------------------------------------------------ */
+
+/* Create what is missing of the ring: all files reserved, the first usable
+ * ones zero-written. Blocking. */
+int zero_prepare(struct journal *j, struct err *err);
+/* Prepare the next file in the background, if any is left. */
+void zero_start(struct journal *j);
+void zero_close(struct journal *j);
+
+/* ---- checkpoint.c -------------------------------------------------------- */
+
+void checkpoint_path(const struct journal *j, unsigned slot,
+                     char out[JOURNAL_PATH_MAX]);
+/* Encode the present state for the next checkpoint into memory of its own,
+ * aligned and padded to blocks. Errors: ERR_NOMEM. */
+int checkpoint_encode(struct journal *j, bool clean);
+/* Write it, blocking (start). */
+int checkpoint_write_first(struct journal *j, bool create, struct err *err);
+/* Begin one if there is a reason to and none is under way; go on with one
+ * whose records became durable. */
+void checkpoint_poll(struct journal *j);
+void checkpoint_close(struct journal *j);
+/* Read a checkpoint's bytes. Errors: ERR_CORRUPT, ERR_VERSION. */
+int checkpoint_decode_facts(struct slice in, struct checkpoint_facts *ret_f);
+/* Load lost ranges and groups of a body that passed. Errors: ERR_CORRUPT,
+ * ERR_NOMEM. */
+int checkpoint_load(struct journal *j, struct slice in,
+                    const struct checkpoint_facts *f);
+
+/* ---- recover.c ----------------------------------------------------------- */
+
+/* Read the ring on top of the groups of checkpoint `c`: sets files, pins,
+ * numbers and groups of `j`, cuts a torn tail. `lost` is true when one of the
+ * two checkpoints was there but not readable.
+ * Errors: ERR_CORRUPT, ERR_IO, ERR_NOSPACE, ERR_NOMEM. */
+int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
+                 struct chunk_pool *pool, struct recovery *r, struct err *err);
+/* True if any ring file holds the header of a frame, of whatever ring. */
+int recover_any_frame(struct journal *j, bool *ret_any, struct err *err);
+
+/* ---- recover_log.c: entries on their way from frames to tails ------------ */
+
+/* Payloads are copied out of frames into shared chunks. */
+struct loader {
+    struct chunk_pool *pool;
+    struct chunk *chunk;
+    size_t used;
+};
+void loader_close(struct loader *l);
+/* Entries of one group as they are found; may have holes until the end, which
+ * COPY records fill. `limit` bounds a hole. Errors: ERR_NOMEM, ERR_RANGE. */
+int rlog_apply(struct journal *j, struct jgroup *g, struct loader *l,
+               const struct record *r, struct jfile *f, uint64_t limit);
+/* Forget entries up to the group's base, or all. */
+void rlog_trim(struct journal *j, struct jgroup *g, bool all);
+/* Give the entries to a tail that stands at the group's base. False in
+ * *ret_whole if there was a hole: what comes after it is left out. */
+int rlog_take(struct jgroup *g, struct tail *t, bool *ret_whole);
+void rlog_free(struct journal *j, struct jgroup *g);
+
+#endif
