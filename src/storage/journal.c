@@ -739,6 +739,7 @@ static int group_reopen(struct journal *j, struct jgroup *g,
     mem_free(j->mem, (void *)(uintptr_t)g->open.config.data);
     g->open = *info;
     g->open.config.data = config;
+    group_note_base(j, g, info->base, true, j->last_seq);
     return 0;
 }
 

@@ -252,6 +252,8 @@ void group_note_copy(struct journal *j, struct jgroup *g, uint64_t first,
                      uint64_t last, struct jfile *f);
 void group_note_base(struct journal *j, struct jgroup *g, struct log_point base,
                      bool install, uint64_t seq);
+/* The log really ends at `last`. */
+void group_note_end(struct journal *j, struct jgroup *g, uint64_t last);
 /* Replace the manifest by a copy made with mem_alloc, which is taken. */
 void group_set_manifest(struct journal *j, struct jgroup *g, uint8_t *data,
                         size_t len);

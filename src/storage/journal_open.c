@@ -280,8 +280,8 @@ static int journal_load(struct journal *j, const struct journal_options *o,
                         struct recovery *r, struct err *err)
 {
     struct checkpoint_read c[2] = {{0}, {0}};
-    struct checkpoint_read *newest;
-    bool lost;
+    struct checkpoint_read *newest = NULL;
+    bool lost = false;
     int rv = directory_make(j, err);
     rv = rv == 0 ? checkpoint_choose(j, c, &newest, &lost, err) : rv;
     if (rv == 0) {

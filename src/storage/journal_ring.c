@@ -214,6 +214,12 @@ void group_note_base(struct journal *j, struct jgroup *g, struct log_point base,
     }
 }
 
+void group_note_end(struct journal *j, struct jgroup *g, uint64_t last)
+{
+    g->last = last;
+    pins_lower(j, g, last);
+}
+
 void group_set_manifest(struct journal *j, struct jgroup *g, uint8_t *data,
                         size_t len)
 {

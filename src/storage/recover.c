@@ -366,6 +366,9 @@ static int apply_open(struct recover *r, struct jgroup *g,
     mem_free(r->j->mem, (void *)(uintptr_t)g->open.config.data);
     g->open = info;
     g->open.config.data = config;
+    rlog_trim(r->j, g, true);
+    group_note_base(r->j, g, info.base, true, rec->seq);
+    rlog_trim(r->j, g, true);
     return 0;
 }
 
@@ -801,7 +804,7 @@ static int group_give(struct recover *r, struct jgroup *g)
 {
     struct recovered_group *out = &r->out->groups[r->out->n_groups++];
     struct mem *mem = r->j->mem;
-    bool whole;
+    bool whole = true;
     *out = (struct recovered_group){
         .open = g->open, .term = g->term, .vote = g->vote};
     out->open.config = slice_of(NULL, 0);
@@ -819,16 +822,7 @@ static int group_give(struct recover *r, struct jgroup *g)
                     "group=%" PRIu64 " after=%" PRIu64, g->open.group,
                     tail_last_index(&out->tail));
     }
-    g->last = tail_last_index(&out->tail);
-    for (unsigned i = 0; i < r->j->n_files; i++) {
-        if (g->pins[i] > g->last) {
-            g->pins[i] = g->last;
-        }
-        if (g->pins[i] != 0 && g->pins[i] <= g->base.index) {
-            g->pins[i] = 0;
-            r->j->files[i].n_pins--;
-        }
-    }
+    group_note_end(r->j, g, tail_last_index(&out->tail));
     out->damaged = g->damaged;
     return 0;
 }
@@ -864,7 +858,7 @@ int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
                         .loader = {.pool = pool},
                         .durable = c->frame,
                         .lost_any = j->n_lost > 0};
-    size_t cut;
+    size_t cut = 0;
     j->generation = c->generation;
     int rv = files_open(&r);
     rv = rv == 0 ? scan(&r) : rv;

@@ -9,3 +9,10 @@ TESTS += test/unit/storage/test_tail
 test_unit_storage_test_tail_SOURCES = test/unit/storage/test_tail.c
 test_unit_storage_test_tail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_tail_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_journal
+TESTS += test/unit/storage/test_journal
+test_unit_storage_test_journal_SOURCES = test/unit/storage/test_journal.c \
+    test/unit/storage/journal_model.h
+test_unit_storage_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_journal_LDADD = $(LINK_storage) $(CMOCKA_LIBS)

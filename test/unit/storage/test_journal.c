@@ -1,0 +1,578 @@
+/* The journal on the simulated door. */
+#include "journal_model.h"
+
+static const struct sim_options quiet = {
+    .seed = 1, .disk_min_us = 50, .disk_max_us = 400};
+
+static void test_clean(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    assert_int_equal(journal_last(w.j), 0);
+    assert_int_equal(journal_size(w.j), 6 * 65536);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    must_do(&w, do_open, (struct todo){.group = 2});
+    must_do(&w, do_append, append_todo(&w, 1, 3, 500));
+    must_do(&w, do_hard, (struct todo){.group = 2});
+    assert_true(journal_backlog(w.j) > 0);
+    world_settle(&w);
+    assert_int_equal(journal_backlog(w.j), 0);
+    world_shut(&w);
+    world_open(&w);
+    assert_true(w.clean);
+    assert_int_equal(w.torn_bytes, 0);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    assert_false(w.clean);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* Random operations and crashes: what was reported durable is there, nothing
+ * else is, and recovering a copy says the same. */
+static void run_seed(uint64_t seed, unsigned lives, uint32_t len_max)
+{
+    static const enum sim_crash hows[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
+                                          SIM_CRASH_RANDOM, SIM_CRASH_ALL};
+    struct sim_options so = quiet;
+    struct world w;
+    so.seed = seed;
+    world_init(&w, &so);
+    w.options.depth = 1 + (unsigned)(seed % 4);
+    for (unsigned life = 0; life < lives; life++) {
+        unsigned n = (unsigned)rand_below(&w.rand, 120);
+        world_open(&w);
+        for (unsigned i = 0; i < n; i++) {
+            if (!world_random_op(&w, len_max)) {
+                fail_msg("seed %d: died: %s", (int)seed,
+                         sim_node_death(w.sim, 1));
+            }
+            unsigned steps = (unsigned)rand_below(&w.rand, 6);
+            while (steps-- > 0) {
+                sim_run_one(w.sim);
+            }
+        }
+        if (rand_below(&w.rand, 5) == 0) {
+            world_shut(&w);
+        } else {
+            world_crash(&w, hows[rand_below(&w.rand, 4)]);
+        }
+        if (rand_below(&w.rand, 3) == 0) {
+            /* Recover, die at once, recover: the same. */
+            world_open(&w);
+            world_crash(&w, hows[rand_below(&w.rand, 4)]);
+        }
+    }
+    world_close(&w);
+}
+
+static void test_random_small(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        run_seed(seed, 6, 300);
+    }
+}
+
+static void test_random_large(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1001; seed <= 1060; seed++) {
+        run_seed(seed, 6, 6000);
+    }
+}
+
+/* The ring is written over many times; entries are released on request. */
+static void test_laps(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    must_do(&w, do_open, (struct todo){.group = 2});
+    must_do(&w, do_append, append_todo(&w, 2, 2, 100));
+    uint64_t bytes = 0;
+    unsigned refused = 0;
+    while (bytes < 20 * journal_size(w.j)) {
+        struct todo t = append_todo(&w, 1, 1, 9000);
+        assert_true(world_do(&w, do_append, t));
+        if (w.last_rv == 0) {
+            bytes += 9000 / 2;
+            refused = 0;
+        } else {
+            assert_int_equal(w.last_rv, ERR_FULL);
+            assert_true(++refused < 1000);
+        }
+        world_run_ms(&w, 1);
+        assert_true(world_needs(&w));
+    }
+    assert_true(w.j->generation > 6 * 15);
+    assert_true(w.n_needs_ever > 20);
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_RANDOM);
+    world_open(&w);
+    world_shut(&w);
+    world_open(&w);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* Without an answer the ring fills: appends are refused, the reserve still
+ * takes HARD, COPY and MANIFEST, and a raised base makes room again. */
+static void test_full(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    do {
+        uint64_t room = journal_room(w.j);
+        assert_true(world_do(&w, do_append, append_todo(&w, 1, 3, 3000)));
+        if (w.last_rv == 0) {
+            assert_true(journal_room(w.j) < room || room == 0);
+        } else {
+            assert_int_equal(journal_room(w.j), room);
+        }
+        world_run_ms(&w, 2);
+    } while (w.last_rv == 0);
+    assert_int_equal(w.last_rv, ERR_FULL);
+    assert_true(w.n_needs_ever > 0);
+    assert_true(ring_room(w.j) >= w.j->reserve);
+    must_do(&w, do_hard, (struct todo){.group = 1});
+    w.n_needs = 0;
+    uint64_t last = mgroup_last(&w.groups[1]).index;
+    must_do(&w, do_manifest, (struct todo){.group = 1, .from = last});
+    world_run_ms(&w, 20);
+    assert_true(journal_room(w.j) > journal_size(w.j) / 2);
+    must_do(&w, do_append, append_todo(&w, 1, 3, 3000));
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* An append larger than frames is cut into records; an entry larger than a
+ * frame gets its own. */
+static void test_large(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    must_do(&w, do_append, append_todo(&w, 1, 20, 6000));
+    assert_true(journal_last(w.j) >= 3);
+    must_do(&w, do_append, append_todo(&w, 1, 1, 60000));
+    world_settle(&w);
+    assert_true(world_do(&w, do_append, append_todo(&w, 1, 1, 300000)));
+    assert_int_equal(w.last_rv, ERR_TOOBIG);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* Idle after a write: one frame more, and only one. */
+static void test_watermark(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    world_run_ms(&w, 100);
+    uint64_t next = w.j->next_frame;
+    must_do(&w, do_open, (struct todo){.group = 1});
+    world_run_ms(&w, 100);
+    assert_int_equal(w.j->next_frame, next + 2);
+    assert_int_equal(w.j->durable_frame, next + 1);
+    world_run_ms(&w, 100);
+    assert_int_equal(w.j->next_frame, next + 2);
+    must_do(&w, do_hard, (struct todo){.group = 1});
+    world_run_ms(&w, 100);
+    assert_int_equal(w.j->next_frame, next + 4);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* ---- what goes wrong ------------------------------------------------------
+ */
+
+struct flip {
+    const char *path;
+    uint64_t at;
+    size_t len;
+    bool zero;
+};
+
+/* Change bytes of a file as nobody should. */
+static void flip_start(struct env *e, void *arg)
+{
+    const struct flip *f = arg;
+    struct bfile *b;
+    uint8_t buf[FORMAT_BLOCK];
+    size_t n;
+    assert_int_equal(bfile_open(e, f->path, FILE_READ | FILE_WRITE, &b, NULL),
+                     0);
+    assert_true(f->len <= sizeof buf);
+    assert_int_equal(bfile_read(b, buf, f->len, f->at, &n), 0);
+    assert_int_equal(n, f->len);
+    for (size_t i = 0; i < n; i++) {
+        buf[i] = f->zero ? 0 : buf[i] ^ 0x10;
+    }
+    assert_int_equal(bfile_write(b, buf, n, f->at), 0);
+    assert_int_equal(bfile_sync(b), 0);
+    bfile_close(b);
+}
+
+static void flip(struct world *w, const char *path, uint64_t at, size_t len,
+                 bool zero)
+{
+    struct flip f = {path, at, len, zero};
+    struct env *e;
+    assert_int_equal(
+        sim_node_start(w->sim, 1, "n1", w->disk, flip_start, &f, &e), 0);
+    sim_node_crash(w->sim, 1, SIM_CRASH_ALL);
+}
+
+struct exists {
+    const char *path;
+    unsigned n;
+};
+
+static int count_cb(void *arg, const char *name, bool dir)
+{
+    (void)name, (void)dir;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+static void count_start(struct env *e, void *arg)
+{
+    struct exists *x = arg;
+    x->n = 0;
+    env_list_dir(e, x->path, count_cb, &x->n);
+}
+
+static unsigned count_files(struct world *w, const char *path)
+{
+    struct exists x = {path, 0};
+    struct env *e;
+    assert_int_equal(
+        sim_node_start(w->sim, 1, "n1", w->disk, count_start, &x, &e), 0);
+    sim_node_crash(w->sim, 1, SIM_CRASH_ALL);
+    return x.n;
+}
+
+static void do_open_both(void *arg)
+{
+    struct todo *t = arg;
+    t->group = 1;
+    do_open(t);
+    assert_int_equal(t->rv, 0);
+    t->group = 2;
+    do_open(t);
+}
+
+/* Three frames: OPEN 1 and 2; entries of 1; entries of 2. */
+static void three_frames(struct world *w)
+{
+    world_init(w, &quiet);
+    world_open(w);
+    must_do(w, do_open_both, (struct todo){0});
+    world_run_ms(w, 20);
+    must_do(w, do_append, append_todo(w, 1, 3, 500));
+    world_run_ms(w, 20);
+    must_do(w, do_append, append_todo(w, 2, 3, 500));
+    world_run_ms(w, 20);
+    assert_int_equal(w->j->next_frame, 7); /* a watermark behind each */
+}
+
+/* A flipped bit in what later frames call durable: the groups listed are
+ * marked, nothing is cut, and every later recovery says so. */
+static void test_damage(void **state)
+{
+    (void)state;
+    struct world w;
+    three_frames(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    w.check_content = false;
+    /* Frame 3 begins at the third block. Its payload, not its directory. */
+    flip(&w, "/data/journal/00000001.j", 2 * FORMAT_BLOCK + 600, 1, false);
+    for (int i = 0; i < 3; i++) {
+        world_open(&w);
+        assert_int_equal(w.damaged, 1u << 1);
+        assert_int_equal(w.torn_bytes, 0);
+        assert_int_equal(w.frames, i == 0 ? 5 : 5);
+        assert_int_equal(journal_last(w.j), 4);
+        world_crash(&w, SIM_CRASH_RANDOM);
+    }
+    assert_int_equal(count_files(&w, "/data/quarantine"), 0);
+    world_close(&w);
+}
+
+static void do_repaired(void *arg)
+{
+    struct todo *t = arg;
+    t->rv = journal_repaired(t->w->j, t->group, NULL);
+}
+
+/* Header and trailer gone: every group may have lost something. A group stays
+ * damaged over restarts until it is said to be repaired. */
+static void test_damage_all(void **state)
+{
+    (void)state;
+    struct world w;
+    three_frames(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    w.check_content = false;
+    flip(&w, "/data/journal/00000001.j", 2 * FORMAT_BLOCK, FORMAT_BLOCK, true);
+    world_open(&w);
+    assert_int_equal(w.damaged, 3u << 1);
+    must_do(&w, do_repaired, (struct todo){.group = 2});
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    assert_int_equal(w.damaged, 1u << 1);
+    world_shut(&w);
+    world_open(&w);
+    assert_int_equal(w.damaged, 1u << 1);
+    must_do(&w, do_repaired, (struct todo){.group = 1});
+    world_settle(&w);
+    world_shut(&w);
+    world_open(&w);
+    assert_int_equal(w.damaged, 0);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* The OPEN of a group is lost: the group is not forgotten. */
+static void test_damage_open(void **state)
+{
+    (void)state;
+    struct world w;
+    three_frames(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    w.check_content = false;
+    flip(&w, "/data/journal/00000001.j", 0, FORMAT_BLOCK, true);
+    world_open(&w);
+    assert_int_equal(w.damaged, 3u << 1);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    assert_int_equal(w.damaged, 3u << 1);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* The last frame is damaged and nothing calls it durable but the watermark
+ * behind it: damage. Without that too: a torn tail. */
+static void test_damage_last(void **state)
+{
+    (void)state;
+    struct world w;
+    three_frames(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    w.check_content = false;
+    flip(&w, "/data/journal/00000001.j", 4 * FORMAT_BLOCK + 600, 1, false);
+    world_open(&w);
+    assert_int_equal(w.damaged, 1u << 2);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_close(&w);
+
+    three_frames(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    flip(&w, "/data/journal/00000001.j", 4 * FORMAT_BLOCK + 600, 1, false);
+    flip(&w, "/data/journal/00000001.j", 5 * FORMAT_BLOCK, FORMAT_BLOCK, true);
+    w.durable = 3;
+    world_open(&w);
+    assert_int_equal(w.damaged, 0);
+    assert_int_equal(w.torn_bytes, FORMAT_BLOCK);
+    assert_int_equal(journal_last(w.j), 3);
+    world_shut(&w);
+    assert_int_equal(count_files(&w, "/data/quarantine"), 1);
+    world_close(&w);
+}
+
+/* Every byte of a frame is covered: flip one anywhere, it is noticed. */
+static void test_every_byte(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0; at < FORMAT_BLOCK; at += 37) {
+        struct world w;
+        three_frames(&w);
+        world_crash(&w, SIM_CRASH_NONE);
+        w.check_content = false;
+        flip(&w, "/data/journal/00000001.j", 2 * FORMAT_BLOCK + at, 1, false);
+        world_open(&w);
+        assert_int_equal(w.damaged, 1u << 1);
+        world_crash(&w, SIM_CRASH_NONE);
+        world_close(&w);
+    }
+}
+
+/* A torn tail is cut, said, kept, and never comes back. */
+static void test_torn(void **state)
+{
+    (void)state;
+    unsigned torn = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sim_options so = quiet;
+        struct world w;
+        so.seed = seed;
+        world_init(&w, &so);
+        world_open(&w);
+        must_do(&w, do_open, (struct todo){.group = 1});
+        world_settle(&w);
+        for (int life = 0; life < 4; life++) {
+            /* Frames of the same size, several in flight. */
+            for (int i = 0; i < 12; i++) {
+                must_do(&w, do_append, append_todo(&w, 1, 2, 3000));
+                sim_run_one(w.sim);
+            }
+            world_crash(&w, SIM_CRASH_RANDOM);
+            world_open(&w);
+            if (w.torn_bytes > 0) {
+                torn++;
+                world_crash(&w, SIM_CRASH_NONE);
+                assert_true(count_files(&w, "/data/quarantine") > 0);
+                world_open(&w);
+                assert_int_equal(w.torn_bytes, 0);
+            }
+            uint64_t last = mgroup_last(&w.groups[1]).index;
+            must_do(&w, do_manifest, (struct todo){.group = 1, .from = last});
+            world_run_ms(&w, 5);
+        }
+        world_shut(&w);
+        world_close(&w);
+    }
+    assert_true(torn > 20);
+}
+
+/* ---- checkpoints -----------------------------------------------------------
+ */
+
+static void test_checkpoints(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 3; which++) {
+        struct world w;
+        three_frames(&w);
+        uint64_t seq = w.j->checkpoint.seq;
+        journal_checkpoint(w.j);
+        world_run_ms(&w, 20);
+        assert_int_equal(w.j->checkpoint.seq, seq + 1);
+        must_do(&w, do_hard, (struct todo){.group = 1});
+        world_settle(&w);
+        world_crash(&w, SIM_CRASH_NONE);
+        if (which != 1) {
+            flip(&w, "/data/journal/checkpoint.0", 70, 1, false);
+        }
+        if (which != 0) {
+            flip(&w, "/data/journal/checkpoint.1", 70, 1, false);
+        }
+        if (which < 2) {
+            /* The ring still has everything since the other one. */
+            world_open(&w);
+            world_shut(&w);
+        } else {
+            assert_int_equal(world_start(&w), 0);
+            assert_int_equal(w.open_status, ERR_CORRUPT);
+            assert_non_null(strstr(w.err.text, "checkpoint"));
+        }
+        world_close(&w);
+    }
+}
+
+/* The newest checkpoint is gone and so are the records it stood for. */
+static void test_checkpoint_gone(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    for (uint64_t lap = 0; w.j->generation < 20; lap++) {
+        assert_true(world_do(&w, do_append, append_todo(&w, 1, 1, 9000)));
+        world_run_ms(&w, 2);
+        assert_true(world_needs(&w));
+    }
+    world_settle(&w);
+    uint64_t newest = w.j->checkpoint.seq & 1;
+    uint64_t generation = w.j->generation;
+    /* Go on until files that it freed were written over. */
+    while (w.j->generation < generation + 1 ||
+           w.j->checkpoint.seq % 2 != newest) {
+        assert_true(world_do(&w, do_append, append_todo(&w, 1, 1, 9000)));
+        world_run_ms(&w, 2);
+        assert_true(world_needs(&w));
+        newest = w.j->checkpoint.seq & 1;
+    }
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    flip(&w,
+         newest ? "/data/journal/checkpoint.1" : "/data/journal/checkpoint.0",
+         70, 1, false);
+    w.check_content = false;
+    assert_int_equal(world_start(&w), 0);
+    if (w.open_status != 0) {
+        assert_int_equal(w.open_status, ERR_CORRUPT);
+        assert_non_null(strstr(w.err.text, "checkpoint"));
+    } else {
+        assert_int_equal(w.damaged, 0);
+        world_shut(&w);
+    }
+    world_close(&w);
+}
+
+/* Records without their checkpoints are not taken for an empty journal. */
+static void unlink_start(struct env *e, void *arg)
+{
+    (void)arg;
+    assert_int_equal(env_unlink(e, "/data/journal/checkpoint.0"), 0);
+    assert_int_equal(env_unlink(e, "/data/journal/checkpoint.1"), 0);
+    assert_int_equal(env_sync_dir(e, "/data/journal"), 0);
+}
+
+static void test_checkpoints_missing(void **state)
+{
+    (void)state;
+    struct world w;
+    struct env *e;
+    three_frames(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    assert_int_equal(
+        sim_node_start(w.sim, 1, "n1", w.disk, unlink_start, NULL, &e), 0);
+    sim_node_crash(w.sim, 1, SIM_CRASH_ALL);
+    assert_int_equal(world_start(&w), 0);
+    assert_int_equal(w.open_status, ERR_CORRUPT);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_watermark),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_laps),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage_all),
+        cmocka_unit_test(test_damage_open),
+        cmocka_unit_test(test_damage_last),
+        cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_torn),
+        cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_checkpoint_gone),
+        cmocka_unit_test(test_checkpoints_missing),
+        cmocka_unit_test(test_random_small),
+        cmocka_unit_test(test_random_large),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
