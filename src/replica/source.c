@@ -278,9 +278,12 @@ static int give_image(struct sources *s, struct replica *r, int32_t node,
         return ERR_BUSY;
     }
     image_forget(s, x);
+    int n = snprintf(x->path, sizeof x->path, "%s/outgoing-%016" PRIx64 ".db",
+                     s->all->dir, r->id);
+    if (n < 0 || (size_t)n >= sizeof x->path) {
+        return ERR_TOOBIG; /* a cut path would name another file */
+    }
     x->making = true;
-    snprintf(x->path, sizeof x->path, "%s/outgoing-%016" PRIx64 ".db",
-             s->all->dir, r->id);
     env_unlink(r->env, x->path); /* of an earlier life; missing is fine */
     r->hooks->image_make(r->arg, x->path);
     return 0;

@@ -412,8 +412,12 @@ static void on_made(struct transfer *t, struct cursor *c)
         give_up(t, "the sender's answer is malformed");
         return;
     }
-    snprintf(t->path, sizeof t->path, "%s/incoming-%016" PRIx64 ".db",
-             r->all->dir, r->id);
+    int n = snprintf(t->path, sizeof t->path, "%s/incoming-%016" PRIx64 ".db",
+                     r->all->dir, r->id);
+    if (n < 0 || (size_t)n >= sizeof t->path) {
+        give_up(t, "the data directory's path is too long");
+        return;
+    }
     int rv = file_open(r->env, t->path, FILE_WRITE | FILE_CREATE | FILE_TRUNC,
                        &t->file, &err);
     if (rv != 0) {
