@@ -405,7 +405,7 @@ static void test_writes_in_flight(void **state)
         void *one = block_new(1);
         struct op ops[5];
         char text[4096];
-        unsigned n = 0;
+        unsigned n = 0, left;
         memset(ops, 0, sizeof ops);
         op_orders = 0;
         for (unsigned i = 0; i < 4; i++) {
@@ -427,12 +427,124 @@ static void test_writes_in_flight(void **state)
             n += text[i * SECTOR] == 1;
         }
         torn = torn || (n > 0 && n < 8);
+        left = n;
         sim_run_until(w.sim, 2000, NULL);
         assert_false(ops[4].done); /* its node is gone */
+        for (unsigned i = 0; i < 8; i++) {
+            n -= text[i * SECTOR] == 1;
+        }
+        assert_int_equal(n, 0);
+        assert_int_equal(get(w.env, "/j", text, 0), 4096);
+        for (unsigned i = 0; i < 8; i++) {
+            n += text[i * SECTOR] == 1;
+        }
+        assert_int_equal(n, left); /* and its write with it */
         free(one);
         sim_free(w.sim);
     }
     assert_true(reordered && torn);
+}
+
+/* The inode goes to the medium whole: a dsync write takes an older change of
+ * size along. */
+static void test_dsync_takes_the_size_along(void **state)
+{
+    struct world w = world_quiet(15);
+    struct file *f = open_direct(w.env, "/j");
+    void *one = block_new(1);
+    struct op op = {.done = false};
+    struct bfile *b;
+    uint64_t size;
+
+    (void)state;
+    assert_int_equal(env_sync_dir(w.env, "/"), 0);
+    put(w.env, "/j", one, 4096, 4096, true);
+    assert_int_equal(bfile_open(w.env, "/j", FILE_WRITE, &b, NULL), 0);
+    assert_int_equal(bfile_truncate(b, 0), 0);
+    bfile_close(b);
+    assert_int_equal(file_write(f, &op.io, one, 4096, 0, true, op_cb, &op), 0);
+    sim_run_until(w.sim, UINT64_MAX, &op.done);
+    world_cut(&w, SIM_CRASH_NONE);
+    assert_int_equal(env_stat(w.env, "/j", NULL, &size), 0);
+    assert_int_equal(size, 4096);
+    free(one);
+    sim_free(w.sim);
+}
+
+/* A sync covers what was written before it was asked for, no more; and it
+ * does not put older bytes over newer durable ones. */
+static void test_sync_and_later_writes(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct world w = world_quiet(seed);
+        struct file *f = open_direct(w.env, "/j");
+        void *one = block_new(1), *two = block_new(2);
+        struct op ops[2];
+        char text[4096];
+        memset(ops, 0, sizeof ops);
+        assert_int_equal(env_sync_dir(w.env, "/"), 0);
+        put(w.env, "/j", one, 4096, 0, false);
+        assert_int_equal(file_sync(f, &ops[0].io, op_cb, &ops[0]), 0);
+        put(w.env, "/j", two, 4096, 0, false);
+        sim_run_until(w.sim, UINT64_MAX, &ops[0].done);
+        world_cut(&w, SIM_CRASH_NONE);
+        assert_int_equal(get(w.env, "/j", text, 0), 4096);
+        assert_memory_equal(text, one, 4096);
+
+        f = open_direct(w.env, "/k");
+        assert_int_equal(env_sync_dir(w.env, "/"), 0);
+        put(w.env, "/k", one, 4096, 0, false);
+        memset(ops, 0, sizeof ops);
+        assert_int_equal(file_sync(f, &ops[0].io, op_cb, &ops[0]), 0);
+        assert_int_equal(
+            file_write(f, &ops[1].io, two, 4096, 0, true, op_cb, &ops[1]), 0);
+        sim_run_until(w.sim, UINT64_MAX, &ops[0].done);
+        sim_run_until(w.sim, UINT64_MAX, &ops[1].done);
+        world_cut(&w, SIM_CRASH_NONE);
+        assert_int_equal(get(w.env, "/k", text, 0), 4096);
+        assert_memory_equal(text, two, 4096);
+        free(one);
+        free(two);
+        sim_free(w.sim);
+    }
+}
+
+/* What the disk has done is not done again when the process hears of it. */
+static void test_done_once(void **state)
+{
+    struct world w = world_quiet(16);
+    struct file *f = open_direct(w.env, "/j");
+    void *one = block_new(1), *two = block_new(2);
+    struct op op = {.done = false};
+    char text[4096];
+
+    (void)state;
+    sim_node_pause(w.sim, 1);
+    assert_int_equal(file_write(f, &op.io, one, 4096, 0, true, op_cb, &op), 0);
+    sim_run_until(w.sim, 10000, NULL);
+    assert_false(op.done);
+    assert_int_equal(get(w.env, "/j", text, 0), 4096);
+    put(w.env, "/j", two, 4096, 0, true);
+    sim_node_resume(w.sim, 1);
+    sim_run_until(w.sim, 20000, NULL);
+    assert_true(op.done);
+    assert_int_equal(get(w.env, "/j", text, 0), 4096);
+    assert_memory_equal(text, two, 4096);
+
+    file_hold_durable(w.env, true);
+    op.done = false;
+    assert_int_equal(file_write(f, &op.io, one, 4096, 0, true, op_cb, &op), 0);
+    sim_run_until(w.sim, 30000, NULL);
+    put(w.env, "/j", two, 4096, 0, true);
+    file_hold_durable(w.env, false);
+    sim_run_until(w.sim, 40000, NULL);
+    assert_true(op.done);
+    assert_int_equal(get(w.env, "/j", text, 0), 4096);
+    assert_memory_equal(text, two, 4096);
+    free(one);
+    free(two);
+    sim_free(w.sim);
 }
 
 static void test_hold_durable(void **state)
@@ -624,6 +736,29 @@ static void test_names(void **state)
     sim_free(w.sim);
 }
 
+/* A pinned rename takes its own file's name away, not that of another which
+ * an undone change has left there. */
+static void test_pinned_after_undone(void **state)
+{
+    struct world w = world_quiet(17);
+    char text[4096];
+
+    (void)state;
+    assert_int_equal(env_mkdir(w.env, "/d"), 0);
+    assert_int_equal(env_mkdir(w.env, "/e"), 0);
+    put(w.env, "/f", "old", 3, 0, true);
+    assert_int_equal(env_sync_dir(w.env, "/"), 0);
+    assert_int_equal(env_rename(w.env, "/f", "/d/f"), 0);
+    put(w.env, "/f", "newer", 5, 0, true);
+    assert_int_equal(env_rename(w.env, "/f", "/e/f"), 0);
+    assert_int_equal(env_sync_dir(w.env, "/e"), 0);
+    world_cut(&w, SIM_CRASH_NONE);
+    assert_int_equal(get(w.env, "/f", text, 0), 3);
+    assert_int_equal(get(w.env, "/d/f", text, 0), ERR_NOTFOUND);
+    assert_int_equal(get(w.env, "/e/f", text, 0), 5);
+    sim_free(w.sim);
+}
+
 static void test_copy(void **state)
 {
     struct world w = world_quiet(12);
@@ -721,6 +856,9 @@ int main(void)
         cmocka_unit_test(test_dsync_survives),
         cmocka_unit_test(test_dsync_over_unsynced),
         cmocka_unit_test(test_writes_in_flight),
+        cmocka_unit_test(test_dsync_takes_the_size_along),
+        cmocka_unit_test(test_sync_and_later_writes),
+        cmocka_unit_test(test_done_once),
         cmocka_unit_test(test_hold_durable),
         cmocka_unit_test(test_failed_sync_loses),
         cmocka_unit_test(test_planted_failures),
@@ -728,6 +866,7 @@ int main(void)
         cmocka_unit_test(test_disk_full),
         cmocka_unit_test(test_bit_flip),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_pinned_after_undone),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_death_is_no_power_cut),
         cmocka_unit_test(test_lent_bytes),

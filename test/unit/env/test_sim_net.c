@@ -464,6 +464,7 @@ static void test_link_down_and_up(void **state)
     run_ms(&w, 10);
     assert_int_equal(w.b.in_len, 7);
     assert_memory_equal(w.b.in, "one two", 7);
+    run_ms(&w, 60000); /* the patience of the first time is not counted */
     assert_false(w.a.ended || w.b.ended);
     /* Down for too long: the sender gives up, the other end does not know
      * until it sends something itself. */
@@ -555,6 +556,42 @@ static void test_close_while_reading(void **state)
     world_close(&w);
 }
 
+static void close_on_end(struct env_stream *s, void *data, int status, size_t n)
+{
+    struct side *x = data;
+
+    (void)n;
+    assert_int_equal(status, ERR_IO);
+    env_stream_close(s, closed, x);
+}
+
+static void connect_to_close(struct env_stream *s, int status, void *data)
+{
+    assert_int_equal(status, 0);
+    env_stream_read_start(s, give, close_on_end, data);
+}
+
+/* The last one to leave takes the connection along, from inside a callback. */
+static void test_close_after_reset(void **state)
+{
+    struct world w;
+    struct env_listener *l;
+
+    (void)state;
+    world_init(&w, 12, 0);
+    assert_int_equal(
+        env_listen(w.b.env, "b", 1, accept_to_close, &w.b, &l, NULL), 0);
+    assert_int_equal(
+        env_connect(w.a.env, "b", 1, 1000, connect_to_close, &w.a, &w.a.stream),
+        0);
+    run_ms(&w, 10);
+    w.b.chunk = 3;
+    send_bytes(&w.a, "0123456789", 10);
+    run_ms(&w, 10);
+    assert_true(w.a.closed && w.b.closed);
+    world_close(&w);
+}
+
 static void die_on_read(struct env_stream *s, void *data, int status, size_t n)
 {
     (void)s;
@@ -627,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_link_down_and_up),
         cmocka_unit_test(test_paused_peer),
         cmocka_unit_test(test_close_while_reading),
+        cmocka_unit_test(test_close_after_reset),
         cmocka_unit_test(test_die_while_reading),
         cmocka_unit_test(test_loopback),
     };

@@ -297,6 +297,57 @@ static void test_timers_and_hooks(void **state)
     sim_free(s);
 }
 
+/* What happens to a node at one time is one batch, with one turn behind it. */
+struct batch {
+    struct env *env;
+    struct file *file;
+    struct file_io ios[3];
+    struct env_turn turn;
+};
+
+static void batch_io(struct file_io *io, int64_t result)
+{
+    struct batch *b = io->data;
+
+    ASSERT(result == 0);
+    say(b->env, "sync");
+    env_turn_request(b->env, &b->turn);
+}
+
+static void batch_turn(struct env_turn *t)
+{
+    say(((struct batch *)t->data)->env, "turn");
+}
+
+static void batch_start(struct env *e, void *arg)
+{
+    struct batch *b = arg;
+
+    b->env = e;
+    env_turn_init(&b->turn, ENV_TURN_JOURNAL, batch_turn, b);
+    ASSERT(file_open(e, "/f", FILE_WRITE | FILE_CREATE, &b->file, NULL) == 0);
+    for (unsigned i = 0; i < 3; i++) {
+        ASSERT(file_sync(b->file, &b->ios[i], batch_io, b) == 0);
+    }
+}
+
+static void test_batches(void **state)
+{
+    struct sim_options o = {
+        .seed = 1, .disk_min_us = 5000, .disk_max_us = 5000};
+    struct sim *s = sim_new(&o);
+    struct batch b;
+
+    (void)state;
+    trace[0] = '\0';
+    assert_int_equal(
+        sim_node_start(s, 1, "a", sim_disk_new(s, 1), batch_start, &b, NULL),
+        0);
+    sim_run_until(s, 100000, NULL);
+    assert_string_equal(trace, "5:sync 5:sync 5:sync 5:turn ");
+    sim_free(s);
+}
+
 /* A node that never rests does not stop the clock. */
 static void restless(struct env_turn *t)
 {
@@ -581,6 +632,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seed_replays),
         cmocka_unit_test(test_timers_and_hooks),
+        cmocka_unit_test(test_batches),
         cmocka_unit_test(test_restless_node),
         cmocka_unit_test(test_jobs),
         cmocka_unit_test(test_one_dies_others_live),
