@@ -481,6 +481,7 @@ static void test_sync_and_later_writes(void **state)
         struct file *f = open_direct(w.env, "/j");
         void *one = block_new(1), *two = block_new(2);
         struct op ops[2];
+        struct env *copy;
         char text[4096];
         memset(ops, 0, sizeof ops);
         assert_int_equal(env_sync_dir(w.env, "/"), 0);
@@ -501,6 +502,11 @@ static void test_sync_and_later_writes(void **state)
             file_write(f, &ops[1].io, two, 4096, 0, true, op_cb, &ops[1]), 0);
         sim_run_until(w.sim, UINT64_MAX, &ops[0].done);
         sim_run_until(w.sim, UINT64_MAX, &ops[1].done);
+        assert_int_equal(sim_node_start(w.sim, 2, "b", sim_disk_copy(w.disk),
+                                        start_nothing, NULL, &copy),
+                         0);
+        assert_int_equal(get(copy, "/k", text, 0), 4096);
+        assert_memory_equal(text, two, 4096);
         world_cut(&w, SIM_CRASH_NONE);
         assert_int_equal(get(w.env, "/k", text, 0), 4096);
         assert_memory_equal(text, two, 4096);
