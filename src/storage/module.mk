@@ -10,3 +10,6 @@ src_storage_libstorage_a_SOURCES += src/storage/journal.c \
     src/storage/journal_frame.c src/storage/journal_ring.c \
     src/storage/journal_open.c src/storage/journal_zero.c \
     src/storage/checkpoint.c src/storage/recover.c src/storage/recover_log.c
+# batches in segments, and what stands for entries below the log base
+src_storage_libstorage_a_SOURCES += src/storage/segment_format.h
+src_storage_libstorage_a_SOURCES += src/storage/manifest.h src/storage/manifest.c
