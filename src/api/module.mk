@@ -1,2 +1,8 @@
 noinst_LIBRARIES += src/api/libapi.a
-src_api_libapi_a_SOURCES =
+src_api_libapi_a_SOURCES = \
+	src/api/handlers.h \
+	src/api/pipeline.c src/api/pipeline.h \
+	src/api/request.c src/api/request.h src/api/request_impl.h \
+	src/api/server.c src/api/server.h \
+	src/api/table.c \
+	src/api/versions.c

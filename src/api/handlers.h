@@ -1,0 +1,42 @@
+/* handlers.h - all handlers, one per API; table.c says which versions. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/request.h"
+
+/* One row of the table: what is advertised is exactly what is served. */
+struct api_row {
+    int16_t key;
+    int16_t min, max;
+    request_handler handle;
+    /* Served before the node serves (ApiVersions). */
+    bool always;
+};
+/* All rows, ordered by key. */
+extern const struct api_row api_table[];
+extern const unsigned api_table_n;
+/* The row of an API, or NULL. */
+const struct api_row *api_find(int key);
+
+/* versions.c */
+void api_versions(struct request *r);
+/* produce.c, fetch.c, list_offsets.c, epochs.c, producer.c */
+void api_produce(struct request *r);
+void api_fetch(struct request *r);
+void api_list_offsets(struct request *r);
+void api_offset_for_leader_epoch(struct request *r);
+void api_init_producer_id(struct request *r);
+/* metadata.c, cluster.c */
+void api_metadata(struct request *r);
+void api_describe_cluster(struct request *r);
+void api_describe_topic_partitions(struct request *r);
+/* topics.c, records.c, partitions.c, configs.c */
+void api_create_topics(struct request *r);
+void api_delete_topics(struct request *r);
+void api_delete_records(struct request *r);
+void api_create_partitions(struct request *r);
+void api_describe_configs(struct request *r);
+void api_alter_configs(struct request *r);
+void api_incremental_alter_configs(struct request *r);
+
+#endif

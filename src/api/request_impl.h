@@ -1,0 +1,35 @@
+/* request_impl.h - the making and freeing of requests, for this room. */
+#ifndef API_REQUEST_IMPL_H
+#define API_REQUEST_IMPL_H
+
+#include "api/request.h"
+#include "api/server.h"
+#include "net/listener.h"
+#include "trace/metric.h"
+
+struct api_server {
+    struct env *env;
+    struct mem *mem;
+    struct api_server_options o;
+    struct listener *listener;
+    struct broker *broker; /* NULL: not yet serving */
+    unsigned under_way;    /* requests not yet freed */
+    bool closing;
+    bool listener_closed;
+    void (*close_cb)(void *arg);
+    void *close_arg;
+    uint64_t requests; /* metric */
+    uint64_t refused;  /* metric: unknown api or version, malformed */
+    struct metric metric_requests, metric_refused;
+};
+
+/* Begin a request from a frame: decode and call its handler. The frame is
+ * shared. A frame that is no request closes the connection. */
+void request_begin(struct api_server *s, struct pipeline *p,
+                   struct bytes frame);
+/* Free what a request holds. */
+void request_free(struct request *r);
+/* The last request of a closing server was freed, or its listener closed. */
+void api_server_check_closed(struct api_server *s);
+
+#endif

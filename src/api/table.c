@@ -1,0 +1,34 @@
+#include "api/handlers.h"
+#include "wire/api.h"
+
+/* kafka-api.md section 1: minimums that old clients look for, maximums whose
+ * semantics are really there. Ordered by key. */
+const struct api_row api_table[] = {
+    {API_PRODUCE, 0, 11, api_produce, false},
+    {API_FETCH, 4, 17, api_fetch, false},
+    {API_LIST_OFFSETS, 1, 10, api_list_offsets, false},
+    {API_METADATA, 0, 13, api_metadata, false},
+    {API_API_VERSIONS, 0, 4, api_versions, true},
+    {API_CREATE_TOPICS, 0, 7, api_create_topics, false},
+    {API_DELETE_TOPICS, 0, 6, api_delete_topics, false},
+    {API_DELETE_RECORDS, 0, 2, api_delete_records, false},
+    {API_INIT_PRODUCER_ID, 0, 5, api_init_producer_id, false},
+    {API_OFFSET_FOR_LEADER_EPOCH, 2, 4, api_offset_for_leader_epoch, false},
+    {API_DESCRIBE_CONFIGS, 0, 4, api_describe_configs, false},
+    {API_ALTER_CONFIGS, 0, 2, api_alter_configs, false},
+    {API_CREATE_PARTITIONS, 0, 3, api_create_partitions, false},
+    {API_INCREMENTAL_ALTER_CONFIGS, 0, 1, api_incremental_alter_configs, false},
+    {API_DESCRIBE_CLUSTER, 0, 1, api_describe_cluster, false},
+    {API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, api_describe_topic_partitions, false},
+};
+const unsigned api_table_n = sizeof api_table / sizeof api_table[0];
+
+const struct api_row *api_find(int key)
+{
+    for (unsigned i = 0; i < api_table_n; i++) {
+        if (api_table[i].key == key) {
+            return &api_table[i];
+        }
+    }
+    return NULL;
+}
