@@ -39,6 +39,8 @@ struct sim_options {
     bool trace_stderr; /* show trace lines */
 };
 
+/* An empty world at time 0; NULL without memory. Copies the options. Freeing
+ * it frees all nodes and disks; NULL is fine. */
 struct sim *sim_new(const struct sim_options *o);
 void sim_free(struct sim *s);
 

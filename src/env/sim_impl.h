@@ -166,6 +166,7 @@ struct sim_image {
     uint64_t size;
 };
 
+/* True if all bytes are zero. */
 bool sim_all_zero(const uint8_t *p, size_t len);
 /* Does not change the size. `data` NULL: zeros. */
 void sim_image_write(struct sim *s, struct sim_image *im, const uint8_t *data,
@@ -219,13 +220,16 @@ struct sim_disk {
     struct sim_inode *root;
 };
 
-void sim_disk_free(struct sim_disk *d);
+/* A write is under way: a cut before its `queue` is removed decides what of it
+ * has arrived. Borrows `data` and `w` until then. */
 void sim_disk_submit(struct sim_inflight *w, struct sim_inode *i,
                      const void *data, size_t len, uint64_t offset);
 
+/* One more user; the last one to go frees the inode. */
 struct sim_inode *sim_inode_ref(struct sim_inode *i);
 void sim_inode_unref(struct sim_inode *i);
-/* Fewer bytes at the end. `medium`: as a direct read sees it. */
+/* Fewer bytes at the end. `medium`: as a direct read sees it. Returns how
+ * many. */
 size_t sim_inode_read(struct sim_inode *i, void *data, size_t len,
                       uint64_t offset, bool medium);
 /* Errors: ERR_NOSPACE; nothing was written. */
@@ -293,6 +297,7 @@ void sim_handle_close(struct sim_handle *h);
 /* The node is gone: its files are closed. */
 void sim_files_down(struct sim_node *n);
 
+/* What the public functions without `sim_` do (env/file.h). */
 int sim_file_open(struct env *e, const char *path, unsigned flags,
                   struct file **ret_f, struct err *err);
 int sim_file_write(struct file *f, struct file_io *io, const void *data,
@@ -304,6 +309,7 @@ void sim_file_close(struct file *f);
 const char *sim_file_engine(struct env *e);
 void sim_file_hold_durable(struct env *e, bool hold);
 
+/* The same. */
 int sim_bfile_open(struct env *e, const char *path, unsigned flags,
                    struct bfile **ret_f, struct err *err);
 void sim_bfile_close(struct bfile *f);
@@ -330,6 +336,7 @@ int sim_disk_space(struct env *e, const char *path, uint64_t *ret_free,
 
 /* ---- sim_net.c, sim_job.c ----------------------------------------------- */
 
+/* What the public functions do (env/env.h). */
 int sim_listen(struct env *e, const char *host, unsigned port, env_accept_cb cb,
                void *data, struct env_listener **ret_l, struct err *err);
 unsigned sim_listener_port(const struct env_listener *l);
@@ -354,6 +361,7 @@ void sim_net_down(struct sim_node *n, bool silent);
 void sim_net_wake(struct sim *s);
 void sim_net_free(struct sim *s);
 
+/* What env_job_submit() does. */
 void sim_job_submit(struct env *e, enum env_thread thread, struct env_job *j);
 
 #endif
