@@ -121,6 +121,12 @@ END
 tree 'raft.h outside core.c' src/raft/group.c 1:include <<'END'
 #include <raft.h>
 END
+tree 'raft.h in core.h' src/raft/core.h 3:include <<'END'
+#ifndef RAFT_CORE_H
+#define RAFT_CORE_H
+#include <raft.h>
+#endif
+END
 tree 'raft.h in core.c' src/raft/core.c '' <<'END'
 #include <raft.h>
 END

@@ -173,8 +173,10 @@ static inline void model_apply(struct mgroup groups[], const struct op *op,
     case JOURNAL_MANIFEST: {
         size_t drop = op->base.index - g->base.index;
         assert_true(drop <= g->n);
-        memmove(g->entries, g->entries + drop,
-                (g->n - drop) * sizeof *g->entries);
+        if (g->n > drop) {
+            memmove(g->entries, g->entries + drop,
+                    (g->n - drop) * sizeof *g->entries);
+        }
         g->n -= drop;
         g->base = op->base;
         g->manifest = op->uid;
