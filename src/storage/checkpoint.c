@@ -304,7 +304,9 @@ int checkpoint_decode_facts(struct slice in, struct checkpoint_facts *ret_f)
         .body_crc = le32_load(p + CHECKPOINT_AT_BODY_CRC),
     };
     memcpy(f.ring.b, p + CHECKPOINT_AT_RING, 16);
-    if (f.body_len > in.len - CHECKPOINT_BYTES ||
+    uint8_t zero[CHECKPOINT_AT_CRC - CHECKPOINT_AT_ZERO] = {0};
+    if (memcmp(p + CHECKPOINT_AT_ZERO, zero, sizeof zero) != 0 ||
+        f.body_len > in.len - CHECKPOINT_BYTES ||
         f.n_lost > CHECKPOINT_LOST_MAX || f.seq == 0 || f.tail == 0 ||
         f.file_bytes < JOURNAL_FILE_BYTES_MIN ||
         f.file_bytes > JOURNAL_FILE_BYTES_MAX ||

@@ -95,8 +95,9 @@ static int file_zero(struct journal *j, struct jfile *f, const uint8_t *zeros,
 static int say_space(struct journal *j, int rv, struct err *err)
 {
     uint64_t free_bytes = 0;
+    uint64_t total = 0;
     if (rv == ERR_NOSPACE) {
-        env_disk_free(j->env, j->path, &free_bytes, NULL);
+        env_disk_free(j->env, j->path, &free_bytes, &total);
         err_set(err, rv,
                 "%s: the journal needs %" PRIu64 " bytes and %" PRIu64
                 " are free: make room, or lower journal.bytes.max",

@@ -75,9 +75,8 @@ struct world {
     uint64_t n_needs_ever;
     bool in_append;
     bool check_content;
-    bool last_rv_full;
     int last_rv;
-    unsigned open_failures_allowed;
+    uint64_t mem_fail_at; /* plant a failure before opening; 0: none */
 };
 
 static inline void world_init(struct world *w, const struct sim_options *so)
@@ -314,6 +313,7 @@ static inline void life_start(struct env *e, void *arg)
     w->closed = false;
     w->open_status = ERR_INTERNAL;
     struct journal_options o = w->options;
+    size_t blocks = mem_blocks(env_mem(e));
     int rv = chunk_pool_new(&o.pool, env_mem(e), 64u << 20);
     if (rv == 0) {
         rv = env_mkdir(e, w->options.dir);
@@ -321,9 +321,12 @@ static inline void life_start(struct env *e, void *arg)
         rv = rv == 0 ? env_sync_dir(e, "/") : rv;
     }
     if (rv == 0) {
+        mem_fail_at(env_mem(e), w->mem_fail_at, 0);
         rv = journal_open(e, &o, &w->j, &r, &w->err);
         if (rv != 0) {
             assert_true(w->err.text[0] != 0);
+            chunk_pool_free(o.pool);
+            assert_int_equal(mem_blocks(env_mem(e)), blocks);
         }
     }
     w->open_status = rv;

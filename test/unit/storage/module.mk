@@ -16,8 +16,16 @@ test_unit_storage_test_journal_SOURCES = test/unit/storage/test_journal.c \
     test/unit/storage/journal_model.h
 test_unit_storage_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_journal_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/storage/test_manifest
 TESTS += test/unit/storage/test_manifest
 test_unit_storage_test_manifest_SOURCES = test/unit/storage/test_manifest.c
 test_unit_storage_test_manifest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_manifest_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_journal_faults
+TESTS += test/unit/storage/test_journal_faults
+test_unit_storage_test_journal_faults_SOURCES = \
+    test/unit/storage/test_journal_faults.c test/unit/storage/journal_model.h
+test_unit_storage_test_journal_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_journal_faults_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
