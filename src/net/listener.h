@@ -20,7 +20,8 @@ struct listener_options {
     struct chunk_pool *pool;
     const char *host;
     unsigned port;              /* 0: chosen */
-    uint32_t frame_bytes_max;   /* socket.request.max.bytes */
+    uint32_t frame_bytes_max;   /* socket.request.max.bytes; at most half of
+                                 * what the pool holds */
     uint32_t connections_max;   /* more are closed at once, and counted */
     uint32_t idle_ms_max;       /* connections.max.idle.ms; 0: never */
     uint32_t unwritten_max;     /* bytes; beyond it reading pauses; 0: 8 MiB */
