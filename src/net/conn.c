@@ -247,8 +247,7 @@ static void pending_store(struct conn *c, const uint8_t *p, size_t n)
 void conn_continue(struct conn *c)
 {
     static const uint8_t none[1];
-    const uint8_t *p =
-        c->pending == NULL ? none : c->pending + c->pending_at;
+    const uint8_t *p = c->pending == NULL ? none : c->pending + c->pending_at;
     size_t n = c->pending == NULL ? 0 : c->pending_len - c->pending_at;
     size_t used = conn_consume(c, p, n);
 

@@ -90,8 +90,8 @@ bool hello_judge(const struct hello *h, const struct hello_rules *r,
         return false;
     }
     if (!r->known) {
-        snprintf(text, HELLO_TEXT_MAX + 1,
-                 "node %d is not in my cluster.nodes", h->node);
+        snprintf(text, HELLO_TEXT_MAX + 1, "node %d is not in my cluster.nodes",
+                 h->node);
         return false;
     }
     if (!uuid_is_zero(r->directory) &&
@@ -118,8 +118,7 @@ void peer_head_encode(const struct peer_head *h, uint8_t out[PEER_HEAD_BYTES])
     le32_store(out + 8, crc32c(out, 8));
 }
 
-int peer_head_decode(struct peer_head *ret_h,
-                     const uint8_t in[PEER_HEAD_BYTES])
+int peer_head_decode(struct peer_head *ret_h, const uint8_t in[PEER_HEAD_BYTES])
 {
     struct peer_head h = {.len = le32_load(in), .channel = in[4]};
 

@@ -48,8 +48,7 @@ struct peer_head {
     uint32_t len; /* of the message that follows */
     uint8_t channel;
 };
-void peer_head_encode(const struct peer_head *h,
-                      uint8_t out[PEER_HEAD_BYTES]);
+void peer_head_encode(const struct peer_head *h, uint8_t out[PEER_HEAD_BYTES]);
 /* Errors: ERR_PROTOCOL (damaged, too long, or with bits nobody knows). */
 int peer_head_decode(struct peer_head *ret_h,
                      const uint8_t in[PEER_HEAD_BYTES]);

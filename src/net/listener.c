@@ -27,10 +27,9 @@ static void metrics_start(struct listener *l)
     metric_add(ms, m++, METRIC_COUNTER,
                "ostraka_client_connections_accepted_total",
                "Client connections accepted.", labels, &l->m_accepted);
-    metric_add(ms, m++, METRIC_COUNTER,
-               "ostraka_client_connections_rejected_total",
-               "Client connections closed at once: too many.", labels,
-               &l->m_rejected);
+    metric_add(
+        ms, m++, METRIC_COUNTER, "ostraka_client_connections_rejected_total",
+        "Client connections closed at once: too many.", labels, &l->m_rejected);
     metric_add(ms, m++, METRIC_COUNTER, "ostraka_client_received_bytes_total",
                "Bytes read from clients.", labels, &l->m_bytes_in);
     metric_add(ms, m++, METRIC_COUNTER, "ostraka_client_sent_bytes_total",

@@ -43,7 +43,7 @@
 /* No byte taken by the peer for so long: the connection is dead. */
 #define LINK_STALL_MS 5000
 /* A broken connection is redialled at once, but not more often than this. */
-#define REDIAL_MS 250
+#define REDIAL_MS      250
 #define BACKOFF_MIN_MS 20
 #define BACKOFF_MAX_MS 500
 #define REFUSED_MS     1000
@@ -63,9 +63,9 @@ struct message {
     uint64_t order;
     bool big;
     unsigned n_payload;
-    size_t head_len;  /* PEER_HEAD_BYTES included */
-    size_t bytes;     /* of all of it */
-    uint8_t *head;    /* `head_in`, or allocated */
+    size_t head_len;       /* PEER_HEAD_BYTES included */
+    size_t bytes;          /* of all of it */
+    uint8_t *head;         /* `head_in`, or allocated */
     struct bytes *payload; /* `payload_in`, or allocated */
     struct bytes payload_in[MESSAGE_PAYLOADS];
     uint8_t head_in[PEER_HEAD_BYTES + MESSAGE_HEAD_MAX];
@@ -86,16 +86,16 @@ struct lane {
     struct peer *peer;
     enum peer_lane id;
     struct queue small, big;
-    struct map *big_last;     /* order -> the last message of it in `big` */
-    struct message *current;  /* partly handed to the stream */
-    size_t current_at;        /* so many bytes of it */
-    unsigned n_messages;      /* in the queues */
-    uint64_t bytes;           /* queued or being written */
-    struct link *link;        /* NULL: waiting to dial */
-    unsigned attempts;        /* since it was last open */
-    uint64_t redial_ms;       /* of the last redial at once, + 1 */
-    struct env_timer timer;   /* to dial */
-    struct queue dirty;       /* in peers->dirty */
+    struct map *big_last;    /* order -> the last message of it in `big` */
+    struct message *current; /* partly handed to the stream */
+    size_t current_at;       /* so many bytes of it */
+    unsigned n_messages;     /* in the queues */
+    uint64_t bytes;          /* queued or being written */
+    struct link *link;       /* NULL: waiting to dial */
+    unsigned attempts;       /* since it was last open */
+    uint64_t redial_ms;      /* of the last redial at once, + 1 */
+    struct env_timer timer;  /* to dial */
+    struct queue dirty;      /* in peers->dirty */
 };
 
 enum link_state { LINK_CONNECTING, LINK_HELLO, LINK_OPEN, LINK_CLOSING };
@@ -130,16 +130,20 @@ struct peer {
     struct uuid directory;
     struct lane lanes[PEER_LANES];
     struct inbound *in[PEER_LANES];
-    enum peer_state state;    /* what watchers heard last, */
+    enum peer_state state;     /* what watchers heard last, */
     enum peer_state state_now; /* and are to hear */
-    bool broken;              /* went down since they heard PEER_UP */
-    bool was_up;              /* the next refused redial makes it REFUSED */
+    bool broken;               /* went down since they heard PEER_UP */
+    bool was_up;               /* the next refused redial makes it REFUSED */
     uint64_t heard_ms;
     char reason[PEERS_REASON_MAX];
 };
 
-enum inbound_state { INBOUND_HELLO, INBOUND_OPEN, INBOUND_REFUSED,
-                     INBOUND_CLOSING };
+enum inbound_state {
+    INBOUND_HELLO,
+    INBOUND_OPEN,
+    INBOUND_REFUSED,
+    INBOUND_CLOSING
+};
 
 /* A connection that was dialled to us. */
 struct inbound {
@@ -170,7 +174,6 @@ struct inbound {
 struct peers {
     struct env *env;
     struct peers_options o;
-    char host[PEERS_HOST_MAX];
     struct peers_identity self;
     struct env_listener *door;
     struct peer *peers[PEERS_MAX]; /* by node id */
@@ -186,9 +189,9 @@ struct peers {
     unsigned n_watchers;
     peer_judge_cb judge;
     void *judge_arg;
-    struct env_turn turn;       /* messages leave */
-    struct env_turn tell_turn;  /* watchers hear */
-    struct queue dirty;         /* lanes with something to send */
+    struct env_turn turn;      /* messages leave */
+    struct env_turn tell_turn; /* watchers hear */
+    struct queue dirty;        /* lanes with something to send */
     struct queue inbounds;
     struct queue messages, outs; /* idle ones */
     unsigned n_messages, n_outs;
@@ -250,7 +253,9 @@ void lane_dial(struct lane *l);
 /* End the lane's link, if any, and drop the queue: `why` is for the trace. The
  * caller dials again, or not. */
 void lane_break(struct lane *l, const char *why);
-/* A write of messages is over. */
+/* The link failed; dial again, now or later. */
+void link_lost(struct link *k, const char *why);
+/* A write of messages is over (lane.c). */
 void link_written(struct env_write *w, int status);
 /* Send what waits, now; on errors the link breaks and is dialled again. */
 void link_pump(struct link *k);
