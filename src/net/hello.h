@@ -8,8 +8,8 @@
 #include "base/uuid.h"
 
 /* Bytes of a hello without its text, and of the longest text. */
-#define HELLO_BYTES    64
-#define HELLO_TEXT_MAX 255
+#define HELLO_BYTES    64u
+#define HELLO_TEXT_MAX 255u
 /* The protocol versions that this program speaks. */
 #define HELLO_VERSION_MIN 1
 #define HELLO_VERSION_MAX 1
@@ -43,7 +43,7 @@ bool hello_judge(const struct hello *h, const struct hello_rules *rules,
                  char text[HELLO_TEXT_MAX + 1]);
 
 /* The head of a frame, after the hellos. */
-#define PEER_HEAD_BYTES 12
+#define PEER_HEAD_BYTES 12u
 struct peer_head {
     uint32_t len; /* of the message that follows */
     uint8_t channel;
