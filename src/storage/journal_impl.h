@@ -103,6 +103,17 @@ struct jframe {
     struct file_io io;
 };
 
+/* Groups a frame leaves room for in front of its records: as many as the last
+ * frame had and some, so that the directory at the front is complete. */
+#define FRONT_MIN 8u
+#define FRONT_MAX 4096u
+
+/* What is allocated for an append before anything is changed. */
+struct prep {
+    struct queue frames;
+    struct queue items;
+};
+
 /* Where the next record goes, in numbers; a copy of it is a rehearsal. */
 struct plan {
     uint64_t left;    /* of the current file, gathering frame included */
@@ -211,17 +222,66 @@ struct journal {
     void *close_arg;
 };
 
-/* ---- journal.c ---------------------------------------------------------- */
+/* ---- journal.c (what is not in journal.h)
+ * ---------------------------------------------------------- */
 
 /* Prepare everything that does not come from disk. Errors: ERR_NOMEM. */
 int journal_init(struct journal *j, struct env *e,
                  const struct journal_options *o);
 /* Free all of it, also half-built, also while nothing is in flight. */
 void journal_destroy(struct journal *j);
-/* Submit what can be submitted; with `gather` also the gathering frame. */
-void journal_pump(struct journal *j, bool gather);
 /* Go on closing if nothing is left to wait for. */
 void journal_close_poll(struct journal *j);
+
+/* ---- journal_plan.c ------------------------------------------------------ */
+
+/* Place a record of `bytes` bytes. Changes *p only on success. Errors:
+ * ERR_FULL, ERR_TOOBIG. */
+int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
+             bool new_group, bool reserve, enum place *ret_place);
+/* As many of the entries as go into one record: what the frame under way
+ * still takes, else a new frame. Moves the plan. Errors: as plan_add(). */
+int plan_take(const struct journal *j, struct plan *p,
+              struct entry *const entries[], unsigned n, bool new_group,
+              bool reserve, enum place *ret_place, unsigned *ret_n,
+              uint64_t *ret_bytes);
+
+/* ---- journal_stage.c ----------------------------------------------------- */
+
+void prep_init(struct prep *p);
+/* Give everything back. */
+void prep_undo(struct journal *j, struct prep *p);
+/* Allocate what placing one record needs: a frame and its buffer, and an item
+ * of `item_bytes` if there is no buffer to copy the record into. Errors:
+ * ERR_NOMEM. */
+int prep_add(struct journal *j, struct prep *p, const struct plan *plan,
+             enum place place, size_t item_bytes);
+/* Take an item that was allocated. */
+struct jitem *prep_item(struct prep *p);
+/* Close the gathering frame, if there is one. */
+void stage_seal(struct journal *j);
+/* Begin a prepared frame where the plan says. */
+void stage_begin(struct journal *j, struct prep *prep, enum place place);
+/* List the group in the frame, with the entries it adds (0: none). */
+void stage_list(struct jframe *f, struct jgroup *g, uint64_t first,
+                uint64_t last);
+/* True if the gathering frame does not list the group yet. */
+bool stage_is_new(const struct journal *j, const struct jgroup *g);
+/* The place of the next record in a frame that has a buffer. */
+uint8_t *stage_end(struct jframe *f);
+/* A frame is durable and can be used again. */
+void stage_recycle(struct journal *j, struct jframe *f);
+/* A buffer is no longer needed: the first frame without one gets it. */
+void stage_give(struct journal *j, struct jbuf *b);
+void stage_frame_free(struct journal *j, struct jframe *f);
+void stage_buf_free(struct journal *j, struct jbuf *b);
+
+/* ---- journal_turn.c ------------------------------------------------------ */
+
+/* Submit what can be submitted; with `gather` also the gathering frame. */
+void journal_pump(struct journal *j, bool gather);
+/* The hook of ENV_TURN_JOURNAL. */
+void journal_turn(struct env_turn *t);
 
 /* ---- journal_ring.c: files, pins, groups --------------------------------- */
 
@@ -239,10 +299,12 @@ void ring_advance(struct journal *j);
 /* Give back live files before this generation. */
 void ring_release(struct journal *j, uint64_t generation);
 
+/* NULL if it is not known. */
 struct jgroup *group_find(const struct journal *j, uint64_t id);
 /* A group that exists from now on; copies `info`. Errors: ERR_NOMEM. */
 int group_add(struct journal *j, const struct journal_open_info *info,
               struct jgroup **ret_g);
+/* Unpin, forget and free it. */
 void group_remove(struct journal *j, struct jgroup *g);
 void group_free(struct journal *j, struct jgroup *g);
 /* What records mean for bases and pins. */

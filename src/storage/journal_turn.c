@@ -1,0 +1,188 @@
+/* Frames on their way to the disk, and what is done once a turn. */
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "storage/journal_impl.h"
+
+/* ---- writing ------------------------------------------------------------- */
+
+static void frame_durable(struct journal *j)
+{
+    uint64_t before = j->durable_seq;
+    while (!queue_empty(&j->frames)) {
+        struct jframe *f = QUEUE_ENTRY(j->frames.next, struct jframe, queue);
+        if (f->state != JFRAME_DONE) {
+            break;
+        }
+        queue_remove(&f->queue);
+        ASSERT(f->facts.seq == j->durable_frame + 1);
+        ASSERT(f->facts.last >= j->durable_seq);
+        j->durable_frame = f->facts.seq;
+        j->durable_seq = f->facts.last;
+        j->backlog -= f->facts.records_len;
+        stage_recycle(j, f);
+    }
+    journal_pump(j, true);
+    if (j->durable_seq > before && j->durable_cb != NULL) {
+        j->durable_cb(j->cb_arg, j->durable_seq);
+    }
+}
+
+static void frame_written(struct file_io *io, int64_t result)
+{
+    struct jframe *f = io->data;
+    struct journal *j = f->journal;
+    if (result != (int64_t)f->facts.length) {
+        char path[JOURNAL_PATH_MAX];
+        ring_path(j, f->file->slot, ".j", path);
+        env_die(j->env,
+                "journal: %s: durable write of %u bytes at %" PRIu64
+                " failed: %s: check the disk, then start again; what was "
+                "acknowledged is recovered",
+                path, f->facts.length, f->facts.offset,
+                result < 0 ? err_text((int)result) : "short write");
+    }
+    ASSERT(f->state == JFRAME_FLYING);
+    f->state = JFRAME_DONE;
+    j->in_flight--;
+    struct jbuf *b = f->buf;
+    f->buf = NULL;
+    stage_give(j, b);
+    frame_durable(j);
+    checkpoint_poll(j);
+    env_turn_request(j->env, &j->turn);
+}
+
+static void frame_submit(struct journal *j, struct jframe *f)
+{
+    if (f == j->gather) {
+        stage_seal(j);
+    }
+    j->front = f->facts.n_groups + f->facts.n_groups / 4;
+    j->front = j->front < FRONT_MIN   ? FRONT_MIN
+               : j->front > FRONT_MAX ? FRONT_MAX
+                                      : j->front;
+    f->facts.durable = j->durable_frame;
+    f->facts.checkpoint = j->checkpoint.seq;
+    frame_finish(f->buf->data, &f->facts, f->groups);
+    ASSERT(f->facts.length <= f->buf->cap);
+    ASSERT(f->facts.offset + f->facts.length <= j->file_bytes);
+    f->state = JFRAME_FLYING;
+    j->in_flight++;
+    j->checkpoint.bytes += f->facts.length;
+    int rv = file_write(f->file->file, &f->io, f->buf->data, f->facts.length,
+                        f->facts.offset, true, frame_written, f);
+    if (rv != 0) {
+        env_die(j->env,
+                "journal: cannot submit a write: %s: free memory, "
+                "then start again",
+                err_text(rv));
+    }
+}
+
+void journal_pump(struct journal *j, bool gather)
+{
+    struct queue *q;
+    struct queue *tmp;
+    QUEUE_FOREACH(q, tmp, &j->frames)
+    {
+        struct jframe *f = QUEUE_ENTRY(q, struct jframe, queue);
+        if (f->state >= JFRAME_FLYING) {
+            continue;
+        }
+        if (j->in_flight == j->depth || f->buf == NULL || !f->file->ready ||
+            (f == j->gather && !gather)) {
+            break;
+        }
+        frame_submit(j, f);
+    }
+}
+
+/* ---- the hook ------------------------------------------------------------ */
+
+/* An empty frame that says how far frames are durable, so that damage to the
+ * last one is not taken for a torn tail. */
+static void watermark_append(struct journal *j)
+{
+    struct plan plan = j->plan;
+    struct prep prep;
+    enum place place;
+    if (!j->mark || !queue_empty(&j->frames) || j->closing) {
+        return;
+    }
+    if (plan_add(j, &plan, 0, false, false, &place) != 0) {
+        return;
+    }
+    prep_init(&prep);
+    if (prep_add(j, &prep, &plan, place, 0) != 0) {
+        prep_undo(j, &prep);
+        return;
+    }
+    ASSERT(place != PLACE_FITS);
+    j->plan = plan;
+    stage_begin(j, &prep, place);
+    j->mark = false;
+    journal_pump(j, true);
+}
+
+struct need {
+    uint64_t group, index;
+};
+
+/* Tell the listener what pins file `f`. The listener may change everything,
+ * so the list is made first. */
+static void need_tell(struct journal *j, const struct jfile *f)
+{
+    struct need *list = mem_alloc(j->mem, f->n_pins * sizeof *list);
+    size_t n = 0;
+    void *it = NULL;
+    void *value;
+    if (list == NULL) {
+        j->need_again = true;
+        return;
+    }
+    while (map_next(j->groups, &it, &value)) {
+        const struct jgroup *g = value;
+        uint64_t index = g->pins[f->slot - 1];
+        if (index != 0) {
+            list[n++] = (struct need){g->open.group, index};
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        j->need_cb(j->cb_arg, list[i].group, list[i].index);
+    }
+    mem_free(j->mem, list);
+}
+
+/* Below a quarter of the ring the oldest file must go; asked once a file, and
+ * again when another sixteenth of the ring was used or an append was refused.
+ */
+static void need_poll(struct journal *j)
+{
+    unsigned before;
+    const struct jfile *f = ring_tail(j, &before);
+    uint64_t room = ring_room(j);
+    uint64_t soon = room + (uint64_t)before * j->file_bytes;
+    if (j->need_cb == NULL || j->closing || f == NULL || f == j->cur ||
+        (soon >= ring_bytes(j) / 4 && !j->need_again)) {
+        return;
+    }
+    if (f->generation == j->need_generation && !j->need_again &&
+        room + j->reserve >= j->need_room) {
+        return;
+    }
+    j->need_generation = f->generation;
+    j->need_room = room;
+    j->need_again = false;
+    need_tell(j, f);
+}
+
+void journal_turn(struct env_turn *t)
+{
+    struct journal *j = t->data;
+    journal_pump(j, true);
+    watermark_append(j);
+    checkpoint_poll(j);
+    need_poll(j);
+    journal_close_poll(j);
+}

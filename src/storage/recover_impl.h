@@ -1,0 +1,67 @@
+/* recover_impl.h - the state of one recovery, and its steps (recover.c says
+ * what they are). */
+#ifndef STORAGE_RECOVER_IMPL_H
+#define STORAGE_RECOVER_IMPL_H
+
+#include "storage/journal_impl.h"
+
+/* A header or trailer that was seen. */
+struct sighting {
+    uint64_t seq;
+    uint64_t epoch;
+    uint64_t generation;
+    uint64_t durable;
+    uint64_t checkpoint;
+    uint64_t offset;
+    uint32_t length;
+    uint32_t slot;
+    bool trailer;
+};
+
+struct recover {
+    struct journal *j;
+    const struct checkpoint_facts *c;
+    struct loader loader;
+    struct recovery *out;
+    struct err *err;
+    struct bfile **files; /* by slot - 1; NULL: not there */
+    void *raw;            /* the window: */
+    uint8_t *window;
+    uint64_t window_cap;
+    uint32_t window_slot;
+    uint64_t window_at, window_len;
+    struct sighting *seen;
+    size_t n_seen, cap_seen;
+    uint64_t durable; /* highest frame called durable */
+    uint64_t claimed; /* highest checkpoint called durable */
+    uint64_t epoch;   /* highest seen */
+    bool lost_any;    /* frames were lost in this recovery or before */
+    /* the walk */
+    uint64_t seq;            /* frame it is at */
+    struct frame_facts prev; /* last frame whose place is known */
+    bool prev_near;          /* it is the one before `seq` */
+    bool end_known;
+};
+
+/* Open all ring files for reading, their caches dropped. */
+int recover_files_open(struct recover *r);
+/* Close files, free memory. */
+void recover_close(struct recover *r);
+/* `len` bytes of a file, multiples of blocks; zeros where the file is shorter.
+ * Valid until the next call. Errors: ERR_IO, ERR_NOMEM. */
+int recover_read(struct recover *r, uint32_t slot, uint64_t at, uint64_t len,
+                 const uint8_t **ret_p);
+/* Collect the sightings, in order. */
+int recover_scan(struct recover *r);
+/* Apply the records of a frame that was checked. */
+int recover_apply(struct recover *r, const uint8_t *frame,
+                  const struct frame_facts *f);
+/* Add a group of which only the number is known: its OPEN was lost. */
+int recover_group_lost(struct recover *r, uint64_t id, struct jgroup **ret_g);
+/* Walk until the end or the torn tail, which begins at sighting *ret_cut. */
+int recover_walk(struct recover *r, size_t *ret_cut);
+/* Copy to quarantine what sightings from `cut` on show of frames that were in
+ * flight. */
+int recover_cut(struct recover *r, size_t cut);
+
+#endif

@@ -1,0 +1,225 @@
+/* Recovery, step 1: what every block of the ring says of itself. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "storage/recover_impl.h"
+
+#define WINDOW_BYTES (1u << 20)
+
+/* ---- reading ------------------------------------------------------------- */
+
+static int window_grow(struct recover *r, uint64_t len)
+{
+    if (len <= r->window_cap) {
+        return 0;
+    }
+    mem_free(r->j->mem, r->raw);
+    r->window_cap = r->window_len = 0;
+    r->raw = mem_alloc(r->j->mem, len + FORMAT_BLOCK);
+    if (r->raw == NULL) {
+        return err_set(r->err, ERR_NOMEM, "no memory for %" PRIu64 " bytes",
+                       len);
+    }
+    r->window = (uint8_t *)(uintptr_t)format_blocks((uintptr_t)r->raw);
+    r->window_cap = len;
+    return 0;
+}
+
+/* `len` bytes of a file, multiples of blocks; zeros where the file is shorter.
+ * Valid until the next call. */
+int recover_read(struct recover *r, uint32_t slot, uint64_t at, uint64_t len,
+                 const uint8_t **ret_p)
+{
+    if (slot == r->window_slot && at >= r->window_at &&
+        at - r->window_at <= r->window_len &&
+        len <= r->window_len - (at - r->window_at)) {
+        *ret_p = r->window + (at - r->window_at);
+        return 0;
+    }
+    uint64_t want = r->j->file_bytes - at;
+    want = want < WINDOW_BYTES ? want : WINDOW_BYTES;
+    want = want < len ? len : want;
+    int rv = window_grow(r, want);
+    if (rv != 0) {
+        return rv;
+    }
+    size_t n = 0;
+    r->window_len = 0;
+    rv = bfile_read(r->files[slot - 1], r->window, want, at, &n);
+    if (rv != 0) {
+        char path[JOURNAL_PATH_MAX];
+        ring_path(r->j, slot, ".j", path);
+        return err_set(r->err, rv, "%s: read at %" PRIu64 ": %s", path, at,
+                       err_text(rv));
+    }
+    memset(r->window + n, 0, want - n);
+    r->window_slot = slot;
+    r->window_at = at;
+    r->window_len = want;
+    *ret_p = r->window;
+    return 0;
+}
+
+int recover_files_open(struct recover *r)
+{
+    struct journal *j = r->j;
+    r->files = mem_calloc(j->mem, j->n_files, sizeof *r->files);
+    if (r->files == NULL) {
+        return err_set(r->err, ERR_NOMEM, "no memory");
+    }
+    for (unsigned i = 0; i < j->n_files; i++) {
+        char path[JOURNAL_PATH_MAX];
+        if (j->files[i].state == JFILE_PREPARING) {
+            continue;
+        }
+        ring_path(j, i + 1, ".j", path);
+        int rv = bfile_open(j->env, path, FILE_READ | FILE_DIRECT, &r->files[i],
+                            r->err);
+        if (rv == 0) {
+            rv = bfile_drop_cache(r->files[i]);
+            rv = rv == ERR_UNSUPPORTED ? 0 : rv;
+            if (rv != 0) {
+                err_set(r->err, rv, "%s: drop cache: %s", path, err_text(rv));
+            }
+        }
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return 0;
+}
+
+void recover_close(struct recover *r)
+{
+    for (unsigned i = 0; r->files != NULL && i < r->j->n_files; i++) {
+        bfile_close(r->files[i]);
+    }
+    mem_free(r->j->mem, r->files);
+    mem_free(r->j->mem, r->raw);
+    mem_free(r->j->mem, r->seen);
+    loader_close(&r->loader);
+}
+
+/* ---- scan ---------------------------------------------------------------- */
+
+static int sighting_add(struct recover *r, const struct frame_facts *f,
+                        bool trailer)
+{
+    if (r->n_seen == r->cap_seen) {
+        size_t cap = r->cap_seen == 0 ? 256 : r->cap_seen * 2;
+        void *p = mem_realloc(r->j->mem, r->seen, cap * sizeof *r->seen);
+        if (p == NULL) {
+            return err_set(r->err, ERR_NOMEM, "no memory for %zu frames", cap);
+        }
+        r->seen = p;
+        r->cap_seen = cap;
+    }
+    r->seen[r->n_seen++] = (struct sighting){.seq = f->seq,
+                                             .epoch = f->epoch,
+                                             .generation = f->generation,
+                                             .durable = f->durable,
+                                             .checkpoint = f->checkpoint,
+                                             .offset = f->offset,
+                                             .length = f->length,
+                                             .slot = f->slot,
+                                             .trailer = trailer};
+    if (f->durable > r->durable) {
+        r->durable = f->durable;
+    }
+    if (f->checkpoint > r->claimed) {
+        r->claimed = f->checkpoint;
+    }
+    return 0;
+}
+
+/* Facts that stand where they say, of this ring, not dead and not cut. */
+static bool facts_count(struct recover *r, const struct frame_facts *f,
+                        uint32_t slot)
+{
+    if (!uuid_equal(f->ring, r->c->ring) || f->slot != slot ||
+        f->offset > r->j->file_bytes ||
+        f->length > r->j->file_bytes - f->offset) {
+        return false;
+    }
+    if (f->generation > r->j->generation) {
+        r->j->generation = f->generation;
+    }
+    if (f->epoch > r->epoch) {
+        r->epoch = f->epoch;
+    }
+    return f->seq >= r->c->tail &&
+           (f->seq < r->c->epoch_frame || f->epoch >= r->c->epoch);
+}
+
+static int scan_block(struct recover *r, const uint8_t *p, uint32_t slot,
+                      uint64_t at)
+{
+    struct frame_facts f;
+    if (le64_load(p) == FRAME_MAGIC && frame_decode_facts(p, false, &f) == 0 &&
+        f.offset == at && facts_count(r, &f, slot)) {
+        int rv = sighting_add(r, &f, false);
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    const uint8_t *t = p + FORMAT_BLOCK - FRAME_FACTS_BYTES;
+    if (le64_load(t) == TRAILER_MAGIC && frame_decode_facts(t, true, &f) == 0 &&
+        f.offset + f.length == at + FORMAT_BLOCK && facts_count(r, &f, slot)) {
+        const struct sighting *s =
+            r->n_seen == 0 ? NULL : &r->seen[r->n_seen - 1];
+        if (s == NULL || s->seq != f.seq || s->epoch != f.epoch ||
+            s->slot != slot) {
+            return sighting_add(r, &f, true);
+        }
+    }
+    return 0;
+}
+
+static int scan_file(struct recover *r, uint32_t slot)
+{
+    for (uint64_t at = 0; at < r->j->file_bytes; at += WINDOW_BYTES) {
+        uint64_t len = r->j->file_bytes - at;
+        const uint8_t *p;
+        len = len < WINDOW_BYTES ? len : WINDOW_BYTES;
+        int rv = recover_read(r, slot, at, len, &p);
+        for (uint64_t i = 0; rv == 0 && i < len; i += FORMAT_BLOCK) {
+            rv = scan_block(r, p + i, slot, at + i);
+        }
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return 0;
+}
+
+/* By frame, the newest epoch first, headers before trailers. */
+static int sighting_compare(const void *a, const void *b)
+{
+    const struct sighting *x = a;
+    const struct sighting *y = b;
+    if (x->seq != y->seq) {
+        return x->seq < y->seq ? -1 : 1;
+    }
+    if (x->epoch != y->epoch) {
+        return x->epoch > y->epoch ? -1 : 1;
+    }
+    return x->trailer - y->trailer;
+}
+
+int recover_scan(struct recover *r)
+{
+    for (unsigned i = 0; i < r->j->n_files; i++) {
+        if (r->files[i] != NULL) {
+            int rv = scan_file(r, i + 1);
+            if (rv != 0) {
+                return rv;
+            }
+        }
+    }
+    if (r->n_seen > 0) {
+        qsort(r->seen, r->n_seen, sizeof *r->seen, sighting_compare);
+    }
+    return 0;
+}
