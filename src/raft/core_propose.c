@@ -1,8 +1,8 @@
 /* core_propose.c - what a leader asks of its group: entries, changes of
  * membership, a transfer of leadership. */
 #include "base/crc32c.h"
-#include "base/hash.h"
 #include "raft/core_impl.h"
+#include "record/chain.h"
 
 /* A newcomer may be promoted when it is this close behind the commit index. */
 #define CHANGE_LAG_MAX 256
@@ -85,15 +85,6 @@ static int leading(const struct core *c)
     return core_transferring(c) ? ERR_NOTREADY : 0;
 }
 
-/* storage/entry.h: chain covers record batches only. */
-static uint64_t chain_after(uint64_t chain, const struct entry *e,
-                            uint64_t batch_crc)
-{
-    uint64_t epoch = (uint64_t)(int64_t)(int32_t)e->term;
-    uint64_t v[4] = {chain, epoch, (uint64_t)e->base_offset, batch_crc};
-    return hash_u64s(v, 4);
-}
-
 static int entry_propose(struct core *c, const struct group_propose *p,
                          struct log_point before, struct entry *ret_e)
 {
@@ -106,7 +97,8 @@ static int entry_propose(struct core *c, const struct group_propose *p,
             return ERR_RANGE;
         }
         e.next_offset = p->next_offset;
-        e.chain = chain_after(before.chain, &e, p->chain_crc);
+        e.chain = batch_chain(before.chain, (int32_t)e.term, e.base_offset,
+                              (uint32_t)p->chain_crc);
     }
     *ret_e = e;
     return 0;

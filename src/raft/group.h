@@ -175,6 +175,11 @@ uint64_t group_commit(const struct group *g);
 uint64_t group_stored(const struct group *g);
 struct tail *group_tail(struct group *g);
 const struct group_config *group_config(const struct group *g);
+/* Index of the entry (or base) that this configuration comes from. */
+uint64_t group_config_index(const struct group *g);
+/* Damaged, and not yet brought back: neither votes nor campaigns. The role
+ * hook is called when this ends. */
+bool group_repair(const struct group *g);
 
 /* Per member as the leader sees it. */
 struct group_progress {
@@ -196,6 +201,16 @@ int group_compact(struct group *g, const struct manifest *manifest,
  * than what we have), ERR_NOMEM. */
 int group_installed(struct group *g, const struct manifest *manifest,
                     struct slice encoded);
+
+/* Change the membership: `next` is group_config() with one standby appended,
+ * one standby promoted in its place, or one member other than this one taken
+ * out. In force at once, done when group_config_index() is committed. Errors:
+ *   ERR_NOTLEADER
+ *   ERR_NOTREADY  no own-term commit yet, the newcomer is too far behind, or a
+ *                 transfer of leadership is going on
+ *   ERR_BUSY      a change is not committed yet
+ *   ERR_INVALID   not one of these differences */
+int group_change(struct group *g, const struct group_config *next);
 
 struct group_barrier;
 /* status 0: the replica was leader after the call, and everything committed

@@ -4,8 +4,11 @@ src_raft_libraftroom_a_SOURCES = \
 	src/raft/core.h \
 	src/raft/core_guard.h \
 	src/raft/core_impl.h \
+	src/raft/consensus.h \
 	src/raft/group.h \
 	src/raft/message.h \
+	src/raft/barrier.c \
+	src/raft/consensus.c \
 	src/raft/core.c \
 	src/raft/core_config.c \
 	src/raft/core_guard.c \
@@ -15,5 +18,11 @@ src_raft_libraftroom_a_SOURCES = \
 	src/raft/core_probe.c \
 	src/raft/core_propose.c \
 	src/raft/core_state.c \
+	src/raft/gate.c \
+	src/raft/group.c \
+	src/raft/group_base.c \
 	src/raft/group_config.c \
-	src/raft/message.c
+	src/raft/group_step.c \
+	src/raft/link.c \
+	src/raft/message.c \
+	src/raft/transfer.c

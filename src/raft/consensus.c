@@ -1,0 +1,203 @@
+/* consensus.c - a node's groups: their timers, the messages from peers, the
+ * journal's completions, the end of a turn. */
+#include "raft/consensus.h"
+
+/* ---- time -------------------------------------------------------------- */
+
+/* We did not run for longer than an election timeout: what looks like silence
+ * of others was ours. */
+static void paused(struct consensus *c, uint64_t pause_ms)
+{
+    void *it = NULL, *value;
+    while (map_next(c->groups, &it, &value)) {
+        struct core_event ev = {.kind = CORE_PAUSED};
+        ev.pause_ms = pause_ms;
+        group_step(value, ev);
+    }
+    c->watch_ms = env_now_ms(c->env) + c->o.election_ms;
+}
+
+static void node_suspect(struct consensus *c, int32_t node)
+{
+    void *it = NULL, *value;
+    uint64_t now = env_now_ms(c->env);
+    while (map_next(c->groups, &it, &value)) {
+        group_suspect(value, node, now);
+    }
+}
+
+/* A node from which nothing came for an election timeout is suspect. */
+static void watch_silence(struct consensus *c, uint64_t now)
+{
+    for (unsigned i = 0; i < c->n_links; i++) {
+        struct link *l = &c->links[i];
+        uint64_t heard = peers_heard_ms(c->o.peers, l->node);
+        bool silent = heard != 0 && now - heard >= c->o.election_ms;
+        if (silent && !l->suspect) {
+            node_suspect(c, l->node);
+        }
+        l->suspect = silent;
+    }
+    c->watch_ms = now + c->o.heartbeat_ms;
+}
+
+static void timer_cb(struct env_timer *t)
+{
+    struct consensus *c = t->data;
+    uint64_t now = env_now_ms(c->env);
+    if (now > c->timer_ms + c->o.election_ms) {
+        paused(c, now - c->timer_ms);
+    } else if (now >= c->watch_ms) {
+        watch_silence(c, now);
+    }
+    struct heap_node *first;
+    while ((first = heap_first(&c->timers)) != NULL && first->key <= now) {
+        group_tick(QUEUE_ENTRY(first, struct group, timer), now);
+    }
+    if (first != NULL) {
+        c->timer_ms = first->key;
+        env_timer_start(c->env, &c->timer, first->key);
+    }
+}
+
+/* ---- peers ------------------------------------------------------------- */
+
+static void receive(void *arg, int32_t node, struct bytes frame)
+{
+    struct consensus *c = arg;
+    struct message_reader r;
+    struct message m;
+    int rv = message_reader_init(&r, frame, &c->arena, node, c->o.node);
+    while (rv == 0 && (rv = message_next(&r, &m)) == 1) {
+        struct group *g = consensus_find(c, m.group);
+        rv = 0;
+        if (g != NULL) {
+            group_receive(g, &m);
+        } else {
+            c->n_unknown++;
+        }
+        if (cursor_left(&r.cursor) == 0) {
+            break;
+        }
+    }
+    if (rv < 0) {
+        c->n_malformed++;
+        trace_warn(env_trace(c->env), "raft.malformed", "node=%d error=%s",
+                   (int)node, err_name(rv));
+    }
+    arena_reset(&c->arena);
+}
+
+static void watch(void *arg, int32_t node, enum peer_state state)
+{
+    struct consensus *c = arg;
+    if (state == PEER_REFUSED) {
+        node_suspect(c, node);
+    }
+}
+
+/* ---- the turn's end ---------------------------------------------------- */
+
+static void reap(struct consensus *c)
+{
+    struct queue *q;
+    while ((q = queue_pop(&c->dead)) != NULL) {
+        group_free(QUEUE_ENTRY(q, struct group, dirty));
+    }
+}
+
+static void turn_cb(struct env_turn *t)
+{
+    struct consensus *c = t->data;
+    struct queue proposing;
+    struct queue *q;
+    queue_move(&c->proposing, &proposing);
+    while ((q = queue_pop(&proposing)) != NULL) {
+        group_submit(QUEUE_ENTRY(q, struct group, proposing));
+    }
+    barriers_ask(c);
+    barriers_flush(c);
+    links_flush(c);
+    reap(c);
+}
+
+/* ---- journal ----------------------------------------------------------- */
+
+void consensus_durable(struct consensus *c, uint64_t seq)
+{
+    struct queue dirty;
+    struct queue *q;
+    ASSERT(seq >= c->durable);
+    c->durable = seq;
+    queue_move(&c->dirty, &dirty);
+    while ((q = queue_pop(&dirty)) != NULL) {
+        group_durable(QUEUE_ENTRY(q, struct group, dirty), seq);
+    }
+}
+
+void consensus_need(struct consensus *c, uint64_t group, uint64_t index)
+{
+    struct group *g = consensus_find(c, group);
+    if (g != NULL) {
+        group_need(g, index);
+    }
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+struct group *consensus_find(struct consensus *c, uint64_t group)
+{
+    return map_find_u64(c->groups, group);
+}
+
+int consensus_open(struct env *e, const struct consensus_options *o,
+                   struct consensus **ret_c, struct err *err)
+{
+    int rv = core_probe(err);
+    if (rv != 0) {
+        return rv;
+    }
+    struct consensus *c = mem_calloc(env_mem(e), 1, sizeof *c);
+    struct map *groups = map_new(env_mem(e));
+    if (c == NULL || groups == NULL) {
+        mem_free(env_mem(e), c);
+        map_free(groups);
+        return err_set(err, ERR_NOMEM, "consensus: out of memory");
+    }
+    *c = (struct consensus){.env = e,
+                            .mem = env_mem(e),
+                            .o = *o,
+                            .groups = groups,
+                            .durable = journal_durable(o->journal)};
+    heap_init(&c->timers, c->mem);
+    queue_init(&c->proposing);
+    queue_init(&c->dirty);
+    queue_init(&c->asking);
+    queue_init(&c->dead);
+    arena_init(&c->arena, c->mem, PEERS_MESSAGE_MAX);
+    env_timer_init(&c->timer, timer_cb, c);
+    env_turn_init(&c->turn, ENV_TURN_CONSENSUS, turn_cb, c);
+    peers_receive(o->peers, PEER_RAFT, receive, c);
+    peers_receive(o->peers, PEER_BARRIER, barrier_receive, c);
+    peers_watch(o->peers, watch, c);
+    *ret_c = c;
+    return 0;
+}
+
+void consensus_close(struct consensus *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    ASSERT(map_count(c->groups) == 0);
+    peers_receive(c->o.peers, PEER_RAFT, NULL, NULL);
+    peers_receive(c->o.peers, PEER_BARRIER, NULL, NULL);
+    env_timer_stop(c->env, &c->timer);
+    env_turn_cancel(c->env, &c->turn);
+    reap(c);
+    links_close(c);
+    arena_close(&c->arena);
+    heap_close(&c->timers);
+    map_free(c->groups);
+    mem_free(c->mem, c);
+}
