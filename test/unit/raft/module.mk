@@ -4,3 +4,9 @@ test_unit_raft_test_core_SOURCES = test/unit/raft/test_core.c \
 	test/unit/raft/cluster.c test/unit/raft/cluster.h
 test_unit_raft_test_core_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_core_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/raft/test_soak
+TESTS += test/unit/raft/test_soak
+test_unit_raft_test_soak_SOURCES = test/unit/raft/test_soak.c \
+	test/unit/raft/cluster.c test/unit/raft/cluster.h
+test_unit_raft_test_soak_LDADD = $(LINK_raft)
