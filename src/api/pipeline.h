@@ -18,7 +18,6 @@ struct pipeline {
     unsigned requests_max;
     bool paused;
     bool closing;
-    struct fetch_sessions *sessions; /* fetch_session.c; may be NULL */
 };
 
 /* A request begins: it has its place in the order of replies. */

@@ -178,8 +178,8 @@ static struct batch_rules make_rules(const struct request *r,
 static int wanted_codec(const struct topic_config *c, int *ret_level)
 {
     *ret_level = COMPRESS_LEVEL_DEFAULT;
-    switch ((enum topic_compression)config_topic_long(
-        c, TOPIC_COMPRESSION_TYPE)) {
+    switch (
+        (enum topic_compression)config_topic_long(c, TOPIC_COMPRESSION_TYPE)) {
     case TOPIC_COMPRESSION_UNCOMPRESSED:
         return BATCH_CODEC_NONE;
     case TOPIC_COMPRESSION_GZIP:
@@ -208,10 +208,10 @@ static int recompress(struct item *it, const struct topic_config *c,
     struct buf out;
     struct chunk *chunk = NULL;
     buf_init(&out, env_mem(r->env), 0);
-    int rv = build_recompress(b, codec, level, env_mem(r->env),
-                              PLAIN_BYTES_MAX, &out);
-    if (rv == 0 && out.len > (size_t)config_topic_long(
-                                 c, TOPIC_MAX_MESSAGE_BYTES)) {
+    int rv = build_recompress(b, codec, level, env_mem(r->env), PLAIN_BYTES_MAX,
+                              &out);
+    if (rv == 0 &&
+        out.len > (size_t)config_topic_long(c, TOPIC_MAX_MESSAGE_BYTES)) {
         rv = ERR_TOOBIG;
     }
     if (rv == 0) {
@@ -252,8 +252,7 @@ static void append(struct item *it, struct partition *p, struct slice records,
         }
         return;
     }
-    if (records.len >
-        (size_t)config_topic_long(c, TOPIC_SEGMENT_BYTES)) {
+    if (records.len > (size_t)config_topic_long(c, TOPIC_SEGMENT_BYTES)) {
         set_error(it, KERR_RECORD_LIST_TOO_LARGE, NULL);
         return;
     }
@@ -313,8 +312,8 @@ static struct produce_state *make_state(struct request *r)
     }
     s->request = r;
     wire_init(&wire_produce_response, &s->response);
-    topics = request_elems(r, &wire_produce_response_response,
-                           in->topic_data.n);
+    topics =
+        request_elems(r, &wire_produce_response_response, in->topic_data.n);
     if (topics == NULL) {
         return NULL;
     }
@@ -324,9 +323,8 @@ static struct produce_state *make_state(struct request *r)
         const struct produce_request_topic_data *t = &in->topic_data.ptr[i];
         topics[i].name = t->name;
         topics[i].topic_id = t->topic_id;
-        topics[i].partition_responses.ptr =
-            request_elems(r, &wire_produce_response_partition_response,
-                          t->partition_data.n);
+        topics[i].partition_responses.ptr = request_elems(
+            r, &wire_produce_response_partition_response, t->partition_data.n);
         if (topics[i].partition_responses.ptr == NULL) {
             return NULL;
         }
@@ -377,8 +375,7 @@ void api_produce(struct request *r)
         for (uint32_t j = 0; j < t->partition_data.n; j++) {
             struct item *it = &s->items[k++];
             it->state = s;
-            it->out =
-                &s->response.responses.ptr[i].partition_responses.ptr[j];
+            it->out = &s->response.responses.ptr[i].partition_responses.ptr[j];
             it->out->index = t->partition_data.ptr[j].index;
             if (refused != KERR_NONE) {
                 set_error(it, refused, NULL);
@@ -390,9 +387,9 @@ void api_produce(struct request *r)
     s->starting = false;
     if (s->waiting > 0 && in->acks != 0) {
         env_timer_start(r->env, &s->timer,
-                        env_now_ms(r->env) +
-                            (in->timeout_ms > 0 ? (uint32_t)in->timeout_ms
-                                                : 0));
+                        env_now_ms(r->env) + (in->timeout_ms > 0
+                                                  ? (uint32_t)in->timeout_ms
+                                                  : 0));
     } else if (in->acks == 0) {
         forget_all(s);
     }

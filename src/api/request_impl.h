@@ -7,13 +7,16 @@
 #include "net/listener.h"
 #include "trace/metric.h"
 
+struct fetch_sessions;
+
 struct api_server {
     struct env *env;
     struct mem *mem;
     struct api_server_options o;
     struct listener *listener;
     struct broker *broker; /* NULL: not yet serving */
-    unsigned under_way;    /* requests not yet freed */
+    struct fetch_sessions *sessions;
+    unsigned under_way; /* requests not yet freed */
     bool closing;
     bool listener_closed;
     void (*close_cb)(void *arg);

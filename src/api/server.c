@@ -1,5 +1,6 @@
 #include "api/server.h"
 
+#include "api/fetch_session.h"
 #include "api/pipeline.h"
 #include "api/request_impl.h"
 
@@ -63,8 +64,14 @@ int api_server_open(struct env *e, const struct api_server_options *o,
     s->env = e;
     s->mem = env_mem(e);
     s->o = *o;
+    s->sessions = fetch_sessions_new(e);
+    if (s->sessions == NULL) {
+        mem_free(s->mem, s);
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
     int rv = listener_open(e, &lo, &hooks, s, &s->listener, err);
     if (rv != 0) {
+        fetch_sessions_free(s->sessions);
         mem_free(s->mem, s);
         return rv;
     }
@@ -98,6 +105,7 @@ void api_server_check_closed(struct api_server *s)
     }
     metric_remove(&s->metric_requests);
     metric_remove(&s->metric_refused);
+    fetch_sessions_free(s->sessions);
     mem_free(s->mem, s);
     if (cb != NULL) {
         cb(arg);

@@ -1,0 +1,633 @@
+/* Fetch (4-17): committed data only, from the tail's buffers or by large reads
+ * of segments; long polls wait on the high watermark.
+ *
+ *   plan -> attempt -> reads of segments under way -> enough? -> reply
+ *              ^                                        | no
+ *              +----- a partition moved <--- park <-----+
+ */
+#include <string.h>
+
+#include "api/fetch_session.h"
+#include "api/handlers.h"
+#include "api/request_impl.h"
+#include "base/assert.h"
+#include "broker/leaders.h"
+#include "broker/partition.h"
+#include "record/batch.h"
+#include "wire/errors.h"
+#include "wire/gen/fetch.h"
+
+/* Batches of one partition taken from the tail at once. */
+#define PIECES_MAX 64
+/* Kafka's debug consumer: any replica answers, up to its high watermark. */
+#define REPLICA_DEBUG (-2)
+#define RETRY_MS      5
+
+struct fetch_state;
+
+/* One partition of the plan. */
+struct item {
+    struct fetch_state *state;
+    struct fetch_partition *fp;
+    struct partition *partition; /* NULL: not here, or gone */
+    const char *topic;           /* name, once resolved; may be NULL */
+    uint64_t group;
+    struct partition_watch watch;
+    bool watched;
+    struct replica_read read;
+    bool reading;
+    uint64_t reserved;    /* of the limit, for the read under way */
+    struct bytes *pieces; /* PIECES_MAX of them, made when first needed */
+    unsigned n_pieces;
+    uint64_t bytes;
+    int16_t error;
+    int64_t high_watermark, log_start;
+    bool diverging;
+    int32_t diverging_epoch;
+    int64_t diverging_end;
+};
+
+struct fetch_state {
+    struct request *request;
+    const struct fetch_request *in;
+    struct fetch_plan plan;
+    struct item *items;
+    unsigned n_items;
+    unsigned reading;
+    uint64_t bytes;
+    uint64_t bytes_max;
+    bool answer_now; /* an error or a divergence: do not wait */
+    bool retry;      /* no memory for a read: try again soon */
+    bool parked, ended;
+    uint64_t deadline_ms;
+    struct env_timer timer;
+};
+
+static void attempt(struct fetch_state *s);
+
+/* ---- one partition
+ * --------------------------------------------------------------- */
+
+static void release_pieces(struct item *it)
+{
+    for (unsigned i = 0; i < it->n_pieces; i++) {
+        bytes_release(&it->pieces[i]);
+    }
+    it->n_pieces = 0;
+    it->bytes = 0;
+}
+
+static void fail(struct item *it, int16_t code)
+{
+    const struct request *r = it->state->request;
+    if (code == KERR_KAFKA_STORAGE_ERROR && r->version < 6) {
+        code = KERR_NOT_LEADER_OR_FOLLOWER;
+    }
+    release_pieces(it);
+    it->error = code;
+    it->high_watermark = -1;
+    it->log_start = -1;
+    it->state->answer_now = true;
+}
+
+/* Find topic and partition; false if there is an error. */
+static bool resolve(struct item *it)
+{
+    const struct request *r = it->state->request;
+    const struct image *im = broker_image(r->broker);
+    const struct image_topic *t = r->version >= 13
+                                      ? image_topic_by_id(im, it->fp->topic_id)
+                                      : image_topic(im, it->fp->topic);
+    if (t == NULL) {
+        fail(it, r->version >= 13 ? KERR_UNKNOWN_TOPIC_ID
+                                  : KERR_UNKNOWN_TOPIC_OR_PARTITION);
+        return false;
+    }
+    if (it->fp->partition < 0 || it->fp->partition >= t->n_partitions) {
+        fail(it, KERR_UNKNOWN_TOPIC_OR_PARTITION);
+        return false;
+    }
+    it->group = t->partitions[it->fp->partition].group;
+    it->partition = broker_partition(r->broker, it->group);
+    if (it->partition == NULL) {
+        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        return false;
+    }
+    return true;
+}
+
+static int32_t replica_id(const struct fetch_state *s)
+{
+    return s->request->version >= 15 ? s->in->replica_state.replica_id
+                                     : s->in->replica_id;
+}
+
+/* Leader, epochs (KIP-320), offset: false if there is nothing to read. */
+static bool check(struct item *it, const struct replica *r)
+{
+    const struct fetch_partition *fp = it->fp;
+    bool any = replica_id(it->state) == REPLICA_DEBUG;
+    if (!any && !replica_is_leader(r)) {
+        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        return false;
+    }
+    if (fp->leader_epoch >= 0 && fp->leader_epoch != replica_epoch(r)) {
+        fail(it, fp->leader_epoch < replica_epoch(r)
+                     ? KERR_FENCED_LEADER_EPOCH
+                     : KERR_UNKNOWN_LEADER_EPOCH);
+        return false;
+    }
+    it->high_watermark = replica_high_watermark(r);
+    it->log_start = replica_log_start(r);
+    if (fp->fetch_offset < it->log_start ||
+        fp->fetch_offset > replica_log_end(r)) {
+        fail(it, any && fp->fetch_offset > replica_log_end(r)
+                     ? KERR_OFFSET_NOT_AVAILABLE
+                     : KERR_OFFSET_OUT_OF_RANGE);
+        return false;
+    }
+    if (it->state->request->version >= 12 && fp->last_epoch >= 0) {
+        int32_t epoch;
+        int64_t end;
+        if (replica_epoch_end(r, fp->last_epoch, &epoch, &end) != 0) {
+            fail(it, KERR_OFFSET_OUT_OF_RANGE);
+            return false;
+        }
+        if (epoch < fp->last_epoch || end < fp->fetch_offset) {
+            it->diverging = true;
+            it->diverging_epoch = epoch;
+            it->diverging_end = end;
+            it->state->answer_now = true;
+            return false;
+        }
+    }
+    return fp->fetch_offset < it->high_watermark;
+}
+
+/* zstd is for readers of version 10 and later (kafka-semantics.md 3). */
+static bool readable(const struct item *it)
+{
+    struct batch b;
+    return it->state->request->version >= 10 || it->n_pieces == 0 ||
+           batch_view(bytes_slice(it->pieces[0]), &b) != 0 ||
+           batch_codec(&b) != BATCH_CODEC_ZSTD;
+}
+
+/* What was read counts against the limits: the first partition with data gets
+ * at least one batch, whatever its size (KIP-74). */
+static void account(struct item *it)
+{
+    struct fetch_state *s = it->state;
+    it->bytes = 0;
+    for (unsigned i = 0; i < it->n_pieces; i++) {
+        it->bytes += it->pieces[i].len;
+    }
+    if (s->bytes > 0 && s->bytes + it->bytes > s->bytes_max) {
+        release_pieces(it);
+    } else if (!readable(it)) {
+        fail(it, KERR_UNSUPPORTED_COMPRESSION_TYPE);
+    }
+    s->bytes += it->bytes;
+}
+
+static void evaluate(struct fetch_state *s);
+
+static void on_read(struct replica_read *rd, int status, struct bytes data,
+                    int64_t first_offset)
+{
+    struct item *it = rd->data;
+    struct fetch_state *s = it->state;
+    (void)first_offset;
+    it->reading = false;
+    s->reading--;
+    s->bytes -= it->reserved;
+    if (status == 0) {
+        it->pieces[0] = data;
+        it->n_pieces = 1;
+        account(it);
+    } else if (status == ERR_NOMEM || status == ERR_CANCELED) {
+        s->retry = true;
+    } else {
+        fail(it, request_error(status));
+    }
+    if (s->reading == 0) {
+        evaluate(s);
+    }
+}
+
+static void fetch_one(struct item *it)
+{
+    struct fetch_state *s = it->state;
+    int64_t offset = it->fp->fetch_offset;
+    uint64_t left = s->bytes < s->bytes_max ? s->bytes_max - s->bytes : 0;
+    uint32_t max = it->fp->max_bytes > 0 ? (uint32_t)it->fp->max_bytes : 0;
+    it->error = KERR_NONE;
+    it->diverging = false;
+    if (!resolve(it)) {
+        return;
+    }
+    struct replica *r = partition_replica(it->partition);
+    if (r == NULL) {
+        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        return;
+    }
+    if (!check(it, r) || (s->bytes > 0 && left == 0)) {
+        return;
+    }
+    if (max > left) {
+        max = (uint32_t)left;
+    }
+    if (it->pieces == NULL) {
+        it->pieces =
+            arena_calloc(&s->request->arena, PIECES_MAX, sizeof *it->pieces);
+    }
+    if (it->pieces == NULL) {
+        fail(it, KERR_KAFKA_STORAGE_ERROR);
+        return;
+    }
+    it->n_pieces = replica_read_tail(r, offset, it->high_watermark, max,
+                                     it->pieces, PIECES_MAX);
+    if (it->n_pieces > 0) {
+        account(it);
+        return;
+    }
+    int rv = replica_read(r, &it->read, offset, it->high_watermark, max,
+                          on_read, it);
+    if (rv == 0) {
+        it->reading = true;
+        s->reading++;
+        it->reserved = max;
+        s->bytes += max;
+    } else if (rv == ERR_NOMEM) {
+        s->retry = true;
+    } else {
+        fail(it, request_error(rv));
+    }
+}
+
+/* ---- the response
+ * ------------------------------------------------------------------ */
+
+static bool told(const struct fetch_state *s, const struct item *it)
+{
+    const struct fetch_partition *fp = it->fp;
+    return !s->plan.incremental || !fp->sent || it->n_pieces > 0 ||
+           it->error != KERR_NONE || it->diverging ||
+           fp->sent_high_watermark != it->high_watermark ||
+           fp->sent_log_start != it->log_start;
+}
+
+static bool same_topic(const struct item *a, const struct item *b)
+{
+    return uuid_equal(a->fp->topic_id, b->fp->topic_id) &&
+           slice_equal(a->fp->topic, b->fp->topic);
+}
+
+static void fill_hint(struct fetch_state *s, struct item *it,
+                      struct fetch_response *out,
+                      struct fetch_response_partition *p)
+{
+    struct request *r = s->request;
+    const struct leader *l;
+    const struct image_node *n;
+    struct fetch_response_node_endpoint *e = out->node_endpoints.ptr;
+    if (r->version < 12 || it->error != KERR_NOT_LEADER_OR_FOLLOWER) {
+        return;
+    }
+    l = leaders_find(broker_leaders(r->broker), it->group);
+    n = l != NULL && l->node >= 0 ? image_node(broker_image(r->broker), l->node)
+                                  : NULL;
+    if (n == NULL || n->client_host[0] == '\0' ||
+        l->node == broker_node(r->broker)) {
+        return;
+    }
+    p->current_leader.leader_id = l->node;
+    p->current_leader.leader_epoch = (int32_t)l->term;
+    if (r->version < 16) {
+        return;
+    }
+    for (uint32_t i = 0; i < out->node_endpoints.n; i++) {
+        if (e[i].node_id == n->id) {
+            return;
+        }
+    }
+    if (e == NULL) {
+        e = wire_elems_new(&r->arena, &wire_fetch_response_node_endpoint,
+                           image_n_nodes(broker_image(r->broker)) + 1);
+        out->node_endpoints.ptr = e;
+    }
+    if (e != NULL) {
+        e += out->node_endpoints.n++;
+        e->node_id = n->id;
+        e->host = slice_str(n->client_host);
+        e->port = n->client_port;
+        e->rack = n->rack[0] != '\0' ? slice_str(n->rack) : slice_of(NULL, 0);
+    }
+}
+
+static void fill_partition(struct fetch_state *s, struct item *it,
+                           struct fetch_response *out,
+                           struct fetch_response_partition *p,
+                           struct slice *parts)
+{
+    p->partition_index = it->fp->partition;
+    p->error_code = it->error;
+    p->high_watermark = it->high_watermark;
+    p->last_stable_offset = it->high_watermark;
+    p->log_start_offset = it->log_start;
+    p->preferred_read_replica = -1;
+    if (s->in->isolation_level == 1) {
+        p->aborted_transactions.ptr = /* empty, not null */
+            wire_elems_new(&s->request->arena,
+                           &wire_fetch_response_aborted_transaction, 0);
+    }
+    if (it->diverging) {
+        p->diverging_epoch.epoch = it->diverging_epoch;
+        p->diverging_epoch.end_offset = it->diverging_end;
+    }
+    fill_hint(s, it, out, p);
+    p->records.data = (const uint8_t *)"";
+    if (it->n_pieces > 0) {
+        p->records.parts = parts;
+        p->records.n_parts = it->n_pieces;
+        p->records.len = it->bytes;
+        for (unsigned i = 0; i < it->n_pieces; i++) {
+            parts[i] = bytes_slice(it->pieces[i]);
+        }
+    }
+}
+
+/* What an incremental session remembers; a partition that got data goes to the
+ * end, so that others are served first next time. */
+static void remember(struct fetch_state *s)
+{
+    for (unsigned i = 0; i < s->n_items; i++) {
+        struct item *it = &s->items[i];
+        if (s->plan.session == NULL) {
+            return;
+        }
+        it->fp->sent = true;
+        it->fp->sent_high_watermark = it->high_watermark;
+        it->fp->sent_log_start = it->log_start;
+        if (it->n_pieces > 0) {
+            queue_remove(&it->fp->queue);
+            queue_push(&s->plan.session->partitions, &it->fp->queue);
+        }
+    }
+}
+
+/* Move the pieces to the request, which keeps them until they are sent. */
+static bool move_pieces(struct fetch_state *s)
+{
+    struct request *r = s->request;
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->n_items; i++) {
+        n += s->items[i].n_pieces;
+    }
+    r->shares = arena_calloc(&r->arena, n + 1, sizeof *r->shares);
+    if (r->shares == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < s->n_items; i++) {
+        struct item *it = &s->items[i];
+        for (unsigned k = 0; k < it->n_pieces; k++) {
+            r->shares[r->n_shares++] = it->pieces[k];
+        }
+        it->n_pieces = 0;
+    }
+    return true;
+}
+
+static bool fill(struct fetch_state *s, struct fetch_response *out)
+{
+    struct request *r = s->request;
+    struct fetch_response_response *topics =
+        wire_elems_new(&r->arena, &wire_fetch_response_response, s->n_items);
+    struct fetch_response_partition *partitions =
+        wire_elems_new(&r->arena, &wire_fetch_response_partition, s->n_items);
+    const struct item *last = NULL;
+    if (topics == NULL || partitions == NULL) {
+        return false;
+    }
+    out->responses.ptr = topics;
+    for (unsigned i = 0; i < s->n_items; i++) {
+        struct item *it = &s->items[i];
+        struct slice *parts =
+            arena_alloc(&r->arena, (it->n_pieces + 1) * sizeof *parts);
+        if (parts == NULL) {
+            return false;
+        }
+        if (!told(s, it)) {
+            continue;
+        }
+        if (last == NULL || !same_topic(last, it)) {
+            topics = &out->responses.ptr[out->responses.n++];
+            topics->topic = it->fp->topic;
+            topics->topic_id = it->fp->topic_id;
+            topics->partitions.ptr = partitions;
+        }
+        topics->partitions.n++;
+        fill_partition(s, it, out, partitions++, parts);
+        last = it;
+    }
+    return true;
+}
+
+/* ---- waiting and ending
+ * ---------------------------------------------------------------- */
+
+static void unpark(struct fetch_state *s)
+{
+    env_timer_stop(s->request->env, &s->timer);
+    s->parked = false;
+    for (unsigned i = 0; i < s->n_items; i++) {
+        if (s->items[i].watched) {
+            partition_unwatch(&s->items[i].watch);
+            s->items[i].watched = false;
+        }
+    }
+}
+
+static void end_session(struct fetch_state *s)
+{
+    if (s->plan.session != NULL) {
+        fetch_session_done(s->request->server->sessions, s->plan.session);
+        s->plan.session = NULL;
+    }
+}
+
+static void reply(struct fetch_state *s)
+{
+    struct request *r = s->request;
+    struct fetch_response out;
+    wire_init(&wire_fetch_response, &out);
+    out.error_code = s->plan.error;
+    out.session_id = s->plan.session != NULL ? s->plan.session->id : 0;
+    s->ended = true;
+    unpark(s);
+    bool ok = fill(s, &out);
+    remember(s);
+    ok = ok && move_pieces(s);
+    end_session(s);
+    if (!ok) {
+        for (unsigned i = 0; i < s->n_items; i++) {
+            release_pieces(&s->items[i]);
+        }
+        request_close(r, "out of memory");
+        return;
+    }
+    request_reply(r, &out);
+}
+
+static void drop(struct fetch_state *s)
+{
+    s->ended = true;
+    unpark(s);
+    for (unsigned i = 0; i < s->n_items; i++) {
+        release_pieces(&s->items[i]);
+    }
+    end_session(s);
+    request_silent(s->request);
+}
+
+static void on_watch(struct partition_watch *w, bool gone)
+{
+    struct item *it = w->data;
+    if (gone) {
+        it->watched = false;
+    }
+    if (!it->state->ended) {
+        attempt(it->state);
+    }
+}
+
+static void on_timer(struct env_timer *t)
+{
+    attempt(t->data);
+}
+
+static void park(struct fetch_state *s, uint64_t until_ms)
+{
+    struct request *r = s->request;
+    env_timer_start(r->env, &s->timer, until_ms);
+    for (unsigned i = 0; i < s->n_items; i++) {
+        struct item *it = &s->items[i];
+        release_pieces(it);
+        if (!it->watched && it->partition != NULL) {
+            partition_watch(it->partition, &it->watch, on_watch, it);
+            it->watched = true;
+        }
+    }
+    s->parked = true;
+}
+
+/* All reads have ended: reply, or wait for more. */
+static void evaluate(struct fetch_state *s)
+{
+    struct request *r = s->request;
+    uint64_t now = env_now_ms(r->env);
+    uint64_t bytes = 0;
+    uint64_t min = s->in->min_bytes > 0 ? (uint64_t)s->in->min_bytes : 0;
+    if (r->gone) {
+        drop(s);
+        return;
+    }
+    for (unsigned i = 0; i < s->n_items; i++) {
+        bytes += s->items[i].bytes;
+    }
+    if (min > s->bytes_max) {
+        min = s->bytes_max;
+    }
+    if (s->plan.error != KERR_NONE || s->answer_now || bytes >= min ||
+        now >= s->deadline_ms || s->n_items == 0) {
+        reply(s);
+    } else if (s->retry && now + RETRY_MS < s->deadline_ms) {
+        park(s, now + RETRY_MS);
+    } else {
+        park(s, s->deadline_ms);
+    }
+}
+
+static void attempt(struct fetch_state *s)
+{
+    if (s->reading > 0) {
+        return; /* its end evaluates */
+    }
+    s->bytes = 0;
+    s->answer_now = false;
+    s->retry = false;
+    s->reading++; /* ours, so that no read ends the attempt early */
+    for (unsigned i = 0; i < s->n_items; i++) {
+        release_pieces(&s->items[i]);
+        fetch_one(&s->items[i]);
+    }
+    if (--s->reading == 0) {
+        evaluate(s);
+    }
+}
+
+static void on_gone(struct request *r)
+{
+    struct fetch_state *s = r->state;
+    if (s->reading == 0) {
+        drop(s);
+    }
+}
+
+static bool make_items(struct fetch_state *s)
+{
+    struct queue *q, *tmp;
+    unsigned n = 0;
+    QUEUE_FOREACH(q, tmp, s->plan.partitions)
+    {
+        n++;
+    }
+    s->items = request_alloc(s->request, n * sizeof *s->items);
+    if (s->items == NULL) {
+        return false;
+    }
+    QUEUE_FOREACH(q, tmp, s->plan.partitions)
+    {
+        struct item *it = &s->items[s->n_items++];
+        it->state = s;
+        it->fp = QUEUE_ENTRY(q, struct fetch_partition, queue);
+        it->high_watermark = -1;
+        it->log_start = -1;
+    }
+    return true;
+}
+
+void api_fetch(struct request *r)
+{
+    struct fetch_state *s = request_alloc(r, sizeof *s);
+    int64_t node_max;
+    if (s == NULL) {
+        return;
+    }
+    s->request = r;
+    s->in = r->body;
+    r->state = s;
+    env_timer_init(&s->timer, on_timer, s);
+    if (replica_id(s) >= 0) {
+        request_close(r, "replica_id of a broker: followers do not fetch here");
+        return;
+    }
+    if (fetch_plan(r->server->sessions, s->in, r->version, &r->arena,
+                   &s->plan) != 0 ||
+        !make_items(s)) {
+        if (!r->done) {
+            request_close(r, "out of memory");
+        }
+        return;
+    }
+    node_max = config_long(broker_config(r->broker), NODE_FETCH_MAX_BYTES);
+    s->bytes_max = s->in->max_bytes > 0 ? (uint64_t)s->in->max_bytes : 0;
+    if (s->bytes_max > (uint64_t)node_max) {
+        s->bytes_max = (uint64_t)node_max;
+    }
+    s->deadline_ms =
+        env_now_ms(r->env) +
+        (s->in->max_wait_ms > 0 ? (uint32_t)s->in->max_wait_ms : 0);
+    r->cancel = on_gone;
+    attempt(s);
+}

@@ -1,0 +1,323 @@
+#include "api/fetch_session.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "wire/errors.h"
+
+struct fetch_sessions {
+    struct env *env;
+    struct mem *mem;
+    struct map *map;     /* id -> struct fetch_session */
+    struct queue by_use; /* oldest first */
+    unsigned n_partitions;
+};
+
+struct fetch_sessions *fetch_sessions_new(struct env *e)
+{
+    struct fetch_sessions *s = mem_calloc(env_mem(e), 1, sizeof *s);
+    if (s == NULL) {
+        return NULL;
+    }
+    s->env = e;
+    s->mem = env_mem(e);
+    s->map = map_new(s->mem);
+    queue_init(&s->by_use);
+    if (s->map == NULL) {
+        mem_free(s->mem, s);
+        return NULL;
+    }
+    return s;
+}
+
+static void partition_drop(struct fetch_sessions *s, struct fetch_session *x,
+                           struct fetch_partition *p)
+{
+    queue_remove(&p->queue);
+    x->n--;
+    s->n_partitions--;
+    mem_free(s->mem, p);
+}
+
+static void session_free(struct fetch_sessions *s, struct fetch_session *x)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, &x->partitions)
+    {
+        partition_drop(s, x, QUEUE_ENTRY(q, struct fetch_partition, queue));
+    }
+    queue_remove(&x->queue);
+    map_remove_u64(s->map, (uint64_t)x->id);
+    mem_free(s->mem, x);
+}
+
+void fetch_sessions_free(struct fetch_sessions *s)
+{
+    struct queue *q, *tmp;
+    if (s == NULL) {
+        return;
+    }
+    QUEUE_FOREACH(q, tmp, &s->by_use)
+    {
+        session_free(s, QUEUE_ENTRY(q, struct fetch_session, queue));
+    }
+    map_free(s->map);
+    mem_free(s->mem, s);
+}
+
+static struct fetch_session *session_find(struct fetch_sessions *s, int32_t id)
+{
+    return id > 0 ? map_find_u64(s->map, (uint64_t)id) : NULL;
+}
+
+/* Room for one more: the session unused longest, if it is old, goes. */
+static bool make_room(struct fetch_sessions *s)
+{
+    struct fetch_session *oldest;
+    if (map_count(s->map) < SESSIONS_MAX) {
+        return true;
+    }
+    oldest = QUEUE_ENTRY(s->by_use.next, struct fetch_session, queue);
+    if (oldest->busy ||
+        env_now_ms(s->env) - oldest->used_ms < SESSION_IDLE_MS) {
+        return false;
+    }
+    session_free(s, oldest);
+    return true;
+}
+
+static int32_t new_id(struct fetch_sessions *s)
+{
+    uint32_t id;
+    do {
+        env_random(s->env, &id, sizeof id);
+        id &= INT32_MAX;
+    } while (id == 0 || map_find_u64(s->map, id) != NULL);
+    return (int32_t)id;
+}
+
+static struct fetch_session *session_new(struct fetch_sessions *s, bool by_id)
+{
+    struct fetch_session *x;
+    if (!make_room(s)) {
+        return NULL;
+    }
+    x = mem_calloc(s->mem, 1, sizeof *x);
+    if (x == NULL) {
+        return NULL;
+    }
+    x->id = new_id(s);
+    x->epoch = 1;
+    x->by_id = by_id;
+    x->used_ms = env_now_ms(s->env);
+    queue_init(&x->partitions);
+    queue_init(&x->queue);
+    if (map_put_u64(s->map, (uint64_t)x->id, x) != 0) {
+        mem_free(s->mem, x);
+        return NULL;
+    }
+    queue_push(&s->by_use, &x->queue);
+    return x;
+}
+
+/* ---- partitions
+ * ---------------------------------------------------------------- */
+
+static bool same_partition(const struct fetch_partition *p,
+                           const struct fetch_request_topic *t, int32_t number)
+{
+    return p->partition == number && uuid_equal(p->topic_id, t->topic_id) &&
+           slice_equal(p->topic, t->topic);
+}
+
+static struct fetch_partition *
+find(struct queue *list, const struct fetch_request_topic *t, int32_t number)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, list)
+    {
+        struct fetch_partition *p =
+            QUEUE_ENTRY(q, struct fetch_partition, queue);
+        if (same_partition(p, t, number)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void take(struct fetch_partition *p,
+                 const struct fetch_request_partition *in)
+{
+    p->partition = in->partition;
+    p->leader_epoch = in->current_leader_epoch;
+    p->fetch_offset = in->fetch_offset;
+    p->last_epoch = in->last_fetched_epoch;
+    p->max_bytes = in->partition_max_bytes;
+}
+
+/* A copy that lives with its session, name behind the struct. */
+static struct fetch_partition *add_kept(struct fetch_sessions *s,
+                                        struct fetch_session *x,
+                                        const struct fetch_request_topic *t)
+{
+    struct fetch_partition *p;
+    if (s->n_partitions >= SESSION_PARTITIONS_MAX) {
+        return NULL;
+    }
+    p = mem_calloc(s->mem, 1, sizeof *p + t->topic.len);
+    if (p == NULL) {
+        return NULL;
+    }
+    p->topic_id = t->topic_id;
+    p->topic = slice_of(p + 1, t->topic.len);
+    if (t->topic.len > 0) {
+        memcpy(p + 1, t->topic.data, t->topic.len);
+    }
+    p->mem = s->mem;
+    p->sent_high_watermark = -1;
+    p->sent_log_start = -1;
+    queue_push(&x->partitions, &p->queue);
+    x->n++;
+    s->n_partitions++;
+    return p;
+}
+
+/* Take a request's changes: an incremental one names few partitions. */
+static int session_update(struct fetch_sessions *s, struct fetch_session *x,
+                          const struct fetch_request *in, bool fresh)
+{
+    for (uint32_t i = 0; i < in->topics.n; i++) {
+        const struct fetch_request_topic *t = &in->topics.ptr[i];
+        for (uint32_t j = 0; j < t->partitions.n; j++) {
+            const struct fetch_request_partition *fp = &t->partitions.ptr[j];
+            struct fetch_partition *p =
+                fresh ? NULL : find(&x->partitions, t, fp->partition);
+            if (p == NULL) {
+                p = add_kept(s, x, t);
+            }
+            if (p == NULL) {
+                return ERR_NOMEM;
+            }
+            take(p, fp);
+        }
+    }
+    for (uint32_t i = 0; i < in->forgotten_topics_data.n; i++) {
+        const struct fetch_request_forgotten_topic *f =
+            &in->forgotten_topics_data.ptr[i];
+        struct fetch_request_topic t = {.topic = f->topic,
+                                        .topic_id = f->topic_id};
+        for (uint32_t j = 0; j < f->partitions.n; j++) {
+            struct fetch_partition *p =
+                find(&x->partitions, &t, f->partitions.ptr[j]);
+            if (p != NULL) {
+                partition_drop(s, x, p);
+            }
+        }
+    }
+    return 0;
+}
+
+/* ---- plans
+ * ------------------------------------------------------------------------ */
+
+static int plan_full(const struct fetch_request *in, struct arena *arena,
+                     struct fetch_plan *p)
+{
+    queue_init(&p->own);
+    p->partitions = &p->own;
+    for (uint32_t i = 0; i < in->topics.n; i++) {
+        const struct fetch_request_topic *t = &in->topics.ptr[i];
+        for (uint32_t j = 0; j < t->partitions.n; j++) {
+            struct fetch_partition *fp = arena_calloc(arena, 1, sizeof *fp);
+            if (fp == NULL) {
+                return ERR_NOMEM;
+            }
+            fp->topic = t->topic;
+            fp->topic_id = t->topic_id;
+            take(fp, &t->partitions.ptr[j]);
+            queue_push(&p->own, &fp->queue);
+        }
+    }
+    return 0;
+}
+
+static void use(struct fetch_sessions *s, struct fetch_session *x,
+                struct fetch_plan *p)
+{
+    x->busy = true;
+    x->used_ms = env_now_ms(s->env);
+    queue_remove(&x->queue);
+    queue_push(&s->by_use, &x->queue);
+    p->session = x;
+    p->partitions = &x->partitions;
+}
+
+static int plan_new(struct fetch_sessions *s, const struct fetch_request *in,
+                    bool by_id, struct arena *arena, struct fetch_plan *p)
+{
+    struct fetch_session *x = session_new(s, by_id);
+    if (x != NULL && session_update(s, x, in, true) == 0) {
+        use(s, x, p);
+        return 0;
+    }
+    if (x != NULL) {
+        session_free(s, x);
+    }
+    return plan_full(in, arena, p); /* no room: sessionless */
+}
+
+static int plan_incremental(struct fetch_sessions *s,
+                            const struct fetch_request *in, bool by_id,
+                            struct fetch_plan *p)
+{
+    struct fetch_session *x = session_find(s, in->session_id);
+    if (x == NULL) {
+        p->error = KERR_FETCH_SESSION_ID_NOT_FOUND;
+        return 0;
+    }
+    if (x->by_id != by_id) {
+        p->error = KERR_FETCH_SESSION_TOPIC_ID_ERROR;
+        return 0;
+    }
+    if (x->busy || x->epoch != in->session_epoch) {
+        p->error = KERR_INVALID_FETCH_SESSION_EPOCH;
+        return 0;
+    }
+    int rv = session_update(s, x, in, false);
+    if (rv != 0) {
+        return rv;
+    }
+    x->epoch = x->epoch == INT32_MAX ? 1 : x->epoch + 1;
+    p->incremental = true;
+    use(s, x, p);
+    return 0;
+}
+
+int fetch_plan(struct fetch_sessions *s, const struct fetch_request *in,
+               int version, struct arena *arena, struct fetch_plan *ret_p)
+{
+    bool by_id = version >= 13;
+    *ret_p = (struct fetch_plan){0};
+    queue_init(&ret_p->own);
+    ret_p->partitions = &ret_p->own;
+    if (version < 7) {
+        return plan_full(in, arena, ret_p);
+    }
+    if (in->session_epoch > 0) {
+        return plan_incremental(s, in, by_id, ret_p);
+    }
+    struct fetch_session *old = session_find(s, in->session_id);
+    if (old != NULL && !old->busy) {
+        session_free(s, old);
+    }
+    if (in->session_epoch == 0) {
+        return plan_new(s, in, by_id, arena, ret_p);
+    }
+    return plan_full(in, arena, ret_p);
+}
+
+void fetch_session_done(struct fetch_sessions *s, struct fetch_session *x)
+{
+    x->busy = false;
+    x->used_ms = env_now_ms(s->env);
+}
