@@ -552,7 +552,6 @@ static int open_peers(struct broker *b, struct err *err)
 
 static int open_replicas(struct broker *b, struct err *err)
 {
-    int64_t memory = config_long(b->config, NODE_MEMORY_BYTES);
     struct replicas_options ro = {
         .pool = b->pool,
         .peers = b->peers,
@@ -565,7 +564,7 @@ static int open_replicas(struct broker *b, struct err *err)
             (uint64_t)config_long(b->config, NODE_JOURNAL_BYTES_MAX),
         .journal_file_bytes =
             (uint32_t)config_long(b->config, NODE_JOURNAL_FILE_BYTES),
-        .tail_bytes_max = (uint64_t)memory / 2,
+        .tail_bytes_max = chunk_pool_max(b->pool) / 2,
         .retention_check_ms =
             (uint32_t)config_long(b->config, NODE_RETENTION_CHECK_MS)};
     return replicas_open(b->env, &ro, &b->replicas, &b->recovered,
@@ -625,11 +624,6 @@ static int open_all(struct broker *b, struct err *err)
         rv = load_identity(b, node, err);
     }
     if (rv == 0) {
-        rv = chunk_pool_new(&b->pool, b->mem,
-                            (size_t)config_long(b->config, NODE_MEMORY_BYTES));
-        err_set(err, rv, "memory.bytes: %s", err_text(rv));
-    }
-    if (rv == 0) {
         rv = open_peers(b, err);
     }
     if (rv == 0) {
@@ -660,6 +654,7 @@ int broker_open(struct env *e, const struct broker_options *o,
     b->env = e;
     b->mem = env_mem(e);
     b->config = o->config;
+    b->pool = o->pool;
     b->dir = config_text(o->config, NODE_DATA_DIR);
     b->options = *o;
     b->ready_cb = cb;
@@ -689,7 +684,6 @@ static void on_peers_closed(void *arg)
     void *cb_arg = b->stop_arg;
     leaders_close(b->leaders);
     image_free(b->image);
-    chunk_pool_free(b->pool);
     bfile_close(b->lock);
     mem_free(b->mem, b);
     cb(cb_arg);
@@ -731,6 +725,18 @@ static void on_meta_transferred(void *arg, int status)
     (void)status; /* it was an attempt */
 }
 
+void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
+                  void *arg)
+{
+    if (b->partitions == NULL) {
+        cb(arg);
+        return;
+    }
+    replica_transfer_leader(metadata_replica(b->metadata), -1, drain_ms,
+                            on_meta_transferred, b);
+    partitions_drain(b->partitions, drain_ms, cb, arg);
+}
+
 void broker_stop(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
                  void *arg)
 {
@@ -741,9 +747,9 @@ void broker_stop(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
     env_timer_stop(b->env, &b->check);
     if (b->partitions == NULL) {
         on_partitions_closed(b);
-        return;
+    } else if (drain_ms == 0) {
+        on_drained(b);
+    } else {
+        broker_drain(b, drain_ms, on_drained, b);
     }
-    replica_transfer_leader(metadata_replica(b->metadata), -1, drain_ms,
-                            on_meta_transferred, b);
-    partitions_drain(b->partitions, drain_ms, on_drained, b);
 }

@@ -30,6 +30,7 @@ struct replicas;
 
 struct broker_options {
     const struct config *config; /* finished; borrowed for its life */
+    struct chunk_pool *pool;     /* memory.bytes of it; borrowed */
     const char *version;
     /* Host and port that clients are told, once the listener is open. */
     const char *client_host;
@@ -46,8 +47,12 @@ typedef void (*broker_ready_cb)(void *arg, int status, int exit_code,
 int broker_open(struct env *e, const struct broker_options *o,
                 broker_ready_cb cb, void *arg, struct broker **ret_b,
                 int *ret_exit_code, struct err *err);
-/* Tell which port clients reach us on, before broker_open()'s ready. Transfer
- * leaderships (at most `drain_ms`), close everything, then `cb`. */
+/* Hand over what this node leads, @meta too, while it goes on serving; then,
+ * after at most `drain_ms`, `cb`, which may run before this returns. */
+void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
+                  void *arg);
+/* Transfer leaderships (at most `drain_ms`; 0: not at all), close everything,
+ * then `cb`. */
 void broker_stop(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
                  void *arg);
 
@@ -74,7 +79,8 @@ enum broker_exit {
     BROKER_EXIT_CONFIG = 2,   /* bad configuration or usage */
     BROKER_EXIT_IDENTITY = 4, /* wrong directory, cluster or node */
     BROKER_EXIT_IN_USE = 5,   /* another daemon has the directory or port */
-    BROKER_EXIT_DAMAGE = 6    /* damaged data: nothing was cut */
+    BROKER_EXIT_DAMAGE = 6,   /* damaged data: nothing was cut */
+    BROKER_EXIT_CUT_SHORT = 7 /* stopping took too long, or a second signal */
 };
 
 /* ---- commands for @meta ------------------------------------------------ */

@@ -1,0 +1,175 @@
+#include "server/node.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/server.h"
+#include "broker/broker.h"
+#include "env/file.h"
+#include "env/system.h"
+#include "server/notify.h"
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+/* One warning, whichever listener it is. */
+static void warn_open(struct node *n)
+{
+    unsigned n_listeners;
+    const struct config_listener *l = config_listeners(n->config, &n_listeners);
+    const struct config_node *self =
+        config_node_find(n->config, (int32_t)config_long(n->config, NODE_ID));
+    const char *open = NULL;
+    if (n_listeners > 0 && !is_loopback(l[0].at.host)) {
+        open = "listeners";
+    } else if (self != NULL && !is_loopback(self->peer.host)) {
+        open = "cluster.nodes";
+    }
+    if (open != NULL) {
+        trace_warn(env_trace(n->env), "server.open", "setting=%s why=%s", open,
+                   TRACE_Q("this release has no authentication: whoever "
+                           "reaches these ports can read and write "
+                           "everything; keep them inside a trusted network"));
+    }
+}
+
+/* ---- stop ---------------------------------------------------------------- */
+
+static void on_limit(struct env_timer *t)
+{
+    struct node *n = t->data;
+    trace_warn(env_trace(n->env), "server.exit", "code=%d why=%s",
+               BROKER_EXIT_CUT_SHORT,
+               TRACE_Q("stopping took too long; nothing acknowledged is lost, "
+                       "the next start recovers"));
+    _exit(BROKER_EXIT_CUT_SHORT);
+}
+
+static void on_broker_stopped(void *arg)
+{
+    struct node *n = arg;
+    env_timer_stop(n->env, &n->limit);
+    n->closed = true;
+    env_system_stop(n->env);
+}
+
+static void on_api_closed(void *arg)
+{
+    struct node *n = arg;
+    n->api = NULL;
+    broker_stop(n->broker, 0, on_broker_stopped, n);
+}
+
+static void on_drained(void *arg)
+{
+    struct node *n = arg;
+    api_server_close(n->api, on_api_closed, n);
+}
+
+void node_stop(struct node *n, const char *why)
+{
+    if (n->stopping) {
+        trace_warn(env_trace(n->env), "server.exit", "code=%d why=%s",
+                   BROKER_EXIT_CUT_SHORT,
+                   TRACE_Q("told twice to stop; nothing acknowledged is lost, "
+                           "the next start recovers"));
+        _exit(BROKER_EXIT_CUT_SHORT);
+    }
+    n->stopping = true;
+    notify_send("STOPPING=1");
+    trace_info(env_trace(n->env), "server.stopping", "why=%s", why);
+    env_timer_start(n->env, &n->limit, env_now_ms(n->env) + NODE_STOP_MS_MAX);
+    broker_drain(n->broker, NODE_DRAIN_MS_MAX, on_drained, n);
+}
+
+/* ---- start --------------------------------------------------------------- */
+
+static void on_ready(void *arg, int status, int exit_code,
+                     const struct err *err)
+{
+    struct node *n = arg;
+    if (n->stopping) {
+        return;
+    }
+    if (status != 0) {
+        n->exit_code = exit_code;
+        n->err = *err;
+        env_system_stop(n->env);
+        return;
+    }
+    api_server_serve(n->api, n->broker);
+    notify_send("READY=1\nSTATUS=serving");
+    trace_info(env_trace(n->env), "server.ready", "node=%" PRId64 " port=%u",
+               config_long(n->config, NODE_ID), api_server_port(n->api));
+}
+
+static int exit_code_of_listen(int status)
+{
+    return status == ERR_EXISTS                          ? BROKER_EXIT_IN_USE
+           : status == ERR_INVALID || status == ERR_PERM ? BROKER_EXIT_CONFIG
+                                                         : BROKER_EXIT_FAILED;
+}
+
+static int open_api(struct node *n)
+{
+    unsigned n_listeners;
+    const struct config_listener *l = config_listeners(n->config, &n_listeners);
+    struct api_server_options ao = {.config = n->config, .pool = n->pool};
+    int rv = n_listeners != 1
+                 ? err_set(&n->err, ERR_INVALID,
+                           "name one, such as PLAINTEXT://127.0.0.1:9092")
+                 : 0;
+    if (rv == 0) {
+        ao.host = l[0].at.host;
+        ao.port = l[0].at.port;
+        rv = api_server_open(n->env, &ao, &n->api, &n->err);
+    }
+    if (rv != 0) {
+        err_wrap(&n->err, "listeners");
+        n->exit_code = exit_code_of_listen(rv);
+    }
+    return rv;
+}
+
+static int open_broker(struct node *n, const char *version)
+{
+    unsigned n_advertised;
+    const struct config_listener *a =
+        config_advertised(n->config, &n_advertised);
+    uint16_t port =
+        a[0].at.port != 0 ? a[0].at.port : (uint16_t)api_server_port(n->api);
+    struct broker_options bo = {.config = n->config,
+                                .pool = n->pool,
+                                .version = version,
+                                .client_host = a[0].at.host,
+                                .client_port = port};
+    trace_info(env_trace(n->env), "server.start",
+               "version=%s node=%" PRId64 " pid=%d data=%s io=%s clients=%s:%u",
+               version, config_long(n->config, NODE_ID), (int)getpid(),
+               TRACE_Q(config_text(n->config, NODE_DATA_DIR)),
+               file_engine(n->env), bo.client_host, port);
+    return broker_open(n->env, &bo, on_ready, n, &n->broker, &n->exit_code,
+                       &n->err);
+}
+
+int node_open(struct node *n, struct env *e, const struct config *config,
+              struct chunk_pool *pool)
+{
+    *n = (struct node){.env = e, .config = config, .pool = pool};
+    env_timer_init(&n->limit, on_limit, n);
+    warn_open(n);
+    if (config_bool(config, NODE_UNSAFE_NO_FLUSH)) {
+        trace_warn(env_trace(e), "server.unsafe",
+                   "setting=unsafe.no.flush why=%s",
+                   TRACE_Q("nothing is flushed before it is acknowledged: a "
+                           "power cut loses acknowledged records; for tests "
+                           "only"));
+    }
+    int rv = open_api(n);
+    return rv != 0 ? rv : open_broker(n, PACKAGE_VERSION);
+}
