@@ -295,6 +295,9 @@ static void on_read(struct env_stream *s, void *data, int status, size_t n)
         conn_end(c, status);
         return;
     }
+    if (n == 0) {
+        return; /* a door may find nothing */
+    }
     c->l->m_bytes_in += n;
     conn_touch(c);
     if (reads_straight(c)) {

@@ -325,6 +325,9 @@ static void on_read(struct env_stream *s, void *data, int status, size_t n)
                                           : "connection broken");
         return;
     }
+    if (n == 0) {
+        return; /* a door may find nothing */
+    }
     in->peers->m_bytes_in += n;
     if (in->state == INBOUND_HELLO) {
         in->have += (unsigned)n;

@@ -209,6 +209,9 @@ static void on_read(struct env_stream *s, void *data, int status, size_t n)
                                        : "connection broken");
         return;
     }
+    if (n == 0) {
+        return; /* a door may find nothing */
+    }
     if (k->state != LINK_HELLO) {
         link_lost(k, "bytes after the hello");
         return;
