@@ -5,7 +5,9 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/identity.c src/broker/identity.h \
 	src/broker/leaders.c src/broker/leaders.h \
 	src/broker/metadata.c src/broker/metadata.h \
+	src/broker/metadata_call.c src/broker/metadata_impl.h \
 	src/broker/partition.c src/broker/partition.h \
+	src/broker/partition_impl.h src/broker/partition_produce.c \
 	src/broker/partitions.c src/broker/partitions.h \
 	src/broker/producers.c src/broker/producers.h \
 	src/broker/serve.c src/broker/serve.h \

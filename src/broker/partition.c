@@ -5,53 +5,11 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "broker/broker.h"
 #include "broker/leaders.h"
-#include "broker/partitions.h"
-#include "broker/producers.h"
+#include "broker/partition_impl.h"
 
 /* Pieces read at once when a new leader reads its uncommitted tail. */
 #define TAIL_PIECES 64
-
-struct partition {
-    struct broker *broker;
-    struct env *env;
-    struct mem *mem;
-    struct replica *replica;
-    uint64_t group;
-    struct uuid topic;
-    int32_t number;
-    char name[IMAGE_TOPIC_MAX + 16];
-    struct topic_config config;
-    int64_t expiration_ms;
-    bool closing;
-
-    struct producers at_base;   /* as of the log base: for the manifest */
-    struct producers committed; /* as of what was applied */
-    struct producers overlay;   /* the uncommitted tail, leader only */
-    int64_t log_time_ms;        /* of the last applied entry */
-    uint64_t overlay_term;      /* the overlay was built for; 0: none */
-
-    struct queue appends; /* struct inflight: appended, not committed */
-    struct queue waiting; /* struct partition_produce: duplicates */
-    struct queue free;    /* struct inflight, for reuse */
-    struct queue watches;
-    int64_t high_watermark;
-    struct env_turn wake;
-
-    void (*open_cb)(void *arg, struct partition *p);
-    void *open_arg;
-    void (*close_cb)(void *arg);
-    void *close_arg;
-};
-
-/* An append under way; outlives the request that asked for it. */
-struct inflight {
-    struct queue queue;
-    struct partition *partition;
-    struct replica_append append;
-    struct partition_produce *produce; /* NULL: forgotten */
-};
 
 struct replica *partition_replica(const struct partition *p)
 {
@@ -66,187 +24,6 @@ const struct topic_config *partition_config(const struct partition *p)
 uint64_t partition_group(const struct partition *p)
 {
     return p->group;
-}
-
-/* ---- produce
- * ------------------------------------------------------------------ */
-
-static void produce_done(struct partition_produce *pp, int status)
-{
-    queue_remove(&pp->queue);
-    pp->log_start = replica_log_start(pp->partition->replica);
-    pp->partition = NULL;
-    pp->cb(pp, status);
-}
-
-static void on_appended(struct replica_append *a, int status)
-{
-    struct inflight *f = a->data;
-    struct partition *p = f->partition;
-    struct partition_produce *pp = f->produce;
-    f->produce = NULL;
-    queue_remove(&f->queue);
-    queue_push(&p->free, &f->queue);
-    if (pp != NULL) {
-        pp->wait_offset = -1;
-        produce_done(pp, status);
-    }
-}
-
-static struct inflight *inflight_get(struct partition *p)
-{
-    struct queue *q = queue_pop(&p->free);
-    if (q != NULL) {
-        return QUEUE_ENTRY(q, struct inflight, queue);
-    }
-    struct inflight *f = mem_calloc(p->mem, 1, sizeof *f);
-    if (f != NULL) {
-        queue_init(&f->queue);
-        f->partition = p;
-    }
-    return f;
-}
-
-/* What is known of a producer at the end of the log. */
-static struct producer_entry *find_producer(struct partition *p, int64_t id,
-                                            int64_t now_ms)
-{
-    struct producer_entry *e =
-        producers_find(&p->overlay, id, now_ms, p->expiration_ms);
-    return e != NULL
-               ? e
-               : producers_find(&p->committed, id, now_ms, p->expiration_ms);
-}
-
-/* The producer's state says where this batch stands. *ret_wait is set when an
- * earlier copy is in the log: the offset it ends before. */
-static int check_sequence(struct partition *p, struct partition_produce *pp,
-                          const struct batch *b, int64_t *ret_wait)
-{
-    struct producer_batch first;
-    *ret_wait = -1;
-    if (!batch_has_producer(b)) {
-        return 0;
-    }
-    switch (producer_check(
-        find_producer(p, b->producer_id, env_wall_ms(p->env)), b, &first)) {
-    case PRODUCER_APPEND:
-        return 0;
-    case PRODUCER_DUPLICATE:
-        pp->base_offset = first.base_offset;
-        *ret_wait = first.last_offset + 1;
-        return 0;
-    case PRODUCER_FENCED:
-        return ERR_EPOCH;
-    case PRODUCER_OUT_OF_ORDER:
-        return ERR_SEQUENCE;
-    }
-    return ERR_INTERNAL;
-}
-
-static int append(struct partition *p, struct partition_produce *pp,
-                  struct bytes batch, const struct batch *b)
-{
-    struct inflight *f = inflight_get(p);
-    if (f == NULL) {
-        return ERR_NOMEM;
-    }
-    int rv = replica_append(p->replica, &f->append, batch, on_appended, f);
-    if (rv != 0) {
-        queue_push(&p->free, &f->queue);
-        return rv;
-    }
-    f->produce = pp;
-    queue_push(&p->appends, &f->queue);
-    pp->base_offset = f->append.base_offset;
-    rv = producers_fold(
-        &p->overlay, b, pp->base_offset, env_wall_ms(p->env), p->expiration_ms,
-        batch_has_producer(b)
-            ? producers_find(&p->committed, b->producer_id, env_wall_ms(p->env),
-                             p->expiration_ms)
-            : NULL);
-    if (rv != 0) {
-        env_die(p->env, "partition %s: no memory for producer state", p->name);
-    }
-    return 0;
-}
-
-int partition_produce(struct partition *p, struct partition_produce *pp,
-                      struct bytes batch, const struct batch *b,
-                      partition_produce_cb cb, void *data)
-{
-    int64_t wait;
-    *pp = (struct partition_produce){.partition = p,
-                                     .wait_offset = -1,
-                                     .append_time_ms = -1,
-                                     .cb = cb,
-                                     .data = data};
-    queue_init(&pp->queue);
-    if (p->closing || p->replica == NULL || !replica_is_leader(p->replica)) {
-        return ERR_NOTLEADER;
-    }
-    if (!replica_ready(p->replica) ||
-        p->overlay_term != (uint64_t)replica_epoch(p->replica)) {
-        return ERR_NOTREADY;
-    }
-    int rv = check_sequence(p, pp, b, &wait);
-    if (rv != 0) {
-        return rv;
-    }
-    if (batch_time_type(b) == BATCH_TIME_APPEND) {
-        pp->append_time_ms = b->max_timestamp;
-    }
-    if (wait >= 0) {
-        pp->wait_offset = wait;
-        queue_push(&p->waiting, &pp->queue);
-        env_turn_request(p->env, &p->wake);
-        return 0;
-    }
-    return append(p, pp, batch, b);
-}
-
-void partition_produce_forget(struct partition_produce *pp)
-{
-    struct queue *q, *tmp;
-    if (pp->partition == NULL) {
-        return;
-    }
-    if (pp->wait_offset >= 0) {
-        queue_remove(&pp->queue);
-    } else {
-        QUEUE_FOREACH(q, tmp, &pp->partition->appends)
-        {
-            struct inflight *f = QUEUE_ENTRY(q, struct inflight, queue);
-            if (f->produce == pp) {
-                f->produce = NULL;
-                break;
-            }
-        }
-    }
-    pp->partition = NULL;
-}
-
-/* Duplicates of batches that are committed by now are answered. */
-static void wake_waiting(struct partition *p)
-{
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &p->waiting)
-    {
-        struct partition_produce *pp =
-            QUEUE_ENTRY(q, struct partition_produce, queue);
-        if (pp->wait_offset <= p->high_watermark) {
-            produce_done(pp, 0);
-        }
-    }
-}
-
-static void fail_waiting(struct partition *p, int status)
-{
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &p->waiting)
-    {
-        produce_done(QUEUE_ENTRY(q, struct partition_produce, queue), status);
-    }
 }
 
 /* ---- watches
@@ -282,7 +59,7 @@ static void tell_watches(struct partition *p, bool gone)
 static void on_wake(struct env_turn *t)
 {
     struct partition *p = t->data;
-    wake_waiting(p);
+    produce_wake(p);
     tell_watches(p, false);
 }
 
@@ -372,7 +149,7 @@ static void hook_role(void *arg)
     if (!replica_is_leader(p->replica)) {
         p->overlay_term = 0;
         producers_clear(&p->overlay);
-        fail_waiting(p, ERR_NOTLEADER);
+        produce_fail(p, ERR_NOTLEADER);
     } else if (p->overlay_term != term) {
         p->overlay_term = term;
         build_overlay(p);
@@ -597,7 +374,7 @@ void partition_close(struct partition *p, bool drop, void (*cb)(void *arg),
     p->close_cb = cb;
     p->close_arg = arg;
     env_turn_cancel(p->env, &p->wake);
-    fail_waiting(p, ERR_NOTLEADER);
+    produce_fail(p, ERR_NOTLEADER);
     tell_watches(p, true);
     if (drop) {
         replica_delete(p->replica, on_closed, p);

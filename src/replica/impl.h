@@ -1,7 +1,8 @@
 /* impl.h - what the files of this room share.
  *
  *   replicas.c  the node: journal, consensus, housekeeping
- *   replica.c   opening, closing, roles, proposals, status
+ *   replica.c   opening, taking part, closing
+ *   propose.c   appends, trims, barriers; status.c what it says of itself
  *   apply.c     committed entries: to the owner, to the store
  *   compact.c   flush, fold, manifest, log base
  *   read.c      tail and segments, offsets by time

@@ -4,8 +4,10 @@ src_replica_libreplica_a_SOURCES = \
 	src/replica/compact.c \
 	src/replica/epoch.c \
 	src/replica/impl.h \
+	src/replica/propose.c \
 	src/replica/read.c \
 	src/replica/replica.c src/replica/replica.h \
 	src/replica/replicas.c \
 	src/replica/source.c \
+	src/replica/status.c \
 	src/replica/transfer.c src/replica/transfer_wire.h

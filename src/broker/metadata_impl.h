@@ -1,0 +1,50 @@
+/* metadata_impl.h - what metadata.c (the group's life) and metadata_call.c
+ * (commands and barriers) share. */
+#ifndef BROKER_METADATA_IMPL_H
+#define BROKER_METADATA_IMPL_H
+
+#include "broker/metadata.h"
+
+#define METADATA_PATH_MAX 4096
+
+struct metadata {
+    struct env *env;
+    struct mem *mem;
+    struct peers *peers;
+    struct chunk_pool *pool;
+    struct image *image;
+    struct leaders *leaders;
+    const struct identity *identity;
+    struct replicas *replicas;
+    struct recovered_group *recovered;
+    struct replica *replica;
+    struct machine *machine;
+    struct metadata_serves *serves;
+    uint64_t queued; /* index handed to the machine */
+    char path[METADATA_PATH_MAX];
+    char dir[METADATA_PATH_MAX];
+    struct buf bootstrap;
+    struct image_node boot_nodes[PEERS_MAX];
+
+    struct queue calls;
+    unsigned n_calls;
+    uint64_t next_call;
+    struct env_timer timer;
+
+    metadata_open_cb open_cb;
+    void *open_arg;
+    void (*listen)(void *arg);
+    void *listen_arg;
+    void (*close_cb)(void *arg);
+    void *close_arg;
+    bool closing;
+};
+
+/* The image moved on: calls that waited for it end. */
+void metadata_check_calls(struct metadata *m);
+/* End all calls, canceled. */
+void metadata_cancel_calls(struct metadata *m);
+/* Prepare for calls, and listen for those of other nodes. */
+void metadata_init_calls(struct metadata *m);
+
+#endif

@@ -1,0 +1,184 @@
+/* partition_produce.c - appends: sequences, duplicates, answers. */
+#include "base/assert.h"
+#include "broker/partition_impl.h"
+
+/* ---- produce
+ * ------------------------------------------------------------------ */
+
+static void produce_done(struct partition_produce *pp, int status)
+{
+    queue_remove(&pp->queue);
+    pp->log_start = replica_log_start(pp->partition->replica);
+    pp->partition = NULL;
+    pp->cb(pp, status);
+}
+
+static void on_appended(struct replica_append *a, int status)
+{
+    struct inflight *f = a->data;
+    struct partition *p = f->partition;
+    struct partition_produce *pp = f->produce;
+    f->produce = NULL;
+    queue_remove(&f->queue);
+    queue_push(&p->free, &f->queue);
+    if (pp != NULL) {
+        pp->wait_offset = -1;
+        produce_done(pp, status);
+    }
+}
+
+static struct inflight *inflight_get(struct partition *p)
+{
+    struct queue *q = queue_pop(&p->free);
+    if (q != NULL) {
+        return QUEUE_ENTRY(q, struct inflight, queue);
+    }
+    struct inflight *f = mem_calloc(p->mem, 1, sizeof *f);
+    if (f != NULL) {
+        queue_init(&f->queue);
+        f->partition = p;
+    }
+    return f;
+}
+
+/* What is known of a producer at the end of the log. */
+static struct producer_entry *find_producer(struct partition *p, int64_t id,
+                                            int64_t now_ms)
+{
+    struct producer_entry *e =
+        producers_find(&p->overlay, id, now_ms, p->expiration_ms);
+    return e != NULL
+               ? e
+               : producers_find(&p->committed, id, now_ms, p->expiration_ms);
+}
+
+/* The producer's state says where this batch stands. *ret_wait is set when an
+ * earlier copy is in the log: the offset it ends before. */
+static int check_sequence(struct partition *p, struct partition_produce *pp,
+                          const struct batch *b, int64_t *ret_wait)
+{
+    struct producer_batch first;
+    *ret_wait = -1;
+    if (!batch_has_producer(b)) {
+        return 0;
+    }
+    switch (producer_check(
+        find_producer(p, b->producer_id, env_wall_ms(p->env)), b, &first)) {
+    case PRODUCER_APPEND:
+        return 0;
+    case PRODUCER_DUPLICATE:
+        pp->base_offset = first.base_offset;
+        *ret_wait = first.last_offset + 1;
+        return 0;
+    case PRODUCER_FENCED:
+        return ERR_EPOCH;
+    case PRODUCER_OUT_OF_ORDER:
+        return ERR_SEQUENCE;
+    }
+    return ERR_INTERNAL;
+}
+
+static int append(struct partition *p, struct partition_produce *pp,
+                  struct bytes batch, const struct batch *b)
+{
+    struct inflight *f = inflight_get(p);
+    if (f == NULL) {
+        return ERR_NOMEM;
+    }
+    int rv = replica_append(p->replica, &f->append, batch, on_appended, f);
+    if (rv != 0) {
+        queue_push(&p->free, &f->queue);
+        return rv;
+    }
+    f->produce = pp;
+    queue_push(&p->appends, &f->queue);
+    pp->base_offset = f->append.base_offset;
+    rv = producers_fold(
+        &p->overlay, b, pp->base_offset, env_wall_ms(p->env), p->expiration_ms,
+        batch_has_producer(b)
+            ? producers_find(&p->committed, b->producer_id, env_wall_ms(p->env),
+                             p->expiration_ms)
+            : NULL);
+    if (rv != 0) {
+        env_die(p->env, "partition %s: no memory for producer state", p->name);
+    }
+    return 0;
+}
+
+int partition_produce(struct partition *p, struct partition_produce *pp,
+                      struct bytes batch, const struct batch *b,
+                      partition_produce_cb cb, void *data)
+{
+    int64_t wait;
+    *pp = (struct partition_produce){.partition = p,
+                                     .wait_offset = -1,
+                                     .append_time_ms = -1,
+                                     .cb = cb,
+                                     .data = data};
+    queue_init(&pp->queue);
+    if (p->closing || p->replica == NULL || !replica_is_leader(p->replica)) {
+        return ERR_NOTLEADER;
+    }
+    if (!replica_ready(p->replica) ||
+        p->overlay_term != (uint64_t)replica_epoch(p->replica)) {
+        return ERR_NOTREADY;
+    }
+    int rv = check_sequence(p, pp, b, &wait);
+    if (rv != 0) {
+        return rv;
+    }
+    if (batch_time_type(b) == BATCH_TIME_APPEND) {
+        pp->append_time_ms = b->max_timestamp;
+    }
+    if (wait >= 0) {
+        pp->wait_offset = wait;
+        queue_push(&p->waiting, &pp->queue);
+        env_turn_request(p->env, &p->wake);
+        return 0;
+    }
+    return append(p, pp, batch, b);
+}
+
+void partition_produce_forget(struct partition_produce *pp)
+{
+    struct queue *q, *tmp;
+    if (pp->partition == NULL) {
+        return;
+    }
+    if (pp->wait_offset >= 0) {
+        queue_remove(&pp->queue);
+    } else {
+        QUEUE_FOREACH(q, tmp, &pp->partition->appends)
+        {
+            struct inflight *f = QUEUE_ENTRY(q, struct inflight, queue);
+            if (f->produce == pp) {
+                f->produce = NULL;
+                break;
+            }
+        }
+    }
+    pp->partition = NULL;
+}
+
+/* Duplicates of batches that are committed by now are answered. */
+void produce_wake(struct partition *p)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, &p->waiting)
+    {
+        struct partition_produce *pp =
+            QUEUE_ENTRY(q, struct partition_produce, queue);
+        if (pp->wait_offset <= p->high_watermark) {
+            produce_done(pp, 0);
+        }
+    }
+}
+
+void produce_fail(struct partition *p, int status)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, &p->waiting)
+    {
+        produce_done(QUEUE_ENTRY(q, struct partition_produce, queue), status);
+    }
+}
