@@ -1,14 +1,16 @@
 noinst_LIBRARIES += src/broker/libbroker.a
 src_broker_libbroker_a_SOURCES = \
-	src/broker/broker.c src/broker/broker.h \
+	src/broker/broker.c src/broker/broker.h src/broker/broker_impl.h \
 	src/broker/form.c src/broker/form.h \
 	src/broker/identity.c src/broker/identity.h \
 	src/broker/leaders.c src/broker/leaders.h \
 	src/broker/metadata.c src/broker/metadata.h \
 	src/broker/metadata_call.c src/broker/metadata_impl.h \
+	src/broker/open.c \
 	src/broker/partition.c src/broker/partition.h \
 	src/broker/partition_impl.h src/broker/partition_produce.c \
 	src/broker/partitions.c src/broker/partitions.h \
 	src/broker/producers.c src/broker/producers.h \
 	src/broker/serve.c src/broker/serve.h \
+	src/broker/start.c \
 	src/broker/waits.c src/broker/waits.h

@@ -1,0 +1,166 @@
+/* open.c - what blocks before the loop runs. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "broker/broker_impl.h"
+#include "broker/form.h"
+#include "broker/leaders.h"
+#include "replica/replica.h"
+
+#define BROKER_PATH_MAX 4096
+
+static int make_dir(struct broker *b, struct err *err)
+{
+    int rv = env_mkdir(b->env, b->dir);
+    if (rv != 0 && rv != ERR_EXISTS) {
+        return err_set(err, rv, "data.dir=%s: cannot create: %s", b->dir,
+                       err_text(rv));
+    }
+    return 0;
+}
+
+static int lock_dir(struct broker *b, struct err *err)
+{
+    char path[BROKER_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/lock", b->dir);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return err_set(err, ERR_TOOBIG, "data.dir=%s: path too long", b->dir);
+    }
+    int rv = bfile_open(b->env, path, FILE_READ | FILE_WRITE | FILE_CREATE,
+                        &b->lock, err);
+    if (rv == 0 && bfile_lock(b->lock) != 0) {
+        rv = err_set(err, ERR_BUSY,
+                     "data.dir=%s: another ostrakad is using it: stop that "
+                     "one first",
+                     b->dir);
+    }
+    return rv;
+}
+
+static int load_identity(struct broker *b, int32_t node, struct err *err)
+{
+    char path[BROKER_PATH_MAX];
+    int rv = identity_load(b->env, b->dir, &b->identity, err);
+    if (rv == ERR_NOTFOUND) {
+        snprintf(path, sizeof path, "%s/journal", b->dir);
+        if (env_stat(b->env, path, NULL, NULL) == 0) {
+            return err_set(err, ERR_PERM,
+                           "%s: has a journal but no identity file: put "
+                           "identity back, or use an empty directory",
+                           b->dir);
+        }
+        identity_new(b->env, node, &b->identity);
+        return identity_store(b->env, b->dir, &b->identity, err);
+    }
+    if (rv == 0 && b->identity.node != node) {
+        return err_set(err, ERR_PERM,
+                       "%s: belongs to node %" PRId32 ", but node.id=%" PRId32
+                       ": check data.dir and node.id",
+                       b->dir, b->identity.node, node);
+    }
+    return rv;
+}
+
+static int open_peers(struct broker *b, struct err *err)
+{
+    unsigned n;
+    const struct config_node *nodes = config_nodes(b->config, &n);
+    const struct config_node *self =
+        config_node_find(b->config, b->identity.node);
+    struct peers_options po = {.pool = b->pool,
+                               .host =
+                                   self != NULL ? self->peer.host : "127.0.0.1",
+                               .port = self != NULL ? self->peer.port : 0};
+    struct peers_identity id = {.cluster = b->identity.cluster,
+                                .node = b->identity.node,
+                                .directory = b->identity.directory};
+    int rv = peers_open(b->env, &po, id, &b->peers, err);
+    if (rv != 0) {
+        return rv;
+    }
+    peers_judge(b->peers, broker_judge, b);
+    for (unsigned i = 0; i < n && rv == 0; i++) {
+        const struct identity_member *m =
+            identity_member(&b->identity, nodes[i].id);
+        if (nodes[i].id != b->identity.node) {
+            rv = peers_add(b->peers, nodes[i].id, nodes[i].peer.host,
+                           nodes[i].peer.port,
+                           m != NULL ? m->directory : uuid_zero);
+        }
+    }
+    return rv == 0 ? 0 : err_set(err, rv, "peers: %s", err_text(rv));
+}
+
+static int open_replicas(struct broker *b, struct err *err)
+{
+    struct replicas_options ro = {
+        .pool = b->pool,
+        .peers = b->peers,
+        .dir = b->dir,
+        .node = b->identity.node,
+        .heartbeat_ms =
+            (uint32_t)config_long(b->config, NODE_RAFT_HEARTBEAT_MS),
+        .election_ms = (uint32_t)config_long(b->config, NODE_RAFT_ELECTION_MS),
+        .journal_bytes_max =
+            (uint64_t)config_long(b->config, NODE_JOURNAL_BYTES_MAX),
+        .journal_file_bytes =
+            (uint32_t)config_long(b->config, NODE_JOURNAL_FILE_BYTES),
+        .tail_bytes_max = chunk_pool_max(b->pool) / 2,
+        .retention_check_ms =
+            (uint32_t)config_long(b->config, NODE_RETENTION_CHECK_MS)};
+    return replicas_open(b->env, &ro, &b->replicas, &b->recovered,
+                         &b->n_recovered, &b->clean, err);
+}
+
+static int open_form(struct broker *b, struct err *err)
+{
+    struct form_node nodes[PEERS_MAX];
+    unsigned n;
+    const struct config_node *listed = config_nodes(b->config, &n);
+    struct form_options fo = {
+        .dir = b->dir, .identity = &b->identity, .nodes = nodes};
+    for (unsigned i = 0; i < n && i < PEERS_MAX; i++) {
+        nodes[i] = (struct form_node){.node = listed[i].id,
+                                      .port = listed[i].peer.port};
+        snprintf(nodes[i].host, sizeof nodes[i].host, "%s",
+                 listed[i].peer.host);
+    }
+    if (n == 0) { /* a node on its own */
+        nodes[0] = (struct form_node){.node = b->identity.node,
+                                      .host = "127.0.0.1",
+                                      .port = (uint16_t)peers_port(b->peers)};
+        n = 1;
+    }
+    fo.n_nodes = n;
+    int rv = form_open(b->env, b->peers, &fo, broker_formed, b, &b->form);
+    return rv == 0 ? 0 : err_set(err, rv, "form: %s", err_text(rv));
+}
+
+int broker_open_all(struct broker *b, struct err *err)
+{
+    int32_t node = (int32_t)config_long(b->config, NODE_ID);
+    int rv = make_dir(b, err);
+    if (rv == 0) {
+        rv = lock_dir(b, err);
+    }
+    if (rv == 0) {
+        rv = load_identity(b, node, err);
+    }
+    if (rv == 0) {
+        rv = open_peers(b, err);
+    }
+    if (rv == 0) {
+        rv = open_replicas(b, err);
+    }
+    if (rv == 0) {
+        b->image = image_new(b->mem);
+        rv = b->image == NULL ? ERR_NOMEM : 0;
+    }
+    if (rv == 0) {
+        rv = leaders_open(b->env, b->peers, node, &b->leaders);
+    }
+    if (rv == 0) {
+        rv = open_form(b, err);
+    }
+    return rv;
+}
