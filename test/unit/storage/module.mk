@@ -29,3 +29,15 @@ test_unit_storage_test_journal_faults_SOURCES = \
     test/unit/storage/test_journal_faults.c test/unit/storage/journal_model.h
 test_unit_storage_test_journal_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_journal_faults_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_journal_system
+TESTS += test/unit/storage/test_journal_system
+test_unit_storage_test_journal_system_SOURCES = \
+    test/unit/storage/test_journal_system.c
+test_unit_storage_test_journal_system_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_journal_system_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+# Not run by check: test/bench/journal_bench --help.
+noinst_PROGRAMS += test/bench/journal_bench
+test_bench_journal_bench_SOURCES = test/bench/journal_bench.c
+test_bench_journal_bench_LDADD = $(LINK_storage)
