@@ -177,6 +177,51 @@ static void test_large(void **state)
     world_close(&w);
 }
 
+static bool frame_waits(struct journal *j)
+{
+    struct queue *q;
+    for (q = j->frames.next; q != &j->frames; q = q->next) {
+        if (QUEUE_ENTRY(q, struct jframe, queue)->buf == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* More than there are buffers for: records wait with shares, in order. */
+static void test_waiting(void **state)
+{
+    static const enum sim_crash hows[] = {SIM_CRASH_NONE, SIM_CRASH_RANDOM,
+                                          SIM_CRASH_ALL};
+    (void)state;
+    for (unsigned i = 0; i < 12; i++) {
+        struct world w;
+        world_init(&w, &quiet);
+        w.options.depth = 1 + i % 4;
+        w.options.frame_bytes_max = 16384;
+        world_open(&w);
+        must_do(&w, do_open, (struct todo){.group = 1});
+        must_do(&w, do_open, (struct todo){.group = 2});
+        for (int k = 0; k < 12; k++) {
+            must_do(&w, do_append, append_todo(&w, 1, 4, 5000));
+            must_do(&w, do_hard, (struct todo){.group = 2});
+            must_do(&w, do_append, append_todo(&w, 2, 1, 20000));
+        }
+        assert_true(frame_waits(w.j));
+        if (i % 2 == 0) {
+            world_settle(&w);
+            assert_false(frame_waits(w.j));
+        }
+        for (unsigned k = 0; k < i; k++) {
+            sim_run_one(w.sim);
+        }
+        world_crash(&w, hows[i % 3]);
+        world_open(&w);
+        world_shut(&w);
+        world_close(&w);
+    }
+}
+
 /* Idle after a write: one frame more, and only one. */
 static void test_watermark(void **state)
 {
@@ -560,6 +605,7 @@ int main(void)
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_watermark),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_laps),
         cmocka_unit_test(test_damage),
