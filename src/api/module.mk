@@ -1,10 +1,15 @@
 noinst_LIBRARIES += src/api/libapi.a
 src_api_libapi_a_SOURCES = \
+	src/api/epochs.c \
+	src/api/find.c src/api/find.h \
 	src/api/fetch.c \
 	src/api/fetch_session.c src/api/fetch_session.h \
 	src/api/handlers.h \
+	src/api/list_offsets.c \
+	src/api/metadata.c \
 	src/api/pipeline.c src/api/pipeline.h \
 	src/api/produce.c \
+	src/api/producer.c \
 	src/api/request.c src/api/request.h src/api/request_impl.h \
 	src/api/server.c src/api/server.h \
 	src/api/table.c \

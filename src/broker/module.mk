@@ -9,6 +9,7 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/open.c \
 	src/broker/partition.c src/broker/partition.h \
 	src/broker/partition_impl.h src/broker/partition_produce.c \
+	src/broker/partition_read.c src/broker/partition_read.h \
 	src/broker/partitions.c src/broker/partitions.h \
 	src/broker/producers.c src/broker/producers.h \
 	src/broker/serve.c src/broker/serve.h \

@@ -11,6 +11,11 @@
 /* Pieces read at once when a new leader reads its uncommitted tail. */
 #define TAIL_PIECES 64
 
+struct env *partition_env(const struct partition *p)
+{
+    return p->env;
+}
+
 struct replica *partition_replica(const struct partition *p)
 {
     return p->replica;

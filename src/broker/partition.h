@@ -16,6 +16,7 @@
 
 struct partition;
 
+struct env *partition_env(const struct partition *p);
 struct replica *partition_replica(const struct partition *p);
 const struct topic_config *partition_config(const struct partition *p);
 
