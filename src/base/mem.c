@@ -28,7 +28,8 @@ _Static_assert(sizeof(struct block) % 16 == 0, "blocks are 16-byte aligned");
 struct mem {
     pthread_mutex_t lock;
     struct queue blocks;
-    size_t bytes; /* written under the lock, read without */
+    struct queue ends; /* struct mem_end, the last one first */
+    size_t bytes;      /* written under the lock, read without */
     size_t n_blocks;
     size_t bytes_max;
     uint64_t fail_at; /* allocations until the planted failure; 0: none */
@@ -60,6 +61,7 @@ struct mem *mem_new(size_t bytes_max)
         return NULL;
     }
     queue_init(&m->blocks);
+    queue_init(&m->ends);
     return m;
 }
 
@@ -69,6 +71,10 @@ void mem_free_all(struct mem *m)
         return;
     }
     struct queue *q;
+    while ((q = queue_pop(&m->ends)) != NULL) {
+        struct mem_end *h = QUEUE_ENTRY(q, struct mem_end, queue);
+        h->cb(h->arg);
+    }
     while ((q = queue_pop(&m->blocks)) != NULL) {
         struct block *b = QUEUE_ENTRY(q, struct block, queue);
         b->magic = 0;
@@ -76,6 +82,23 @@ void mem_free_all(struct mem *m)
     }
     pthread_mutex_destroy(&m->lock);
     free(m);
+}
+
+void mem_at_end(struct mem *m, struct mem_end *h, void (*cb)(void *arg),
+                void *arg)
+{
+    h->cb = cb;
+    h->arg = arg;
+    pthread_mutex_lock(&m->lock);
+    queue_push_front(&m->ends, &h->queue);
+    pthread_mutex_unlock(&m->lock);
+}
+
+void mem_end_cancel(struct mem *m, struct mem_end *h)
+{
+    pthread_mutex_lock(&m->lock);
+    queue_remove(&h->queue);
+    pthread_mutex_unlock(&m->lock);
 }
 
 /* True if the planted failure is due at this allocation. */

@@ -16,14 +16,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/queue.h"
+
 struct mem;
 
 /* A new allocator that refuses to go beyond `bytes_max` (0: no limit). NULL
  * when the system has no memory. Free with mem_free_all(). */
 struct mem *mem_new(size_t bytes_max);
 
-/* Free every block still allocated, and the allocator itself. NULL is fine. */
+/* Free every block still allocated, and the allocator itself, after the hooks
+ * of mem_at_end(), the last one first. NULL is fine. */
 void mem_free_all(struct mem *m);
+
+/* For who keeps something outside this allocator (a library's own heap): told
+ * when a node that died is freed whole, while its blocks are still there. */
+struct mem_end {
+    struct queue queue; /* private */
+    void (*cb)(void *arg);
+    void *arg;
+};
+/* Borrows `h` until it ran or was cancelled. */
+void mem_at_end(struct mem *m, struct mem_end *h, void (*cb)(void *arg),
+                void *arg);
+void mem_end_cancel(struct mem *m, struct mem_end *h);
 
 /* `size` bytes, contents undefined. NULL on failure. size 0 is allowed. */
 void *mem_alloc(struct mem *m, size_t size)
