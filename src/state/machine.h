@@ -26,6 +26,11 @@
 #include "base/chunk.h"
 #include "env/env.h"
 
+/* What a database made from the bootstrap holds: the snapshot that every
+ * group starts from (DESIGN section 5). */
+#define MACHINE_BOOTSTRAP_INDEX 2
+#define MACHINE_BOOTSTRAP_TERM  1
+
 struct machine;
 struct machine_db; /* what a type's step sees: the database, for machines */
 

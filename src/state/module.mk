@@ -1,2 +1,26 @@
 noinst_LIBRARIES += src/state/libstate.a
-src_state_libstate_a_SOURCES =
+src_state_libstate_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+src_state_libstate_a_SOURCES = \
+	src/state/change.h \
+	src/state/db.h \
+	src/state/db_impl.h \
+	src/state/image.h \
+	src/state/machine.h \
+	src/state/machine_impl.h \
+	src/state/meta.h \
+	src/state/meta_impl.h \
+	src/state/vfs.h \
+	src/state/apply.c \
+	src/state/change.c \
+	src/state/checkpoint.c \
+	src/state/db.c \
+	src/state/db_file.c \
+	src/state/hash.c \
+	src/state/image.c \
+	src/state/machine.c \
+	src/state/meta.c \
+	src/state/meta_codec.c \
+	src/state/meta_config.c \
+	src/state/meta_place.c \
+	src/state/meta_topic.c \
+	src/state/vfs.c

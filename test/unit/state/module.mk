@@ -1,0 +1,7 @@
+EXTRA_DIST += test/unit/state/state_test.h
+
+check_PROGRAMS += test/unit/state/test_machine
+TESTS += test/unit/state/test_machine
+test_unit_state_test_machine_SOURCES = test/unit/state/test_machine.c
+test_unit_state_test_machine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_machine_LDADD = $(LINK_state) $(CMOCKA_LIBS)

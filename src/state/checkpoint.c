@@ -1,0 +1,319 @@
+/* checkpoint.c - a machine's database as a file: opened, made durable, copied
+ * into an image, replaced by one, put into quarantine, closed. On the state
+ * thread. */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "env/file.h"
+#include "state/machine_impl.h"
+
+#define QUARANTINE_MAX 9999
+
+void path_parent(const char *path, char out[MACHINE_PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    int len = slash == NULL ? 0 : (int)(slash - path);
+    snprintf(out, MACHINE_PATH_MAX, "%.*s", len, path);
+    if (len == 0) {
+        snprintf(out, MACHINE_PATH_MAX, "%s", slash == NULL ? "." : "/");
+    }
+}
+
+static int sync_parent(struct env *e, const char *path)
+{
+    char dir[MACHINE_PATH_MAX];
+    path_parent(path, dir);
+    return env_sync_dir(e, dir);
+}
+
+/* ---- quarantine ---------------------------------------------------------
+ */
+
+static int move_aside(struct machine *m, const char *suffix, const char *to)
+{
+    char from[MACHINE_PATH_MAX + 8], target[MACHINE_PATH_MAX + 40];
+    snprintf(from, sizeof from, "%s%s", m->path, suffix);
+    snprintf(target, sizeof target, "%s%s", to, suffix);
+    int rv = env_rename(m->env, from, target);
+    return rv == ERR_NOTFOUND ? 0 : rv;
+}
+
+/* Move a damaged database to quarantine/NAME.N beside it; it is evidence, and
+ * perhaps the only copy of something. */
+static int quarantine(struct machine *m, struct err *err)
+{
+    char dir[MACHINE_PATH_MAX], q[MACHINE_PATH_MAX + 16];
+    char to[MACHINE_PATH_MAX + 32];
+    const char *slash = strrchr(m->path, '/');
+    const char *base = slash == NULL ? m->path : slash + 1;
+    path_parent(m->path, dir);
+    snprintf(q, sizeof q, "%s/quarantine", dir);
+    int rv = env_mkdir(m->env, q);
+    rv = rv == ERR_EXISTS ? 0 : rv;
+    for (unsigned n = 1; rv == 0; n++) {
+        int len = snprintf(to, sizeof to, "%s/%s.%u", q, base, n);
+        rv = (size_t)len >= sizeof to || n > QUARANTINE_MAX
+                 ? ERR_FULL
+                 : env_stat(m->env, to, NULL, NULL);
+    }
+    if (rv == ERR_NOTFOUND) {
+        rv = move_aside(m, "-wal", to);
+        rv = rv != 0 ? rv : move_aside(m, "-journal", to);
+        rv = rv != 0 ? rv : move_aside(m, "", to);
+        rv = rv != 0 ? rv : env_sync_dir(m->env, q);
+        rv = rv != 0 ? rv : env_sync_dir(m->env, dir);
+    }
+    if (rv != 0) {
+        err_wrap(err, "%s: cannot be moved to quarantine: %s", m->path,
+                 err_text(rv));
+        return rv;
+    }
+    err_wrap(err, "moved to %s, to be fetched from a peer", to);
+    return ERR_CORRUPT;
+}
+
+/* ---- opening ------------------------------------------------------------
+ */
+
+/* Bring the tables from version `from` to the type's. */
+static int migrate(struct machine *m, struct op *o, unsigned from)
+{
+    db_begin(m->db);
+    if (from == 0) {
+        db_exec(m->db,
+                "CREATE TABLE applied(id INTEGER PRIMARY KEY CHECK(id=1),"
+                "idx INTEGER NOT NULL,term INTEGER NOT NULL,"
+                "hash INTEGER NOT NULL,version INTEGER NOT NULL,"
+                "type TEXT NOT NULL)");
+        m->held = (struct db_applied){.index = MACHINE_BOOTSTRAP_INDEX,
+                                      .term = MACHINE_BOOTSTRAP_TERM};
+        snprintf(m->held.type, sizeof m->held.type, "%s", m->type->name);
+    }
+    int rv = m->type->migrate(m->db, from, o->bootstrap);
+    if (rv != 0 && db_status(m->db) == 0) {
+        db_exec(m->db, "ROLLBACK");
+        return err_set(&o->err, rv, "%s: migrate from version %u: %s", m->path,
+                       from, err_text(rv));
+    }
+    db_set_hash(m->db, db_scan_hash(m->db));
+    m->held.version = m->type->version;
+    m->held.hash = db_hash(m->db);
+    db_store_applied(m->db, &m->held);
+    db_commit(m->db);
+    db_checkpoint(m->db);
+    return db_status(m->db) == 0 ? 0 : db_err(m->db, &o->err);
+}
+
+static bool type_is(const struct machine *m, const struct db_applied *a)
+{
+    return strcmp(a->type, m->type->name) == 0;
+}
+
+/* A database that is there: does it fit, and is it whole? */
+static int examine(struct machine *m, struct op *o)
+{
+    db_load_applied(m->db, &m->held);
+    if (db_status(m->db) != 0) {
+        return db_err(m->db, &o->err);
+    }
+    if (!type_is(m, &m->held)) {
+        return err_set(&o->err, ERR_INVALID,
+                       "%s: holds a machine of type \"%s\", not \"%s\"",
+                       m->path, m->held.type, m->type->name);
+    }
+    if (m->held.version > (int64_t)m->type->version) {
+        return err_set(&o->err, ERR_VERSION,
+                       "%s: version %lld was made by a newer program, this "
+                       "one knows up to %u",
+                       m->path, (long long)m->held.version, m->type->version);
+    }
+    db_set_hash(m->db, m->held.hash);
+    if (m->held.version < (int64_t)m->type->version) {
+        return migrate(m, o, (unsigned)m->held.version);
+    }
+    if (o->unclean && db_scan_hash(m->db) != m->held.hash &&
+        db_status(m->db) == 0) {
+        return err_set(&o->err, ERR_CORRUPT,
+                       "%s: its rows do not have the hash that is kept",
+                       m->path);
+    }
+    return db_status(m->db) == 0 ? 0 : db_err(m->db, &o->err);
+}
+
+int machine_load(struct machine *m, struct op *o)
+{
+    int rv =
+        db_open(m->env, m->type, m->path, DB_LIVE, o->unclean, &m->db, &o->err);
+    if (rv != 0) {
+        m->db = NULL;
+        return rv;
+    }
+    o->fresh = db_empty(m->db);
+    rv = db_status(m->db) != 0 ? db_err(m->db, &o->err)
+         : o->fresh            ? migrate(m, o, 0)
+                               : examine(m, o);
+    if (rv == 0) {
+        rv = m->type->load(m->db, &o->changes);
+        rv = db_status(m->db) != 0 ? db_err(m->db, &o->err)
+             : rv != 0             ? rv
+                                   : o->changes.status;
+    }
+    if (rv == 0) {
+        o->applied = m->held;
+        return 0;
+    }
+    if (o->err.text[0] == '\0') {
+        err_set(&o->err, rv, "%s: %s", m->path, err_text(rv));
+    }
+    db_close(m->db);
+    m->db = NULL;
+    return rv;
+}
+
+void op_open(struct op *o)
+{
+    o->status = machine_load(o->machine, o);
+    if (o->status == ERR_CORRUPT) {
+        o->status = quarantine(o->machine, &o->err);
+    }
+    if (o->status != 0) {
+        err_wrap(&o->err, "%s", o->machine->name);
+    }
+}
+
+/* ---- durable, copied ----------------------------------------------------
+ */
+
+void op_checkpoint(struct op *o)
+{
+    struct machine *m = o->machine;
+    db_checkpoint(m->db);
+    db_load_applied(m->db, &o->applied);
+    machine_must(m);
+    ASSERT(o->applied.index == m->held.index);
+}
+
+/* The rows must have the hash that was kept: else this node has gone astray,
+ * and must neither go on nor hand its state to others. */
+static void must_match(struct machine *m)
+{
+    uint64_t hash = db_scan_hash(m->db);
+    machine_must(m);
+    if (hash != m->held.hash) {
+        env_die(m->env,
+                "%s: %s: its rows have hash %016llx, kept was %016llx: "
+                "damaged or changed from outside",
+                m->name, m->path, (unsigned long long)hash,
+                (unsigned long long)m->held.hash);
+    }
+}
+
+static int sync_file(struct env *e, const char *path, uint64_t *ret_bytes)
+{
+    struct bfile *f;
+    int rv = bfile_open(e, path, FILE_READ | FILE_WRITE, &f, NULL);
+    if (rv != 0) {
+        return rv;
+    }
+    rv = bfile_size(f, ret_bytes);
+    rv = rv != 0 ? rv : bfile_sync(f);
+    bfile_close(f);
+    return rv != 0 ? rv : sync_parent(e, path);
+}
+
+void op_image(struct op *o)
+{
+    struct machine *m = o->machine;
+    int rv = env_unlink(m->env, o->path);
+    if (rv != 0 && rv != ERR_NOTFOUND) {
+        o->status = rv;
+        return;
+    }
+    must_match(m);
+    db_copy(m->db, o->path);
+    machine_must(m);
+    rv = sync_file(m->env, o->path, &o->bytes);
+    if (rv != 0) {
+        env_die(m->env, "%s: %s: %s", m->name, o->path, err_text(rv));
+    }
+    o->applied = m->held;
+}
+
+/* ---- installed ----------------------------------------------------------
+ */
+
+/* Is the file at `o->path` whole, ours, and of the hash that was promised? */
+static int image_check(struct machine *m, struct op *o)
+{
+    struct machine_db *db = NULL;
+    struct db_applied a;
+    int rv = db_open(m->env, m->type, o->path, DB_IMAGE, true, &db, &o->err);
+    if (rv != 0) {
+        return rv;
+    }
+    db_load_applied(db, &a);
+    if (db_status(db) != 0 || !type_is(m, &a)) {
+        rv = err_set(&o->err, ERR_CORRUPT, "%s: is no image of \"%s\"", o->path,
+                     m->type->name);
+    } else if (a.version > (int64_t)m->type->version) {
+        rv = err_set(&o->err, ERR_VERSION, "%s: was made by a newer program",
+                     o->path);
+    } else if (db_scan_hash(db) != o->hash || a.hash != o->hash) {
+        rv = err_set(&o->err, ERR_CORRUPT,
+                     "%s: does not have the hash promised", o->path);
+    } else if (db_status(db) != 0) {
+        rv = db_err(db, &o->err);
+    }
+    db_close(db);
+    return rv;
+}
+
+/* Put the image where the database was. A power cut leaves the old database
+ * without its write-ahead log, which is empty, or the new one. */
+static int image_switch(struct machine *m, struct op *o)
+{
+    char wal[MACHINE_PATH_MAX + 8];
+    uint64_t bytes;
+    db_checkpoint(m->db);
+    machine_must(m);
+    db_close(m->db);
+    m->db = NULL;
+    snprintf(wal, sizeof wal, "%s-wal", m->path);
+    int rv = env_unlink(m->env, wal);
+    rv = rv == ERR_NOTFOUND ? 0 : rv;
+    rv = rv != 0 ? rv : sync_parent(m->env, m->path);
+    rv = rv != 0 ? rv : sync_file(m->env, o->path, &bytes);
+    rv = rv != 0 ? rv : env_rename(m->env, o->path, m->path);
+    rv = rv != 0 ? rv : sync_parent(m->env, m->path);
+    return rv != 0 ? rv : sync_parent(m->env, o->path);
+}
+
+void op_install(struct op *o)
+{
+    struct machine *m = o->machine;
+    o->status = image_check(m, o);
+    if (o->status != 0) {
+        err_wrap(&o->err, "%s: install", m->name);
+        return;
+    }
+    int rv = image_switch(m, o);
+    if (rv != 0) {
+        env_die(m->env, "%s: install %s: %s", m->name, o->path, err_text(rv));
+    }
+    rv = machine_load(m, o);
+    if (rv != 0) {
+        env_die(m->env, "%s: install: %s", m->name, o->err.text);
+    }
+}
+
+/* ---- closing ------------------------------------------------------------
+ */
+
+void op_close(struct op *o)
+{
+    struct machine *m = o->machine;
+    db_checkpoint(m->db);
+    machine_must(m);
+    db_close(m->db);
+    m->db = NULL;
+}

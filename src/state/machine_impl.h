@@ -1,0 +1,101 @@
+/* machine_impl.h - the inside of a machine. Private to src/state.
+ *
+ * Everything asked of a machine is an op in one queue; one op at a time runs
+ * as a job on the state thread, in order. Commands that gather while an op
+ * runs join the apply op at the queue's end: that is the next transaction.
+ *
+ *   loop:          push op ... [job done] -> callback -> next op
+ *   state thread:            run
+ */
+#ifndef STATE_MACHINE_IMPL_H
+#define STATE_MACHINE_IMPL_H
+
+#include "state/db.h"
+
+#define MACHINE_PATH_MAX 4096
+#define MACHINE_NAME_MAX 64
+
+enum op_kind {
+    OP_OPEN,
+    OP_APPLY,
+    OP_CHECKPOINT,
+    OP_IMAGE,
+    OP_INSTALL,
+    OP_CLOSE,
+    OP_KINDS
+};
+
+struct op {
+    struct queue queue; /* of machine.ops */
+    struct machine *machine;
+    enum op_kind kind;
+    struct env_job job;
+
+    /* apply: what is asked, */
+    struct machine_command *commands;
+    uint64_t *indexes;
+    struct slice *results; /* filled on the loop, from `ends` */
+    size_t *ends;          /* of each result in `out` */
+    unsigned n, cap;
+    uint64_t upto, upto_term;
+    /* and what came of it */
+    unsigned n_skipped; /* already in an installed image */
+    struct buf out;
+    struct buf changes; /* also of open and install */
+
+    /* open, image, install */
+    char path[MACHINE_PATH_MAX];
+    uint64_t hash;
+    struct slice bootstrap;
+    bool unclean;
+    bool fresh;
+    int status;
+    struct err err;
+    struct db_applied applied;
+    uint64_t bytes;
+
+    union {
+        machine_open_cb open;
+        machine_checkpoint_cb checkpoint;
+        machine_image_cb image;
+        void (*close)(void *arg);
+    } cb;
+    void *arg;
+};
+
+struct machine {
+    struct env *env;
+    struct mem *mem;
+    const struct machine_type *type;
+    char path[MACHINE_PATH_MAX];
+    char name[MACHINE_NAME_MAX];
+    struct queue ops;
+    bool busy; /* the first op runs */
+    bool closing;
+    uint64_t queued;  /* `upto` of the last machine_apply() */
+    uint64_t applied; /* told to the listener */
+    machine_applied_cb listener;
+    void *listener_arg;
+    /* The state thread's: */
+    struct machine_db *db;
+    struct db_applied held; /* what `db` holds committed */
+};
+
+/* Run on the state thread. Each leaves its outcome in the op; what a machine
+ * cannot survive ends the node. */
+void op_open(struct op *o);
+void op_apply(struct op *o);
+void op_checkpoint(struct op *o);
+void op_image(struct op *o);
+void op_install(struct op *o);
+void op_close(struct op *o);
+
+/* Open (or make) the database at machine.path into `db`, bring it to the
+ * type's version and load what it holds into `o->changes`. */
+int machine_load(struct machine *m, struct op *o);
+/* The directory part of a path, "." if none. */
+void path_parent(const char *path, char out[MACHINE_PATH_MAX]);
+/* End the node if the database failed. */
+void machine_must(struct machine *m);
+
+#endif
