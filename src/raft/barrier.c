@@ -29,7 +29,7 @@ static void record_add(struct buf *b, uint64_t *before, uint64_t round,
     buf_put_uvarint(b, member >> 32);
 }
 
-static void frame_send(struct consensus *c, struct link *l, struct buf *b)
+static void frame_send(struct consensus *c, struct route *l, struct buf *b)
 {
     if (b->len > 0 &&
         (b->status != 0 ||
@@ -42,9 +42,9 @@ static void frame_send(struct consensus *c, struct link *l, struct buf *b)
 
 void barriers_flush(struct consensus *c)
 {
-    for (unsigned i = 0; i < c->n_links; i++) {
-        frame_send(c, &c->links[i], &c->links[i].ask);
-        frame_send(c, &c->links[i], &c->links[i].yes);
+    for (unsigned i = 0; i < c->n_routes; i++) {
+        frame_send(c, &c->routes[i], &c->routes[i].ask);
+        frame_send(c, &c->routes[i], &c->routes[i].yes);
     }
 }
 
@@ -101,13 +101,16 @@ static void group_ask(struct group *g)
         if (m->role != GROUP_VOTER || m->id == g->self) {
             continue;
         }
-        struct link *l = link_find(c, membership_node(m->id));
+        struct route *l = route_find(c, membership_node(m->id));
         if (l != NULL) {
             record_add(&l->ask, &l->ask_group, c->round, BARRIER_ASK, g,
                        core_term(g->core), m->id);
         }
     }
     g->reask_ms = env_now_ms(c->env) + c->o.heartbeat_ms;
+    if (g->reask_ms < g->barrier_ms) {
+        g->barrier_ms = g->reask_ms;
+    }
     barriers_complete(g); /* a sole voter needs nobody */
     if (!g->closed) {
         group_arm(g);
@@ -144,6 +147,9 @@ int group_read_barrier(struct group *g, struct group_barrier *b,
                                 .cb = cb,
                                 .data = data};
     queue_push(&g->barriers, &b->queue);
+    if (g->barrier_ms == 0 || b->deadline_ms < g->barrier_ms) {
+        g->barrier_ms = b->deadline_ms;
+    }
     queue_remove(&g->asking);
     queue_push(&g->c->asking, &g->asking);
     env_turn_request(g->c->env, &g->c->turn);
@@ -200,7 +206,7 @@ uint64_t barriers_tick(struct group *g, uint64_t now_ms)
 
 /* ---- answering --------------------------------------------------------- */
 
-static void handle_ask(struct consensus *c, struct link *l, uint64_t round,
+static void handle_ask(struct consensus *c, struct route *l, uint64_t round,
                        struct group *g, uint64_t term, uint64_t member)
 {
     if (member != g->self || core_repair(g->core) ||
@@ -231,7 +237,7 @@ static void handle_yes(struct group *g, uint64_t round, uint64_t term,
 void barrier_receive(void *arg, int32_t node, struct bytes message)
 {
     struct consensus *c = arg;
-    struct link *l = link_find(c, node);
+    struct route *l = route_find(c, node);
     struct cursor cursor;
     uint64_t id = 0;
     cursor_init(&cursor, bytes_slice(message));

@@ -29,8 +29,8 @@ static void node_suspect(struct consensus *c, int32_t node)
 /* A node from which nothing came for an election timeout is suspect. */
 static void watch_silence(struct consensus *c, uint64_t now)
 {
-    for (unsigned i = 0; i < c->n_links; i++) {
-        struct link *l = &c->links[i];
+    for (unsigned i = 0; i < c->n_routes; i++) {
+        struct route *l = &c->routes[i];
         uint64_t heard = peers_heard_ms(c->o.peers, l->node);
         bool silent = heard != 0 && now - heard >= c->o.election_ms;
         if (silent && !l->suspect) {
@@ -102,7 +102,7 @@ static void reap(struct consensus *c)
 {
     struct queue *q;
     while ((q = queue_pop(&c->dead)) != NULL) {
-        group_free(QUEUE_ENTRY(q, struct group, dirty));
+        group_discard(QUEUE_ENTRY(q, struct group, dirty));
     }
 }
 
@@ -117,7 +117,7 @@ static void turn_cb(struct env_turn *t)
     }
     barriers_ask(c);
     barriers_flush(c);
-    links_flush(c);
+    routes_flush(c);
     reap(c);
 }
 
@@ -195,7 +195,7 @@ void consensus_close(struct consensus *c)
     env_timer_stop(c->env, &c->timer);
     env_turn_cancel(c->env, &c->turn);
     reap(c);
-    links_close(c);
+    routes_close(c);
     arena_close(&c->arena);
     heap_close(&c->timers);
     map_free(c->groups);

@@ -8,7 +8,7 @@
 #include "raft/core.h"
 
 /* The way to one peer: small messages of a turn gather in a pack. */
-struct link {
+struct route {
     int32_t node;
     bool suspect;
     struct buf pack;     /* records of PEER_RAFT */
@@ -30,8 +30,8 @@ struct consensus {
     struct queue dirty;     /* groups with something not durable */
     struct queue asking;    /* groups with barriers to ask for */
     struct queue dead;      /* closed groups, freed at the end of the turn */
-    struct link links[PEERS_MAX];
-    unsigned n_links;
+    struct route routes[PEERS_MAX];
+    unsigned n_routes;
     struct arena arena;
     uint64_t durable;
     uint64_t round;    /* of read barriers */
@@ -95,11 +95,12 @@ struct group {
     uint64_t committed_bytes;      /* payloads in (base, commit] */
     uint64_t uncommitted_bytes;
     bool was_leader;
+    bool repair; /* the journal does not know yet that it ended */
 
     struct base_change change;
     struct slice manifest; /* owned: what installs offer */
     struct queue barriers;
-    uint64_t reask_ms;
+    uint64_t reask_ms, barrier_ms; /* ask again; look again (0: no) */
     struct transfer transfer;
     struct group_peer peers[GROUP_MEMBERS_MAX];
     unsigned n_peers;
@@ -136,7 +137,7 @@ void group_need(struct group *g, uint64_t index);
 void group_copy(struct group *g);
 /* The record of g->change is durable. */
 void group_base_durable(struct group *g);
-void group_free(struct group *g);
+void group_discard(struct group *g);
 struct group_peer *group_peer_find(struct group *g, uint64_t id);
 
 /* ---- gate.c ------------------------------------------------------------ */
@@ -148,16 +149,16 @@ void gate_send(struct group *g, const struct message *m);
 void gate_release(struct group *g, uint64_t seq);
 void gate_close(struct group *g);
 
-/* ---- link.c ------------------------------------------------------------ */
+/* ---- route.c ------------------------------------------------------------ */
 
-/* The link to a node; NULL beyond PEERS_MAX. */
-struct link *link_find(struct consensus *c, int32_t node);
+/* The route to a node; NULL beyond PEERS_MAX. */
+struct route *route_find(struct consensus *c, int32_t node);
 /* Put a message on its way. Borrows the entries. */
-void link_send(struct group *g, const struct message *m,
-               struct entry *const entries[]);
+void route_send(struct group *g, const struct message *m,
+                struct entry *const entries[]);
 /* Hand the packs of the turn to the peers. */
-void links_flush(struct consensus *c);
-void links_close(struct consensus *c);
+void routes_flush(struct consensus *c);
+void routes_close(struct consensus *c);
 
 /* ---- barrier.c --------------------------------------------------------- */
 

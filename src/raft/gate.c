@@ -60,7 +60,7 @@ static void gate_pass(struct group *g, const struct message *m,
                       struct entry *const entries[])
 {
     if (g->n_gated == 0 && g->hard_seq <= g->c->durable) {
-        link_send(g, m, entries);
+        route_send(g, m, entries);
     } else {
         gate_push(g, m, entries);
     }
@@ -127,7 +127,7 @@ static void gated_send(struct group *g, struct gated *w)
         entries[i] = &w->entries[i];
     }
     if (n == 0 || entries != NULL) {
-        link_send(g, &w->m, entries);
+        route_send(g, &w->m, entries);
     } else {
         g->c->n_dropped++;
     }

@@ -71,6 +71,7 @@ int group_open(struct consensus *c, const struct group_start *start,
                         .tail = *start->tail,
                         .hooks = hooks,
                         .arg = arg,
+                        .repair = start->repair,
                         .manifest = slice_of(manifest, start->manifest.len),
                         .stored = tail_last_index(start->tail),
                         .commit = start->base.index,
@@ -113,7 +114,7 @@ void group_close(struct group *g)
     env_turn_request(c->env, &c->turn);
 }
 
-void group_free(struct group *g)
+void group_discard(struct group *g)
 {
     struct mem *mem = g->c->mem;
     core_close(g->core);

@@ -147,6 +147,16 @@ static void tell_committed(struct group *g)
 
 /* ---- step -------------------------------------------------------------- */
 
+/* A leader has brought us up: recovery need not report damage any more. */
+static void persist_repaired(struct group *g)
+{
+    uint64_t seq;
+    if (g->repair && !core_repair(g->core) &&
+        journal_repaired(g->c->o.journal, g->id, &seq) == 0) {
+        g->repair = false; /* else tried again with the next step */
+    }
+}
+
 static void carry_out(struct group *g, const struct core_effects *fx,
                       bool ready_before)
 {
@@ -160,6 +170,7 @@ static void carry_out(struct group *g, const struct core_effects *fx,
     if (fx->append_n > 0) {
         persist_entries(g, fx);
     }
+    persist_repaired(g);
     for (unsigned i = 0; i < fx->n_messages; i++) {
         gate_send(g, &fx->messages[i]);
     }
@@ -301,6 +312,9 @@ void group_tick(struct group *g, uint64_t now_ms)
     if (!g->closed) {
         transfer_poll(g, now_ms);
     }
+    if (!g->closed) {
+        g->barrier_ms = barriers_tick(g, now_ms);
+    }
     if (!g->closed && g->need_ms != 0 && g->need_ms <= now_ms) {
         group_copy(g);
     }
@@ -330,9 +344,7 @@ void group_arm(struct group *g)
     if (g->transfer.active) {
         at = earlier(at, g->transfer.deadline_ms);
     }
-    if (!queue_empty(&g->barriers)) {
-        at = earlier(at, now + c->o.heartbeat_ms);
-    }
+    at = earlier(at, g->barrier_ms);
     at = at > now ? at : now + 1;
     if (g->timer.slot != 0) {
         heap_move(&c->timers, &g->timer, at);

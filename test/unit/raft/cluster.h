@@ -56,7 +56,8 @@ struct offer {
 
 struct node {
     unsigned id;
-    bool up, repair, busy; /* busy: a base is being raised */
+    bool up, repair;
+    bool busy, installing; /* a base is being raised; by an install */
     struct tail tail;
     struct core *core;
     struct image disk;

@@ -10,3 +10,9 @@ TESTS += test/unit/raft/test_soak
 test_unit_raft_test_soak_SOURCES = test/unit/raft/test_soak.c \
 	test/unit/raft/cluster.c test/unit/raft/cluster.h
 test_unit_raft_test_soak_LDADD = $(LINK_raft)
+
+check_PROGRAMS += test/unit/raft/test_group
+TESTS += test/unit/raft/test_group
+test_unit_raft_test_group_SOURCES = test/unit/raft/test_group.c
+test_unit_raft_test_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_raft_test_group_LDADD = $(LINK_raft) $(CMOCKA_LIBS)

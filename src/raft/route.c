@@ -1,4 +1,4 @@
-/* link.c - the way to one peer.
+/* route.c - the way to one peer.
  *
  * Small messages of a turn gather in one pack per peer, which net/ may let
  * pass before large messages of other groups. Within a group order holds: what
@@ -9,35 +9,35 @@
 
 #define PACK_BYTES_MAX (64u << 10)
 
-struct link *link_find(struct consensus *c, int32_t node)
+struct route *route_find(struct consensus *c, int32_t node)
 {
-    for (unsigned i = 0; i < c->n_links; i++) {
-        if (c->links[i].node == node) {
-            return &c->links[i];
+    for (unsigned i = 0; i < c->n_routes; i++) {
+        if (c->routes[i].node == node) {
+            return &c->routes[i];
         }
     }
-    if (c->n_links == PEERS_MAX) {
+    if (c->n_routes == PEERS_MAX) {
         return NULL;
     }
-    struct link *l = &c->links[c->n_links++];
-    *l = (struct link){.node = node, .drains = 1};
+    struct route *l = &c->routes[c->n_routes++];
+    *l = (struct route){.node = node, .drains = 1};
     buf_init(&l->pack, c->mem, 0);
     buf_init(&l->ask, c->mem, 0);
     buf_init(&l->yes, c->mem, 0);
     return l;
 }
 
-void links_close(struct consensus *c)
+void routes_close(struct consensus *c)
 {
-    for (unsigned i = 0; i < c->n_links; i++) {
-        buf_close(&c->links[i].pack);
-        buf_close(&c->links[i].ask);
-        buf_close(&c->links[i].yes);
+    for (unsigned i = 0; i < c->n_routes; i++) {
+        buf_close(&c->routes[i].pack);
+        buf_close(&c->routes[i].ask);
+        buf_close(&c->routes[i].yes);
     }
-    c->n_links = 0;
+    c->n_routes = 0;
 }
 
-static void pack_flush(struct consensus *c, struct link *l)
+static void pack_flush(struct consensus *c, struct route *l)
 {
     if (l->pack.len == 0) {
         return;
@@ -52,10 +52,10 @@ static void pack_flush(struct consensus *c, struct link *l)
     l->pack_group = 0;
 }
 
-void links_flush(struct consensus *c)
+void routes_flush(struct consensus *c)
 {
-    for (unsigned i = 0; i < c->n_links; i++) {
-        struct link *l = &c->links[i];
+    for (unsigned i = 0; i < c->n_routes; i++) {
+        struct route *l = &c->routes[i];
         pack_flush(c, l);
         if (peer_queued(c->o.peers, l->node, PEER_LANE_MAIN) == 0) {
             l->drains++;
@@ -63,7 +63,7 @@ void links_flush(struct consensus *c)
     }
 }
 
-static void pack_add(struct consensus *c, struct link *l,
+static void pack_add(struct consensus *c, struct route *l,
                      const struct message *m)
 {
     if (l->pack.len == 0) {
@@ -77,7 +77,7 @@ static void pack_add(struct consensus *c, struct link *l,
 }
 
 /* One message that is a frame of its own, in its group's order. */
-static void ordered_send(struct group *g, struct link *l,
+static void ordered_send(struct group *g, struct route *l,
                          const struct message *m, struct entry *const entries[])
 {
     struct consensus *c = g->c;
@@ -109,11 +109,11 @@ static void ordered_send(struct group *g, struct link *l,
     buf_close(&head);
 }
 
-void link_send(struct group *g, const struct message *m,
-               struct entry *const entries[])
+void route_send(struct group *g, const struct message *m,
+                struct entry *const entries[])
 {
     struct consensus *c = g->c;
-    struct link *l = link_find(c, membership_node(m->to));
+    struct route *l = route_find(c, membership_node(m->to));
     if (l == NULL || peers_state(c->o.peers, l->node) != PEER_UP) {
         c->n_dropped++; /* nothing is queued for a dead node */
         return;
