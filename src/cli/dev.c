@@ -1,0 +1,3 @@
+#include "cli/dev.h"
+
+const struct command dev_commands[] = {{NULL}};

@@ -1,0 +1,160 @@
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NEAR_MAX  2 /* edits that are still a slip of the hand */
+#define NAME_MAX_ 32
+
+/* Edits from one word to the other; more than NEAR_MAX if they are long. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NAME_MAX_ + 1];
+    size_t n = strlen(a), m = strlen(b);
+    if (n > NAME_MAX_ || m > NAME_MAX_) {
+        return NEAR_MAX + 1;
+    }
+    for (size_t j = 0; j <= m; j++) {
+        row[j] = (unsigned)j;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= m; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned least = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            diagonal = row[j];
+            row[j] = change < least + 1 ? change : least + 1;
+        }
+    }
+    return row[m];
+}
+
+static void consider(const char *name, const char *candidate, const char **best,
+                     unsigned *best_distance)
+{
+    unsigned d = distance(name, candidate);
+    if (strncmp(candidate, name, strlen(name)) == 0 && strlen(name) > 1) {
+        d = 1; /* the beginning of it */
+    }
+    if (d < *best_distance) {
+        *best_distance = d;
+        *best = candidate;
+    }
+}
+
+const char *help_nearest_option(const struct command *m, const char *name)
+{
+    const char *best = NULL;
+    unsigned d = NEAR_MAX + 1;
+    for (const struct command_option *o = m->options;
+         o != NULL && o->name != NULL; o++) {
+        consider(name, o->name, &best, &d);
+    }
+    for (const struct command_option *o = command_options_all; o->name != NULL;
+         o++) {
+        consider(name, o->name, &best, &d);
+    }
+    return best;
+}
+
+static bool noun_known(const char *noun)
+{
+    for (unsigned t = 0; command_tables[t] != NULL; t++) {
+        for (const struct command *m = command_tables[t]; m->noun != NULL;
+             m++) {
+            if (strcmp(m->noun, noun) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+int help_unknown(const char *noun, const char *verb)
+{
+    const char *best = NULL;
+    unsigned d = NEAR_MAX + 1;
+    bool known = noun_known(noun);
+    if (known && (verb == NULL || *verb == '-')) {
+        return help_main(noun, NULL, verb == NULL || strcmp(verb, "-h") != 0);
+    }
+    for (unsigned t = 0; command_tables[t] != NULL; t++) {
+        for (const struct command *m = command_tables[t]; m->noun != NULL;
+             m++) {
+            if (!known) {
+                consider(noun, m->noun, &best, &d);
+            } else if (m->verb != NULL && strcmp(m->noun, noun) == 0) {
+                consider(verb, m->verb, &best, &d);
+            }
+        }
+    }
+    fprintf(stderr, "ostraka: %s%s%s: no such command", noun, known ? " " : "",
+            known ? verb : "");
+    if (best != NULL) {
+        fprintf(stderr, "; did you mean \"ostraka %s%s%s\"?",
+                known ? noun : best, known ? " " : "", known ? best : "");
+    }
+    fprintf(stderr, "\nostraka help lists the commands\n");
+    return EXIT_USAGE;
+}
+
+static void line_of(FILE *f, const struct command *m)
+{
+    char left[64];
+    snprintf(left, sizeof left, "%s%s%s%s%s", m->noun,
+             m->verb != NULL ? " " : "", m->verb != NULL ? m->verb : "",
+             m->arguments != NULL ? " " : "",
+             m->arguments != NULL ? m->arguments : "");
+    fprintf(f, "  %-32s  %s\n", left, m->summary);
+}
+
+static void options_of(const struct command_option *o)
+{
+    for (; o != NULL && o->name != NULL; o++) {
+        char left[48];
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", o->letter ? '-' : ' ',
+                 o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
+                 o->argument != NULL ? " " : "",
+                 o->argument != NULL ? o->argument : "");
+        printf("  %-29s  %s\n", left, o->help);
+    }
+}
+
+void help_command(const struct command *m)
+{
+    static const char *const impacts[] = {[IMPACT_READ] = "changes nothing",
+                                          [IMPACT_WRITE] = "changes data",
+                                          [IMPACT_DANGER] = "can lose data"};
+    printf("Usage: ostraka %s%s%s%s%s [OPTION]...\n%s (%s)\n\n", m->noun,
+           m->verb != NULL ? " " : "", m->verb != NULL ? m->verb : "",
+           m->arguments != NULL ? " " : "",
+           m->arguments != NULL ? m->arguments : "", m->summary,
+           impacts[m->impact]);
+    options_of(m->options);
+    options_of(command_options_all);
+}
+
+int help_main(const char *noun, const char *verb, bool asked_nothing)
+{
+    FILE *f = asked_nothing ? stderr : stdout;
+    if (noun != NULL && !noun_known(noun)) {
+        return help_unknown(noun, NULL);
+    }
+    fprintf(f, "Usage: ostraka COMMAND [ARGUMENT]... [OPTION]...\n\n");
+    for (unsigned t = 0; command_tables[t] != NULL; t++) {
+        for (const struct command *m = command_tables[t]; m->noun != NULL;
+             m++) {
+            if (noun != NULL && strcmp(noun, m->noun) != 0) {
+                continue;
+            }
+            if (verb != NULL && m->verb != NULL && strcmp(verb, m->verb) == 0) {
+                help_command(m);
+                return EXIT_DONE;
+            }
+            line_of(f, m);
+        }
+    }
+    fprintf(f, "\nostraka COMMAND --help says more. Exit codes: ostraka(1).\n");
+    return asked_nothing ? EXIT_USAGE : EXIT_DONE;
+}
