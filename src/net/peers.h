@@ -53,9 +53,9 @@ struct peers_identity {
 
 struct peers_options {
     struct chunk_pool *pool;
-    const char *host; /* listen here */
-    unsigned port;    /* 0: chosen; peers_port() */
-    uint64_t queue_bytes_max;  /* per peer and lane; 0: 64 MiB */
+    const char *host;            /* listen here */
+    unsigned port;               /* 0: chosen; peers_port() */
+    uint64_t queue_bytes_max;    /* per peer and lane; 0: 64 MiB */
     uint32_t connect_timeout_ms; /* 0: 1000 */
 };
 
@@ -71,9 +71,13 @@ void peers_identify(struct peers *p, struct peers_identity self);
 
 /* Know a node: dial it and keep dialling (backoff 20..500 ms, jittered).
  * `directory` zero: any (before forming). Known already: address and uuid are
- * replaced. Errors: ERR_NOMEM, ERR_FULL (PEERS_MAX). */
+ * replaced; connections that do not fit them end. Copies `host`. Errors:
+ * ERR_NOMEM, ERR_FULL (PEERS_MAX), ERR_INVALID (this node itself, or a host of
+ * more than 255 bytes). */
 int peers_add(struct peers *p, int32_t node, const char *host, unsigned port,
               struct uuid directory);
+/* Forget a node: its connections end, nothing is heard from it any more. Not
+ * known is fine. */
 void peers_remove(struct peers *p, int32_t node);
 /* Walk the known nodes by id: *node is where to look from, and the one found.
  * False: none at or above it. */
@@ -84,21 +88,24 @@ bool peers_next(const struct peers *p, int32_t *node);
 typedef void (*peer_recv_cb)(void *arg, int32_t node, struct bytes message);
 /* One receiver per channel. Messages on a channel without one are dropped and
  * counted. */
-void peers_receive(struct peers *p, enum peer_channel channel,
-                   peer_recv_cb cb, void *arg);
+void peers_receive(struct peers *p, enum peer_channel channel, peer_recv_cb cb,
+                   void *arg);
 
 /* How a connection to a node stands. `refused`: a broken connection was
  * refused on redial, nobody listens there: the node is suspect at once (DESIGN
  * section 6). */
 enum peer_state { PEER_DOWN, PEER_UP, PEER_REFUSED };
 typedef void (*peer_state_cb)(void *arg, int32_t node, enum peer_state state);
-/* Watchers, called on every change of our own dialled main connection, and
- * with PEER_DOWN/PEER_REFUSED at most once per break. Up to 8. */
+/* Watchers, called (in a turn of its own, never inside another call) on every
+ * change of our own dialled main connection: PEER_DOWN when it breaks, then
+ * PEER_REFUSED if a redial is refused, each at most once per break. Not called
+ * for a node that was removed. Up to 8. */
 void peers_watch(struct peers *p, peer_state_cb cb, void *arg);
 enum peer_state peers_state(const struct peers *p, int32_t node);
 /* When something last arrived from the node (env_now_ms), 0: never. */
 uint64_t peers_heard_ms(const struct peers *p, int32_t node);
-/* Why the last connection attempt to the node failed, "" if it did not. */
+/* Why the last connection attempt to the node failed, "" if it did not. Begins
+ * with "refused by nX: " if that node said so. Borrowed until the next call. */
 const char *peers_reason(const struct peers *p, int32_t node);
 
 /* Send: `head` is copied, `payload` (n slices of counted bytes) is shared
@@ -109,12 +116,13 @@ int peer_send(struct peers *p, int32_t node, enum peer_lane lane,
               enum peer_channel channel, uint64_t order, struct slice head,
               const struct bytes payload[], unsigned n);
 /* Bytes queued for a node on a lane. */
-uint64_t peer_queued(const struct peers *p, int32_t node,
-                     enum peer_lane lane);
+uint64_t peer_queued(const struct peers *p, int32_t node, enum peer_lane lane);
 
 /* Forming: a connection whose hello cannot match yet is allowed on PEER_FORM
  * only. The hello's verdict for a foreign cluster or an unexpected directory
- * is asked from here: return NULL to accept, or one line why not (copied). */
+ * is asked from here: return NULL to accept, or one line why not (copied).
+ * Asked last: unknown nodes, other directories than peers_add() named, foreign
+ * clusters and protocols are refused before. Calls nothing of peers. */
 typedef const char *(*peer_judge_cb)(void *arg, int32_t node,
                                      struct uuid cluster,
                                      struct uuid directory);

@@ -15,3 +15,21 @@ TESTS += test/unit/net/test_net_system
 test_unit_net_test_net_system_SOURCES = test/unit/net/test_net_system.c
 test_unit_net_test_net_system_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_net_test_net_system_LDADD = $(LINK_net) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/net/test_net_fuzz
+TESTS += test/unit/net/test_net_fuzz
+test_unit_net_test_net_fuzz_SOURCES = test/unit/net/test_net_fuzz.c \
+    test/fuzz/fuzz_peer_frame.c test/fuzz/fuzz_peer_frame.h
+test_unit_net_test_net_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
+test_unit_net_test_net_fuzz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_net_test_net_fuzz_LDADD = $(LINK_net) $(CMOCKA_LIBS)
+
+if FUZZ
+noinst_PROGRAMS += test/fuzz/fuzz_peer_frame
+test_fuzz_fuzz_peer_frame_SOURCES = test/fuzz/fuzz_peer_frame.c \
+    test/fuzz/fuzz_peer_frame.h
+test_fuzz_fuzz_peer_frame_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
+test_fuzz_fuzz_peer_frame_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_peer_frame_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_peer_frame_LDADD = $(LINK_net)
+endif

@@ -818,6 +818,93 @@ static void a_second_connection_replaces_the_first(void **state)
     world_free(w);
 }
 
+/* No memory for what nodes say: reading waits for some, but not for ever. */
+static void without_memory_reading_waits(void **state)
+{
+    struct world *w = pair_new(0, 15);
+    struct node *b = &w->nodes[2];
+    static struct chunk *hogs[17000];
+    unsigned n = 0;
+
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        while ((hogs[n] = chunk_acquire(b->pool, CHUNK_PEER, 4096)) != NULL) {
+            n++;
+        }
+        /* Beyond what the chunk in use holds: it needs another. */
+        b->keep = 64;
+        for (unsigned i = 0; i < 40; i++) {
+            assert_int_equal(send_to(w, 1, 2, 1, i + 1, 4000), 0);
+        }
+        assert_int_equal(send_to(w, 1, 2, 1, 41, 200000), 0);
+        run_ms(w, 1000);
+        assert_true(b->n_got < 40);
+        assert_int_equal(state_of(w, 1, 2), PEER_UP);
+        if (round == 1) {
+            break;
+        }
+        while (n > 0) {
+            chunk_release(hogs[--n]);
+        }
+        run_ms(w, 1000);
+        assert_int_equal(b->n_got, 41);
+        for (unsigned i = 0; i < 41; i++) {
+            assert_int_equal(b->got[i].number, i + 1);
+        }
+        while (b->n_kept > 0) {
+            bytes_release(&b->kept[--b->n_kept]);
+        }
+        b->n_got = 0;
+    }
+    run_ms(w, 12000);
+    assert_true(w->nodes[1].n_states > 1);
+    assert_int_equal(w->nodes[1].states[1], PEER_DOWN);
+    while (n > 0) {
+        chunk_release(hogs[--n]);
+    }
+    world_free(w);
+}
+
+/* Every allocation fails once: the nodes find together all the same. */
+static void memory_that_fails_is_survived(void **state)
+{
+    bool fired = true;
+
+    (void)state;
+    for (unsigned nth = 1; fired; nth++) {
+        struct world *w = world_new(0, 16);
+        node_start(w, 1, cluster_a);
+        node_start(w, 2, cluster_a);
+        know(w, 1, 2);
+        know(w, 2, 1);
+        mem_fail_at(env_mem(w->nodes[1].env), nth, 0);
+        run_ms(w, 1500);
+        int rc = 0;
+        for (unsigned i = 0; i < 3; i++) {
+            uint8_t head[300] = {0};
+            static const uint8_t many[6000];
+            struct bytes parts[6] = {{NULL, many, sizeof many}};
+            le32_store(head + 8, sizeof head);
+            for (unsigned j = 12; j < sizeof head; j++) {
+                head[j] = pattern(0, j);
+            }
+            rc |= peer_send(w->nodes[1].peers, 2, PEER_LANE_MAIN, PEER_RAFT, 0,
+                            slice_of(head, sizeof head), NULL, 0);
+            rc |= peer_send(w->nodes[1].peers, 2, PEER_LANE_BULK, 7, 0,
+                            slice_of(NULL, 0), parts, 6);
+        }
+        peers_receive(w->nodes[2].peers, 7, NULL, NULL);
+        run_ms(w, 1500);
+        fired = mem_fail_fired(env_mem(w->nodes[1].env));
+        mem_fail_at(env_mem(w->nodes[1].env), 0, 0);
+        assert_int_equal(state_of(w, 1, 2), PEER_UP);
+        assert_int_equal(state_of(w, 2, 1), PEER_UP);
+        assert_true(fired || rc == 0);
+        assert_true(fired || w->nodes[2].n_got == 3);
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -835,6 +922,8 @@ int main(void)
         cmocka_unit_test(three_nodes_and_their_order),
         cmocka_unit_test(garbage_ends_the_connection),
         cmocka_unit_test(a_second_connection_replaces_the_first),
+        cmocka_unit_test(without_memory_reading_waits),
+        cmocka_unit_test(memory_that_fails_is_survived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
