@@ -1,0 +1,52 @@
+/* rawload.h - a producer that costs little CPU: batches are encoded and
+ * checksummed once, then sent again and again with fresh sequence numbers, so
+ * that what is measured is the cluster.
+ *
+ * One connection per leading node, Produce version 7, acks=all, at most
+ * `inflight` requests on each, each at most `request_bytes_max` over all
+ * partitions of the node. Two shapes of load:
+ *
+ *   closed loop (rate 0)   a request leaves as soon as one was answered
+ *   open loop              record k is due at start + k/rate, whatever the
+ *                          cluster does; latency counts from when it was due
+ *
+ * Leaders are followed: on an error or a broken connection the metadata is
+ * asked for anew and what was not acknowledged is sent again with its old
+ * sequence numbers (idempotent). Works against any Kafka-compatible cluster.
+ */
+#ifndef CLI_RAWLOAD_H
+#define CLI_RAWLOAD_H
+
+#include "env/env.h"
+#include "trace/metric.h"
+
+struct rawload_options {
+    const char *bootstrap;      /* "host:port,..." */
+    const char *topic;          /* must exist */
+    uint32_t value_bytes;       /* of each record */
+    uint32_t request_bytes_max; /* 0: 1 MiB */
+    unsigned inflight;          /* 0: 5 */
+    uint64_t rate;              /* records/s over all partitions; 0: closed */
+    double warmup_s;            /* not counted */
+    double seconds;             /* measured */
+    bool random_payload;        /* else half of it is zeros */
+    void (*progress)(void *arg, double second, double mb_s);
+    void *progress_arg;
+};
+
+struct rawload_result {
+    uint64_t records, bytes;  /* acknowledged in the measured time; values */
+    double seconds;
+    uint64_t requests, errors, reconnects;
+    uint64_t records_all;     /* acknowledged at all */
+    double gap_max_s;         /* longest time without acks of any partition */
+    struct metric_histogram latency; /* us; open loop: of records from due
+                                        time, closed: of requests */
+};
+
+/* Run; blocks, running the env's loop. Errors: ERR_NOTFOUND (topic), those of
+ * client_open_any(), ERR_TIMEOUT (nothing was acknowledged); `err` says. */
+int rawload_run(struct env *e, const struct rawload_options *o,
+                struct rawload_result *ret_r, struct err *err);
+
+#endif
