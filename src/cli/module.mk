@@ -6,7 +6,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/commands.c \
 	src/cli/dev.c src/cli/dev.h \
 	src/cli/help.c src/cli/help.h \
-	src/cli/output.c src/cli/output.h
+	src/cli/output.c src/cli/output.h \
+	src/cli/rawload.c src/cli/rawload.h
 
 EXTRA_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c

@@ -49,7 +49,7 @@ struct partition {
     int32_t sequence;   /* of the next new batch */
     uint64_t due_first; /* number of the next new record */
     unsigned inflight;
-    uint64_t acked_us;  /* when the last ack came */
+    uint64_t acked_us;                   /* when the last ack came */
     struct unacked window[INFLIGHT_MAX]; /* oldest first */
     unsigned n_window;
     unsigned n_sent; /* of them, on their way */
@@ -116,7 +116,8 @@ struct load {
     bool done;
 };
 
-/* ---- batches --------------------------------------------------------------------- */
+/* ---- batches
+ * --------------------------------------------------------------------- */
 
 static int make_template(struct load *l, uint32_t n)
 {
@@ -133,8 +134,7 @@ static int make_template(struct load *l, uint32_t n)
     for (uint32_t i = 0; i < n && rv == 0; i++) {
         struct build_record r = {.timestamp = env_wall_ms(l->env),
                                  .key_null = true,
-                                 .value =
-                                     slice_of(l->value, l->o.value_bytes)};
+                                 .value = slice_of(l->value, l->o.value_bytes)};
         rv = build_append(&b, &r);
     }
     if (rv == 0) {
@@ -167,7 +167,8 @@ static int32_t sequence_add(int32_t s, uint32_t n)
     return (int32_t)(((uint32_t)s + n) & INT32_MAX);
 }
 
-/* ---- sending ------------------------------------------------------------------------ */
+/* ---- sending
+ * ------------------------------------------------------------------------ */
 
 static void flight_free(struct flight *f)
 {
@@ -318,8 +319,8 @@ static struct unacked *next_batch(struct load *l, struct partition *p,
     }
     k = due(l, p);
     k = k < share ? k : share;
-    if (k == 0 || (l->templates[k].bytes == NULL &&
-                   make_template(l, (uint32_t)k) != 0)) {
+    if (k == 0 ||
+        (l->templates[k].bytes == NULL && make_template(l, (uint32_t)k) != 0)) {
         return NULL;
     }
     struct unacked *u = &p->window[p->n_window++];
@@ -379,7 +380,8 @@ static void pump(struct load *l)
     }
 }
 
-/* ---- answers ------------------------------------------------------------------------- */
+/* ---- answers
+ * ------------------------------------------------------------------------- */
 
 static void want_refresh(struct load *l)
 {
@@ -527,8 +529,7 @@ static int take_metadata(struct load *l, const struct metadata_response *in)
         }
         struct partition *mine = &l->partitions[p->partition_index];
         mine->number = p->partition_index;
-        struct node *n =
-            p->leader_id >= 0 ? node_get(l, p->leader_id) : NULL;
+        struct node *n = p->leader_id >= 0 ? node_get(l, p->leader_id) : NULL;
         if (mine->inflight == 0 || mine->leader == n) {
             mine->leader = n;
         }
@@ -616,7 +617,8 @@ static int on_frame(struct node *n, struct slice frame)
     return rv;
 }
 
-/* ---- connections ------------------------------------------------------------------------ */
+/* ---- connections
+ * ------------------------------------------------------------------------ */
 
 static void on_alloc(struct env_stream *s, void *data, uint8_t **ret_p,
                      size_t *ret_len)
@@ -763,7 +765,9 @@ static void on_tick(struct env_timer *t)
     env_timer_start(l->env, t, next_ms);
 }
 
-/* ---- set-up -------------------------------------------------------------------------------- */
+/* ---- set-up
+ * --------------------------------------------------------------------------------
+ */
 
 static int ask_producer_id(struct load *l, struct client *c,
                            struct arena *arena, struct err *err)
@@ -778,8 +782,8 @@ static int ask_producer_id(struct load *l, struct client *c,
         return err_set(err, ERR_UNSUPPORTED, "InitProducerId: not spoken");
     }
     for (unsigned tries = 0; tries < 100; tries++) {
-        int rv = client_call(c, API_INIT_PRODUCER_ID, version, &in, arena,
-                             &out, SETUP_MS, err);
+        int rv = client_call(c, API_INIT_PRODUCER_ID, version, &in, arena, &out,
+                             SETUP_MS, err);
         if (rv != 0) {
             return rv;
         }
@@ -857,8 +861,7 @@ static int make_payload(struct load *l)
     if (l->records_max == 0) {
         l->records_max = 1;
     }
-    l->templates =
-        mem_calloc(l->mem, l->records_max + 1, sizeof *l->templates);
+    l->templates = mem_calloc(l->mem, l->records_max + 1, sizeof *l->templates);
     return l->templates == NULL ? ERR_NOMEM : 0;
 }
 
@@ -898,10 +901,8 @@ static void load_run(struct load *l)
     env_system_run_until(l->env, &l->done, 0);
     /* A partition that fell silent counts up to the end. */
     for (unsigned i = 0; i < l->n_partitions; i++) {
-        double gap =
-            (double)(l->end_us - l->partitions[i].acked_us) / 1e6;
-        if (l->partitions[i].acked_us < l->end_us &&
-            gap > l->r->gap_max_s) {
+        double gap = (double)(l->end_us - l->partitions[i].acked_us) / 1e6;
+        if (l->partitions[i].acked_us < l->end_us && gap > l->r->gap_max_s) {
             l->r->gap_max_s = gap;
         }
     }

@@ -35,11 +35,11 @@ struct rawload_options {
 };
 
 struct rawload_result {
-    uint64_t records, bytes;  /* acknowledged in the measured time; values */
+    uint64_t records, bytes; /* acknowledged in the measured time; values */
     double seconds;
     uint64_t requests, errors, reconnects;
-    uint64_t records_all;     /* acknowledged at all */
-    double gap_max_s;         /* longest time without acks of any partition */
+    uint64_t records_all; /* acknowledged at all */
+    double gap_max_s;     /* longest time without acks of any partition */
     struct metric_histogram latency; /* us; open loop: of records from due
                                         time, closed: of requests */
 };
