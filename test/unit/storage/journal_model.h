@@ -635,7 +635,6 @@ static inline bool world_random_op(struct world *w, uint32_t len_max)
     if (!g->open) {
         return g->used || world_do(w, do_open, t);
     }
-    uint64_t last = g->base.index + g->n;
     switch (rand_below(&w->rand, 40)) {
     case 0:
         if (id > 4) {
@@ -652,7 +651,8 @@ static inline bool world_random_op(struct world *w, uint32_t len_max)
         return world_do(w, do_manifest, t);
     case 6:
         t.install = true;
-        t.from = last + 5;
+        /* Also below the end: what was above the new base is gone. */
+        t.from = g->base.index + 1 + rand_below(&w->rand, g->n + 5);
         return world_do(w, do_manifest, t);
     case 7:
         journal_checkpoint(w->j);

@@ -41,3 +41,10 @@ test_unit_storage_test_journal_system_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
 noinst_PROGRAMS += test/bench/journal_bench
 test_bench_journal_bench_SOURCES = test/bench/journal_bench.c
 test_bench_journal_bench_LDADD = $(LINK_storage)
+
+check_PROGRAMS += test/unit/storage/test_journal_frame
+TESTS += test/unit/storage/test_journal_frame
+test_unit_storage_test_journal_frame_SOURCES = \
+    test/unit/storage/test_journal_frame.c
+test_unit_storage_test_journal_frame_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_journal_frame_LDADD = $(LINK_storage) $(CMOCKA_LIBS)

@@ -156,6 +156,47 @@ static void test_full(void **state)
     world_close(&w);
 }
 
+/* A file is not written over before the checkpoint that frees it is durable,
+ * and a checkpoint is not written before its records are. */
+static void test_release_waits(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    while (w.j->plan.n_free > 2) {
+        must_do(&w, do_append, append_todo(&w, 1, 3, 3000));
+        world_run_ms(&w, 2);
+    }
+    world_settle(&w);
+    while (w.j->checkpoint.state != CHECKPOINT_IDLE) {
+        assert_true(sim_run_one(w.sim));
+    }
+    unsigned n_free = w.j->plan.n_free;
+    uint64_t last = mgroup_last(&w.groups[1]).index;
+    must_do(&w, do_manifest, (struct todo){.group = 1, .from = last});
+    journal_checkpoint(w.j);
+    bool waited = false;
+    bool wrote = false;
+    do {
+        enum checkpoint_state before = w.j->checkpoint.state;
+        assert_true(sim_run_one(w.sim));
+        waited |= w.j->checkpoint.state == CHECKPOINT_WAITING;
+        wrote |= w.j->checkpoint.state == CHECKPOINT_WRITING;
+        if (w.j->checkpoint.state != CHECKPOINT_IDLE) {
+            assert_int_equal(w.j->plan.n_free, n_free);
+        }
+        if (before == CHECKPOINT_WAITING && wrote) {
+            assert_true(journal_durable(w.j) >= w.j->checkpoint.record);
+        }
+    } while (!wrote || w.j->checkpoint.state != CHECKPOINT_IDLE);
+    assert_true(waited);
+    assert_true(w.j->plan.n_free > n_free);
+    world_shut(&w);
+    world_close(&w);
+}
+
 /* An append larger than frames is cut into records; an entry larger than a
  * frame gets its own. */
 static void test_large(void **state)
@@ -606,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_watermark),
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_release_waits),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_laps),
         cmocka_unit_test(test_damage),
