@@ -109,6 +109,7 @@ int core_open(struct mem *mem, const struct group_start *start,
               struct tail *tail, const struct core_options *options,
               uint64_t seed, const struct core_event *now, struct core **ret_c,
               struct core_effects *ret_effects);
+/* Free it; the tail is the owner's. NULL is fine. */
 void core_close(struct core *c);
 /* One step. Returns 0 and effects; PROPOSE, CHANGE and TRANSFER may be refused
  * with nothing changed:
@@ -127,10 +128,13 @@ void core_close(struct core *c);
 int core_step(struct core *c, const struct core_event *ev,
               struct core_effects *ret_effects);
 
+/* What it is now. */
 enum group_role core_role(const struct core *c);
+/* The present term; durable when the last hard effect is. */
 uint64_t core_term(const struct core *c);
 /* Membership id of the leader known, 0 if none. */
 uint64_t core_leader(const struct core *c);
+/* Highest commit index known; never goes back. */
 uint64_t core_commit(const struct core *c);
 /* Leader, with an entry of its own term committed. */
 bool core_ready(const struct core *c);

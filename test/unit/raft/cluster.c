@@ -12,7 +12,7 @@
 static void say(struct cluster *cl, const char *what, unsigned node,
                 uint64_t index)
 {
-    if (cl->checking && cl->verdict[0] == '\0') {
+    if (cl->verdict[0] == '\0') {
         snprintf(cl->verdict, sizeof cl->verdict, "%s: n%u index %llu at %llu",
                  what, node, (unsigned long long)index,
                  (unsigned long long)cl->now_ms);

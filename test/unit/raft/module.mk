@@ -16,3 +16,10 @@ TESTS += test/unit/raft/test_group
 test_unit_raft_test_group_SOURCES = test/unit/raft/test_group.c
 test_unit_raft_test_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_group_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/raft/test_message
+TESTS += test/unit/raft/test_message
+test_unit_raft_test_message_SOURCES = test/unit/raft/test_message.c \
+	test/unit/raft/cluster.c test/unit/raft/cluster.h
+test_unit_raft_test_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_raft_test_message_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
