@@ -13,6 +13,7 @@ include test/unit/broker/module.mk
 include test/unit/api/module.mk
 include test/unit/server/module.mk
 include test/unit/cli/module.mk
+include test/integration/module.mk
 
 # The source tree and what was built, against the rules (doc/STYLE.md).
 TEST_EXTENSIONS = .sh
