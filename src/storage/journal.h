@@ -52,7 +52,9 @@ struct journal_open_info {
 };
 
 /* One group as recovery found it. A damaged group whose OPEN record was lost
- * has an empty open.config: only its number is known. */
+ * has an empty open.config: only its number is known, and
+ * journal_group_open() may say the rest again. A tail is taken by copying the
+ * struct and calling tail_init() on the one here. */
 struct recovered_group {
     struct journal_open_info open; /* open.config in recovery's memory */
     uint64_t term, vote;

@@ -3,8 +3,12 @@
  * ring, at the same depth, in turns; medians of the rounds.
  *
  *   journal_bench [--size KIB] [--depth N] [--engine auto|io_uring|threads]
- *                 [--seconds S] [--rounds N] [--dir DIR] [--json]
+ *                 [--seconds S] [--rounds N] [--ahead N]
+ *                 [--dir DIR] [--json]
  *
+ * --ahead entries are appended beyond the depth, as open loops do: they gather
+ * while frames are in flight (at most 8; default 0, which compares like with
+ * like and leaves the disk idle while an entry is copied).
  * --seconds is for all that is measured; without --size and --depth 4, 64,
  * 256 and 1024 KiB at depths 1 and 4 share it.
  */
@@ -33,6 +37,7 @@ struct bench {
     bool json;
     size_t size;
     unsigned depth;
+    unsigned ahead;
     uint8_t *data; /* `size` bytes, aligned */
     uint32_t crc;
     struct chunk_pool *pool;
@@ -40,7 +45,7 @@ struct bench {
     struct journal *j;
     struct log_point last; /* appended */
     uint64_t base;         /* index of the log base */
-    uint64_t seqs[8];      /* records under way, by index % 8 */
+    uint64_t seqs[16];     /* records under way, by index % 16 */
     uint64_t acked;        /* index */
     bool full;
     /* the raw side */
@@ -101,7 +106,7 @@ static void journal_one(struct bench *b)
                       .kind = ENTRY_RECORDS,
                       .payload = {NULL, b->data, b->size}};
     struct entry *list = &e;
-    int rv = journal_append(b->j, GROUP, &list, 1, &b->seqs[e.index % 8]);
+    int rv = journal_append(b->j, GROUP, &list, 1, &b->seqs[e.index % 16]);
     if (rv == ERR_FULL) {
         b->full = true;
         return;
@@ -117,7 +122,7 @@ static void journal_one(struct bench *b)
 static void journal_fill(struct bench *b)
 {
     b->full = false;
-    while (b->under_way < b->depth && !b->full && !round_over(b)) {
+    while (b->under_way < b->depth + b->ahead && !b->full && !round_over(b)) {
         journal_one(b);
     }
 }
@@ -125,7 +130,7 @@ static void journal_fill(struct bench *b)
 static void on_durable(void *arg, uint64_t seq)
 {
     struct bench *b = arg;
-    while (b->under_way > 0 && b->seqs[(b->acked + 1) % 8] <= seq) {
+    while (b->under_way > 0 && b->seqs[(b->acked + 1) % 16] <= seq) {
         b->acked++;
         b->under_way--;
         b->done++;
@@ -338,6 +343,7 @@ int main(int argc, char **argv)
         {"engine", required_argument, NULL, 'e'},
         {"seconds", required_argument, NULL, 't'},
         {"rounds", required_argument, NULL, 'r'},
+        {"ahead", required_argument, NULL, 'a'},
         {"dir", required_argument, NULL, 'D'},
         {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0}};
@@ -367,6 +373,9 @@ int main(int argc, char **argv)
         case 'r':
             b.rounds = (unsigned)strtoul(optarg, NULL, 10);
             break;
+        case 'a':
+            b.ahead = (unsigned)strtoul(optarg, NULL, 10);
+            break;
         case 'D':
             b.dir = optarg;
             break;
@@ -379,7 +388,7 @@ int main(int argc, char **argv)
         }
     }
     if (sizes[0] < 4 || sizes[0] > 16384 || sizes[0] % 4 != 0 ||
-        depths[0] < 1 || depths[0] > 4 || b.rounds < 1 ||
+        depths[0] < 1 || depths[0] > 4 || b.ahead > 8 || b.rounds < 1 ||
         b.rounds > ROUNDS_MAX || !(b.seconds > 0)) {
         die("options", "4 to 16384 KiB by 4, depth 1 to 4, rounds 1 to 64");
     }
