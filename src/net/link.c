@@ -114,7 +114,9 @@ static void link_refused(struct link *k, const char *by, const char *text)
 {
     struct lane *l = k->lane;
 
-    peer_set_reason(l->peer, "%s%s", by, text);
+    if (l->id == PEER_LANE_MAIN) {
+        peer_set_reason(l->peer, "%s%s", by, text);
+    }
     lane_break(l, text);
     lane_wait(l, REFUSED_MS);
 }
@@ -166,7 +168,9 @@ static void answer_judge(struct link *k)
         link_lost(k, "damaged hello");
     } else if (h->refused) {
         answer_refused(k);
-    } else if (h->node != peer->node || h->lane != k->lane->id) {
+    } else if (h->lane != k->lane->id) {
+        link_lost(k, "answer for another lane");
+    } else if (h->node != peer->node) {
         snprintf(text, sizeof text, "%.150s:%u is node %d, not node %d",
                  peer->host, peer->port, h->node, peer->node);
         link_refused(k, "", text);

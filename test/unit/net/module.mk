@@ -33,3 +33,9 @@ test_fuzz_fuzz_peer_frame_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_peer_frame_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_peer_frame_LDADD = $(LINK_net)
 endif
+
+check_PROGRAMS += test/unit/net/test_hello
+TESTS += test/unit/net/test_hello
+test_unit_net_test_hello_SOURCES = test/unit/net/test_hello.c
+test_unit_net_test_hello_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_net_test_hello_LDADD = $(LINK_net) $(CMOCKA_LIBS)
