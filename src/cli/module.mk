@@ -1,13 +1,15 @@
 noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS)
 src_cli_libcli_a_SOURCES = \
+	src/cli/bench.c src/cli/bench.h \
 	src/cli/client.c src/cli/client.h \
 	src/cli/command.c src/cli/command.h \
 	src/cli/commands.c \
 	src/cli/dev.c src/cli/dev.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/output.c src/cli/output.h \
-	src/cli/rawload.c src/cli/rawload.h
+	src/cli/rawload.c src/cli/rawload.h \
+	src/cli/rdload.c src/cli/rdload.h
 
 EXTRA_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c

@@ -1,0 +1,339 @@
+#include "cli/rdload.h"
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define PRODUCERS_MAX 64
+#define QUEUE_RECORDS 200000
+#define POLL_EVERY    256
+
+struct producer {
+    pthread_t thread;
+    const struct rdload_options *o;
+    struct env *env;
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic;
+    unsigned number, of;
+    const uint8_t *value;
+    uint64_t start_us, measure_us, end_us;
+    struct rawload_result r;
+    uint64_t acked_us;
+    bool started;
+};
+
+/* The tool measures with the machine's clock from threads of its own. */
+static uint64_t now_us(const struct producer *p)
+{
+    return env_now_us_exact(p->env);
+}
+
+static int set_property(rd_kafka_conf_t *conf, const char *key,
+                        const char *value, struct err *err)
+{
+    char text[512];
+    if (rd_kafka_conf_set(conf, key, value, text, sizeof text) !=
+        RD_KAFKA_CONF_OK) {
+        return err_set(err, ERR_INVALID, "%s", text);
+    }
+    return 0;
+}
+
+static int set_extra(rd_kafka_conf_t *conf, const char *const *properties,
+                     struct err *err)
+{
+    int rv = 0;
+    for (; properties != NULL && *properties != NULL && rv == 0; properties++) {
+        char key[256];
+        const char *eq = strchr(*properties, '=');
+        if (eq == NULL || (size_t)(eq - *properties) >= sizeof key) {
+            return err_set(err, ERR_INVALID, "%s: expected key=value",
+                           *properties);
+        }
+        memcpy(key, *properties, (size_t)(eq - *properties));
+        key[eq - *properties] = '\0';
+        rv = set_property(conf, key, eq + 1, err);
+    }
+    return rv;
+}
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    struct producer *p = opaque;
+    uint64_t now = now_us(p);
+    uint64_t was = (uint64_t)(uintptr_t)m->_private;
+    (void)rk;
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        p->r.errors++;
+        return;
+    }
+    p->r.records_all++;
+    if (now >= p->measure_us && p->acked_us >= p->measure_us &&
+        (double)(now - p->acked_us) / 1e6 > p->r.gap_max_s) {
+        p->r.gap_max_s = (double)(now - p->acked_us) / 1e6;
+    }
+    p->acked_us = now;
+    if (now >= p->measure_us && now < p->end_us) {
+        p->r.records++;
+        p->r.bytes += m->len;
+        histogram_record(&p->r.latency, now - (p->start_us + was));
+    }
+}
+
+static int make_producer(struct producer *p, struct err *err)
+{
+    char text[512], number[32];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rv = set_property(conf, "bootstrap.servers", p->o->bootstrap, err);
+    rv = rv != 0 ? rv : set_property(conf, "acks", "all", err);
+    rv = rv != 0 ? rv : set_property(conf, "enable.idempotence", "true", err);
+    snprintf(number, sizeof number, "%g", p->o->linger_ms);
+    rv = rv != 0 ? rv : set_property(conf, "linger.ms", number, err);
+    if (p->o->batch_bytes > 0) {
+        snprintf(number, sizeof number, "%u", p->o->batch_bytes);
+        rv = rv != 0 ? rv : set_property(conf, "batch.size", number, err);
+    }
+    snprintf(number, sizeof number, "%u", QUEUE_RECORDS);
+    rv = rv != 0
+             ? rv
+             : set_property(conf, "queue.buffering.max.messages", number, err);
+    rv = rv != 0 ? rv : set_extra(conf, p->o->properties, err);
+    if (rv != 0) {
+        rd_kafka_conf_destroy(conf);
+        return rv;
+    }
+    rd_kafka_conf_set_opaque(conf, p);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (p->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(err, ERR_INVALID, "%s", text);
+    }
+    p->topic = rd_kafka_topic_new(p->rk, p->o->topic, NULL);
+    return p->topic != NULL ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+}
+
+/* Records due by now for this producer, at an open loop. */
+static uint64_t due(const struct producer *p, uint64_t now)
+{
+    return (uint64_t)((double)(now - p->start_us) / 1e6 * (double)p->o->rate /
+                      (double)p->of);
+}
+
+static void *run(void *arg)
+{
+    struct producer *p = arg;
+    uint64_t sent = 0, now = now_us(p);
+    while (now < p->end_us) {
+        uint64_t may = p->o->rate > 0 ? due(p, now) : UINT64_MAX;
+        if (sent >= may) {
+            rd_kafka_poll(p->rk, 1);
+            now = now_us(p);
+            continue;
+        }
+        uint64_t was = p->o->rate > 0
+                           ? (uint64_t)((double)sent * (double)p->of /
+                                        (double)p->o->rate * 1e6)
+                           : now - p->start_us;
+        if (rd_kafka_produce(p->topic, RD_KAFKA_PARTITION_UA, 0,
+                             (void *)(uintptr_t)p->value, p->o->value_bytes,
+                             NULL, 0, (void *)(uintptr_t)was) == 0) {
+            sent++;
+        } else {
+            rd_kafka_poll(p->rk, 10); /* its queue is full */
+        }
+        if (sent % POLL_EVERY == 0 || p->o->rate > 0) {
+            rd_kafka_poll(p->rk, 0);
+            now = now_us(p);
+        }
+    }
+    rd_kafka_flush(p->rk, 10000);
+    return NULL;
+}
+
+static void add(struct rawload_result *to, const struct rawload_result *from)
+{
+    to->records += from->records;
+    to->bytes += from->bytes;
+    to->errors += from->errors;
+    to->records_all += from->records_all;
+    if (from->gap_max_s > to->gap_max_s) {
+        to->gap_max_s = from->gap_max_s;
+    }
+    histogram_merge(&to->latency, &from->latency);
+}
+
+static int start_all(struct producer *p, unsigned n, struct err *err)
+{
+    uint64_t start = now_us(&p[0]);
+    for (unsigned i = 0; i < n; i++) {
+        int rv = make_producer(&p[i], err);
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        p[i].start_us = start;
+        p[i].measure_us = start + (uint64_t)(p[i].o->warmup_s * 1e6);
+        p[i].end_us = p[i].measure_us + (uint64_t)(p[i].o->seconds * 1e6);
+        p[i].acked_us = start;
+        p[i].started = pthread_create(&p[i].thread, NULL, run, &p[i]) == 0;
+    }
+    return 0;
+}
+
+int rdload_produce(struct env *e, const struct rdload_options *o,
+                   struct rawload_result *ret_r, struct err *err)
+{
+    unsigned n = o->producers == 0              ? 1
+                 : o->producers > PRODUCERS_MAX ? PRODUCERS_MAX
+                                                : o->producers;
+    struct producer *p = mem_calloc(env_mem(e), n, sizeof *p);
+    uint8_t *value = mem_calloc(env_mem(e), 1, o->value_bytes + 1);
+    *ret_r = (struct rawload_result){.seconds = o->seconds};
+    if (p == NULL || value == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    env_random(e, value, o->value_bytes);
+    for (unsigned i = 0; i < n; i++) {
+        p[i] = (struct producer){
+            .o = o, .env = e, .number = i, .of = n, .value = value};
+    }
+    int rv = start_all(p, n, err);
+    for (unsigned i = 0; i < n; i++) {
+        if (p[i].started) {
+            pthread_join(p[i].thread, NULL);
+            add(ret_r, &p[i].r);
+        }
+        if (p[i].topic != NULL) {
+            rd_kafka_topic_destroy(p[i].topic);
+        }
+        if (p[i].rk != NULL) {
+            rd_kafka_destroy(p[i].rk);
+        }
+    }
+    mem_free(env_mem(e), value);
+    mem_free(env_mem(e), p);
+    if (rv == 0 && ret_r->records_all == 0) {
+        rv = err_set(err, ERR_TIMEOUT, "nothing was acknowledged");
+    }
+    return rv;
+}
+
+/* ---- consuming
+ * --------------------------------------------------------------------- */
+
+struct reading {
+    rd_kafka_t *rk;
+    rd_kafka_topic_partition_list_t *list;
+    int64_t *ends; /* per element of the list; reached: -1 */
+    int left;
+};
+
+static int open_reading(struct reading *r, const struct rdload_options *o,
+                        struct err *err)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rv = set_property(conf, "bootstrap.servers", o->bootstrap, err);
+    rv = rv != 0 ? rv : set_property(conf, "group.id", "ostraka-bench", err);
+    rv = rv != 0 ? rv : set_property(conf, "enable.auto.commit", "false", err);
+    rv = rv != 0 ? rv : set_property(conf, "check.crcs", "true", err);
+    rv = rv != 0 ? rv : set_extra(conf, o->properties, err);
+    if (rv != 0) {
+        rd_kafka_conf_destroy(conf);
+        return rv;
+    }
+    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (r->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(err, ERR_INVALID, "%s", text);
+    }
+    rd_kafka_poll_set_consumer(r->rk);
+    return 0;
+}
+
+static int assign(struct reading *r, const struct rdload_options *o,
+                  struct env *e, struct err *err)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_topic_t *t = rd_kafka_topic_new(r->rk, o->topic, NULL);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(r->rk, 0, t, &md, 10000);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || md->topic_cnt != 1) {
+        rd_kafka_topic_destroy(t);
+        return err_set(err, ERR_NOTFOUND, "topic %s: %s", o->topic,
+                       rd_kafka_err2str(code));
+    }
+    int n = md->topics[0].partition_cnt;
+    r->list = rd_kafka_topic_partition_list_new(n);
+    r->ends = mem_calloc(env_mem(e), (size_t)n + 1, sizeof *r->ends);
+    for (int i = 0; i < n && r->ends != NULL; i++) {
+        int64_t low = 0;
+        rd_kafka_topic_partition_list_add(r->list, o->topic, i)->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
+        rd_kafka_query_watermark_offsets(r->rk, o->topic, i, &low, &r->ends[i],
+                                         10000);
+        if (r->ends[i] > low) {
+            r->left++;
+        } else {
+            r->ends[i] = -1;
+        }
+    }
+    rd_kafka_metadata_destroy(md);
+    rd_kafka_topic_destroy(t);
+    code = rd_kafka_assign(r->rk, r->list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? 0
+               : err_set(err, ERR_IO, "%s", rd_kafka_err2str(code));
+}
+
+static void take(struct reading *r, const rd_kafka_message_t *m,
+                 struct rawload_result *out)
+{
+    out->records++;
+    out->bytes += m->len;
+    if (m->partition < r->list->cnt && r->ends[m->partition] >= 0 &&
+        m->offset + 1 >= r->ends[m->partition]) {
+        r->ends[m->partition] = -1;
+        r->left--;
+    }
+}
+
+int rdload_consume(struct env *e, const struct rdload_options *o,
+                   struct rawload_result *ret_r, struct err *err)
+{
+    struct reading r = {0};
+    *ret_r = (struct rawload_result){0};
+    int rv = open_reading(&r, o, err);
+    if (rv == 0) {
+        rv = assign(&r, o, e, err);
+    }
+    uint64_t start = env_now_us_exact(e), first = 0, last = start;
+    while (rv == 0 && r.left > 0 &&
+           (o->seconds <= 0 || (double)(last - start) / 1e6 < o->seconds)) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(r.rk, 100);
+        last = env_now_us_exact(e);
+        if (m != NULL && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            first = first == 0 ? last : first;
+            take(&r, m, ret_r);
+        } else if (m != NULL) {
+            ret_r->errors++;
+        }
+        if (m != NULL) {
+            rd_kafka_message_destroy(m);
+        }
+    }
+    ret_r->seconds = (double)(last - (first == 0 ? start : first)) / 1e6;
+    ret_r->records_all = ret_r->records;
+    if (r.list != NULL) {
+        rd_kafka_topic_partition_list_destroy(r.list);
+    }
+    if (r.rk != NULL) {
+        rd_kafka_consumer_close(r.rk);
+        rd_kafka_destroy(r.rk);
+    }
+    mem_free(env_mem(e), r.ends);
+    return rv;
+}
