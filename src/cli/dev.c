@@ -1,3 +1,449 @@
 #include "cli/dev.h"
 
-const struct command dev_commands[] = {{NULL}};
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/dev_files.h"
+#include "cli/output.h"
+#include "env/system.h"
+#include "wire/api.h"
+#include "wire/gen/metadata.h"
+
+#define START_MS_MAX 60000
+#define STOP_MS_MAX  20000
+#define ASK_MS_MAX   2000
+#define LOOK_MS      20
+
+/* ---- looking ------------------------------------------------------------- */
+
+static int load(struct dev *d, struct command_call *c)
+{
+    struct err err = {""};
+    int rv = dev_files_load(d, c, &err);
+    if (rv != 0) {
+        return command_fail(c, rv == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED,
+                            "%s", err.text);
+    }
+    return EXIT_DONE;
+}
+
+/* As load(), of a cluster that must be there. */
+static int load_cluster(struct dev *d, struct command_call *c)
+{
+    int code = load(d, c);
+    if (code == EXIT_DONE && d->n_nodes == 0) {
+        return command_fail(c, EXIT_NOTFOUND,
+                            "%s: no cluster here: ostraka dev up makes one",
+                            d->dir);
+    }
+    return code;
+}
+
+/* Brokers that the node knows, -1 if it does not serve (yet). */
+static int brokers_known(struct env *e, const struct dev_node *n)
+{
+    struct client *client = NULL;
+    struct metadata_request q;
+    struct metadata_response r;
+    struct arena a;
+    struct err err = {""};
+    int known = -1;
+    if (client_open(e, n->client.host, n->client.port, ASK_MS_MAX, &client,
+                    &err) != 0) {
+        return -1;
+    }
+    arena_init(&a, env_mem(e), 1 << 24);
+    wire_init(&wire_metadata_request, &q);
+    q.topics.ptr = arena_alloc(&a, 1); /* none, which is not null: all */
+    int version = client_version(client, API_METADATA, 12);
+    if (version >= 9 && client_call(client, API_METADATA, version, &q, &a, &r,
+                                    ASK_MS_MAX, &err) == 0) {
+        known = (int)r.brokers.n;
+    }
+    arena_close(&a);
+    client_close(client);
+    return known;
+}
+
+static void look_again_later(struct env *e)
+{
+    bool never = false;
+    (void)env_system_run_until(e, &never, LOOK_MS);
+}
+
+static void print_bootstrap(const struct dev *d)
+{
+    for (unsigned i = 0; i < d->n_nodes; i++) {
+        printf("%s%s:%u", i > 0 ? "," : "", d->nodes[i].client.host,
+               d->nodes[i].client.port);
+    }
+}
+
+/* ---- starting ------------------------------------------------------------ */
+
+static int start_node(struct dev *d, struct dev_node *n, const char *daemon)
+{
+    struct err err = {""};
+    pid_t pid;
+    int rv = process_start(daemon, n->properties, n->dir, n->log, &pid, &err);
+    if (rv == 0) {
+        rv = dev_files_note_pid(n, pid, &err);
+    }
+    return rv == 0 ? EXIT_DONE
+                   : command_fail(d->call, EXIT_FAILED, "%s", err.text);
+}
+
+static unsigned start_ms_max(const struct dev *d)
+{
+    return command_flag(d->call, "timeout") ? command_timeout_ms(d->call)
+                                            : START_MS_MAX;
+}
+
+/* Wait until a node serves and knows `n_brokers`, or has ended. */
+static int wait_node(struct dev *d, struct env *e, struct dev_node *n,
+                     int n_brokers, uint64_t until_ms)
+{
+    for (;;) {
+        n->state = process_look(n->pid, n->properties);
+        if (n->state == PROCESS_GONE) {
+            command_fail(d->call, EXIT_FAILED, "n%d ended instead of serving",
+                         n->id);
+            dev_files_tail(n);
+            return EXIT_FAILED;
+        }
+        if (brokers_known(e, n) >= n_brokers) {
+            return EXIT_DONE;
+        }
+        if (env_now_ms(e) >= until_ms) {
+            command_fail(d->call, EXIT_UNHEALTHY,
+                         "n%d runs but does not serve yet (--timeout waits "
+                         "longer)",
+                         n->id);
+            dev_files_tail(n);
+            return EXIT_UNHEALTHY;
+        }
+        look_again_later(e);
+    }
+}
+
+static int up_files(struct dev *d)
+{
+    struct command_call *c = d->call;
+    struct err err = {""};
+    int64_t nodes, base_port;
+    int rv;
+    if (command_number(c, "nodes", 1, DEV_NODES_MAX, 3, &nodes) != 0 ||
+        command_number(c, "base-port", 1, 65536 - nodes, 0, &base_port) != 0) {
+        return EXIT_USAGE;
+    }
+    if (d->n_nodes == 0) {
+        rv = dev_files_create(d, (unsigned)nodes, (unsigned)base_port, &err);
+    } else if (command_flag(c, "nodes") && nodes != d->n_nodes) {
+        return command_fail(c, EXIT_REFUSED,
+                            "%s holds a cluster of %u nodes: leave --nodes "
+                            "out, or begin anew after dev down --wipe",
+                            d->dir, d->n_nodes);
+    } else if (base_port != 0 && base_port != d->nodes[0].client.port) {
+        return command_fail(c, EXIT_REFUSED,
+                            "%s holds a cluster on port %u: leave --base-port "
+                            "out, or begin anew after dev down --wipe",
+                            d->dir, d->nodes[0].client.port);
+    } else {
+        rv = dev_files_set(d, &err);
+    }
+    return rv == 0
+               ? EXIT_DONE
+               : command_fail(c, rv == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED,
+                              "%s", err.text);
+}
+
+static int find_daemon(struct dev *d, char *path, size_t path_max)
+{
+    struct err err = {""};
+    return process_find_daemon(path, path_max, &err) == 0
+               ? EXIT_DONE
+               : command_fail(d->call, EXIT_FAILED, "%s", err.text);
+}
+
+static int up_start(struct dev *d)
+{
+    char daemon[DEV_PATH_MAX];
+    int code = find_daemon(d, daemon, sizeof daemon);
+    for (unsigned i = 0; i < d->n_nodes && code == EXIT_DONE; i++) {
+        struct dev_node *n = &d->nodes[i];
+        if (n->state == PROCESS_STOPPED) {
+            (void)process_signal(n->pid, SIGCONT);
+        } else if (n->state == PROCESS_GONE) {
+            code = start_node(d, n, daemon);
+        }
+    }
+    return code;
+}
+
+static int run_up(struct command_call *c)
+{
+    struct dev d;
+    int code = load(&d, c);
+    code = code == EXIT_DONE ? up_files(&d) : code;
+    code = code == EXIT_DONE ? up_start(&d) : code;
+    struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
+    if (e == NULL) {
+        return code == EXIT_DONE ? EXIT_FAILED : code;
+    }
+    uint64_t until_ms = env_now_ms(e) + start_ms_max(&d);
+    for (unsigned i = 0; i < d.n_nodes && code == EXIT_DONE; i++) {
+        code = wait_node(&d, e, &d.nodes[i], (int)d.n_nodes, until_ms);
+    }
+    if (code == EXIT_DONE) {
+        print_bootstrap(&d);
+        printf("\n");
+    }
+    return code;
+}
+
+/* The node that the first argument names. */
+static int load_node(struct dev *d, struct command_call *c,
+                     struct dev_node **ret_n)
+{
+    const char *text = c->arguments[0];
+    char *end;
+    int code = load_cluster(d, c);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    long id = strtol(text + (*text == 'n'), &end, 10);
+    *ret_n = *end == '\0' ? dev_files_find(d, id) : NULL;
+    return *ret_n != NULL
+               ? EXIT_DONE
+               : command_fail(c, EXIT_NOTFOUND, "%s: no such node: 1 to %u",
+                              text, d->n_nodes);
+}
+
+static int run_start(struct command_call *c)
+{
+    struct dev d;
+    struct dev_node *n;
+    char daemon[DEV_PATH_MAX];
+    int code = load_node(&d, c, &n);
+    if (code == EXIT_DONE && n->state == PROCESS_GONE) {
+        code = find_daemon(&d, daemon, sizeof daemon);
+        code = code == EXIT_DONE ? start_node(&d, n, daemon) : code;
+    }
+    struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
+    if (e == NULL) {
+        return code == EXIT_DONE ? EXIT_FAILED : code;
+    }
+    return wait_node(&d, e, n, 1, env_now_ms(e) + start_ms_max(&d));
+}
+
+/* ---- stopping ------------------------------------------------------------ */
+
+static bool ends(int signo)
+{
+    return signo == SIGKILL || signo == SIGTERM || signo == SIGINT ||
+           signo == SIGQUIT || signo == SIGABRT;
+}
+
+static int run_kill(struct command_call *c)
+{
+    struct dev d;
+    struct dev_node *n;
+    const char *text = command_option(c, "signal", "9");
+    int signo = process_signal_parse(text);
+    int code = load_node(&d, c, &n);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (signo < 0) {
+        return command_fail(c, EXIT_USAGE,
+                            "--signal %s: no such signal: 9, TERM, STOP, CONT",
+                            text);
+    }
+    if (n->state == PROCESS_GONE) {
+        return command_fail(c, EXIT_NOTFOUND, "n%d does not run", n->id);
+    }
+    if (process_signal(n->pid, signo) != 0) {
+        return command_fail(c, EXIT_FAILED, "n%d: cannot signal process %ld",
+                            n->id, (long)n->pid);
+    }
+    if (ends(signo) && n->state == PROCESS_RUNS &&
+        process_wait(n->pid, n->properties, STOP_MS_MAX) != 0) {
+        return command_fail(c, EXIT_FAILED, "n%d still runs", n->id);
+    }
+    return EXIT_DONE;
+}
+
+static int stop_all(struct dev *d)
+{
+    int code = EXIT_DONE;
+    for (unsigned i = 0; i < d->n_nodes; i++) {
+        struct dev_node *n = &d->nodes[i];
+        if (n->state != PROCESS_GONE) {
+            (void)process_signal(n->pid, SIGTERM);
+            (void)process_signal(n->pid, SIGCONT);
+        }
+    }
+    for (unsigned i = 0; i < d->n_nodes; i++) {
+        struct dev_node *n = &d->nodes[i];
+        if (n->state == PROCESS_GONE ||
+            process_wait(n->pid, n->properties, STOP_MS_MAX) == 0) {
+            continue;
+        }
+        fprintf(stderr, "n%d does not stop: killed\n", n->id);
+        (void)process_signal(n->pid, SIGKILL);
+        if (process_wait(n->pid, n->properties, STOP_MS_MAX) != 0) {
+            code = command_fail(d->call, EXIT_FAILED, "n%d still runs", n->id);
+        }
+    }
+    return code;
+}
+
+static int run_down(struct command_call *c)
+{
+    struct dev d;
+    struct err err = {""};
+    int code = load(&d, c);
+    code = code == EXIT_DONE ? stop_all(&d) : code;
+    for (unsigned i = 0; i < d.n_nodes && code == EXIT_DONE; i++) {
+        (void)remove(d.nodes[i].pid_file);
+    }
+    if (code == EXIT_DONE && command_flag(c, "wipe") &&
+        dev_files_wipe(&d, &err) != 0) {
+        code = command_fail(c, EXIT_FAILED, "%s", err.text);
+    }
+    return code;
+}
+
+/* ---- telling ------------------------------------------------------------- */
+
+static void print_quoted(const char *text)
+{
+    putchar('\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            fputs("'\\''", stdout);
+        } else {
+            putchar(*text);
+        }
+    }
+    putchar('\'');
+}
+
+static int run_env(struct command_call *c)
+{
+    struct dev d;
+    const char *space = "";
+    int code = load_cluster(&d, c);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    printf("OSTRAKA_BOOTSTRAP=");
+    print_bootstrap(&d);
+    printf("\nOSTRAKA_PIDS=\"");
+    for (unsigned i = 0; i < d.n_nodes; i++) {
+        if (d.nodes[i].state != PROCESS_GONE) {
+            printf("%s%ld", space, (long)d.nodes[i].pid);
+            space = " ";
+        }
+    }
+    printf("\"\nOSTRAKA_DIR=");
+    if (strspn(d.dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "0123456789/._-") == strlen(d.dir)) {
+        fputs(d.dir, stdout);
+    } else {
+        print_quoted(d.dir);
+    }
+    printf("\nexport OSTRAKA_BOOTSTRAP OSTRAKA_PIDS OSTRAKA_DIR\n");
+    return EXIT_DONE;
+}
+
+static const struct output_column status_columns[] = {
+    {"NODE", "node", OUTPUT_NUMBER},    {"STATE", "state", OUTPUT_TEXT},
+    {"PID", "pid", OUTPUT_NUMBER},      {"CLIENTS", "client", OUTPUT_TEXT},
+    {"PEERS", "peer", OUTPUT_TEXT},     {"RSS_MIB", NULL, OUTPUT_NUMBER},
+    {NULL, "rss_bytes", OUTPUT_NUMBER}, {"DIRECTORY", "dir", OUTPUT_TEXT},
+};
+#define STATUS_COLUMNS (sizeof status_columns / sizeof status_columns[0])
+
+static const char *state_of(struct env *e, const struct dev_node *n)
+{
+    if (n->state == PROCESS_GONE) {
+        return "down";
+    }
+    if (n->state == PROCESS_STOPPED) {
+        return "stopped";
+    }
+    return brokers_known(e, n) >= 0 ? "serving" : "starting";
+}
+
+static int run_status(struct command_call *c)
+{
+    struct dev d;
+    struct output o;
+    int code = load_cluster(&d, c);
+    struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
+    if (e == NULL) {
+        return code == EXIT_DONE ? EXIT_FAILED : code;
+    }
+    output_init(&o, "dev.status", status_columns, STATUS_COLUMNS);
+    for (unsigned i = 0; i < d.n_nodes; i++) {
+        const struct dev_node *n = &d.nodes[i];
+        output_number(&o, n->id);
+        output_text(&o, "%s", state_of(e, n));
+        if (n->pid != 0) {
+            output_number(&o, n->pid);
+        } else {
+            output_null(&o);
+        }
+        output_text(&o, "%s:%u", n->client.host, n->client.port);
+        output_text(&o, "%s:%u", n->peer.host, n->peer.port);
+        long kib = n->pid != 0 ? process_rss_kib(n->pid) : 0;
+        output_number(&o, (kib + 1023) / 1024);
+        output_number(&o, (int64_t)kib * 1024);
+        output_text(&o, "%s", n->dir);
+    }
+    output_head(&o, "dir", json_string(d.dir));
+    output_print(&o, command_json(c));
+    return EXIT_DONE;
+}
+
+/* ---- the table ----------------------------------------------------------- */
+
+#define DIR_OPTION                                                             \
+    {                                                                          \
+        "dir", 'd', "D", "Where the cluster is (default var/dev)."             \
+    }
+
+static const struct command_option dir_options[] = {DIR_OPTION, {NULL}};
+static const struct command_option up_options[] = {
+    {"nodes", 'n', "N", "How many nodes a new cluster has (default 3)."},
+    {"base-port", 'p', "P",
+     "Node N serves clients on P+N-1 (default 19092, 29092, 39092)."},
+    {"set", 's', "KEY=VALUE", "A setting of all nodes; may be repeated."},
+    DIR_OPTION,
+    {NULL}};
+static const struct command_option kill_options[] = {
+    {"signal", 's', "SIGNAL", "9 (the default), TERM, STOP, CONT, ..."},
+    DIR_OPTION,
+    {NULL}};
+static const struct command_option down_options[] = {
+    {"wipe", 0, NULL, "Remove the data too."}, DIR_OPTION, {NULL}};
+
+const struct command dev_commands[] = {
+    {"dev", "up", NULL, "Start a cluster on this machine; print its addresses.",
+     up_options, IMPACT_WRITE, 0, 0, run_up},
+    {"dev", "env", NULL, "Print shell lines that say where it is.", dir_options,
+     IMPACT_READ, 0, 0, run_env},
+    {"dev", "kill", "N", "Send a signal to node N.", kill_options, IMPACT_WRITE,
+     1, 1, run_kill},
+    {"dev", "start", "N", "Start node N again; return when it serves.",
+     dir_options, IMPACT_WRITE, 1, 1, run_start},
+    {"dev", "status", NULL, "Show the nodes.", dir_options, IMPACT_READ, 0, 0,
+     run_status},
+    {"dev", "down", NULL, "Stop the cluster; its data stays.", down_options,
+     IMPACT_WRITE, 0, 0, run_down},
+    {NULL}};

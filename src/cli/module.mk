@@ -6,8 +6,11 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/command.c src/cli/command.h \
 	src/cli/commands.c \
 	src/cli/dev.c src/cli/dev.h \
+	src/cli/dev_files.c src/cli/dev_files.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/output.c src/cli/output.h \
+	src/cli/ports.c src/cli/ports.h \
+	src/cli/process.c src/cli/process.h \
 	src/cli/rawload.c src/cli/rawload.h \
 	src/cli/rdload.c src/cli/rdload.h
 

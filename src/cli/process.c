@@ -1,0 +1,239 @@
+#include "cli/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATH_LEN_MAX 4096
+#define PAUSE_MS     10
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+/* DIR/TAIL for the directory of this program. */
+static bool beside(const char *tail, char *path, size_t path_max)
+{
+    char self[PATH_LEN_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0) {
+        return false;
+    }
+    self[n] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    n = snprintf(path, path_max, "%s/%s", self, tail);
+    return n > 0 && (size_t)n < path_max && is_program(path);
+}
+
+static bool on_path(char *path, size_t path_max)
+{
+    const char *p = getenv("PATH");
+    while (p != NULL && *p != '\0') {
+        size_t len = strcspn(p, ":");
+        int n = snprintf(path, path_max, "%.*s/ostrakad", (int)len, p);
+        if (len > 0 && n > 0 && (size_t)n < path_max && is_program(path)) {
+            return true;
+        }
+        p += len + (p[len] == ':');
+    }
+    return false;
+}
+
+int process_find_daemon(char *path, size_t path_max, struct err *err)
+{
+    const char *given = getenv("OSTRAKAD");
+    if (given != NULL && *given != '\0') {
+        snprintf(path, path_max, "%s", given);
+        return is_program(path)
+                   ? 0
+                   : err_set(err, ERR_NOTFOUND, "OSTRAKAD=%s: no such program",
+                             given);
+    }
+    if (beside("ostrakad", path, path_max) ||
+        beside("../server/ostrakad", path, path_max) ||
+        beside("../sbin/ostrakad", path, path_max) || on_path(path, path_max)) {
+        return 0;
+    }
+    return err_set(err, ERR_NOTFOUND,
+                   "ostrakad not found beside ostraka nor on the PATH: build "
+                   "it (make), or set OSTRAKAD to its path");
+}
+
+/* In the child: never returns. Only calls that are safe after fork. */
+static _Noreturn void become(const char *program, const char *file,
+                             const char *dir, int log, int started)
+{
+    char *const argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "-c",
+                          (char *)(uintptr_t)file, NULL};
+    int null = open("/dev/null", O_RDONLY);
+    setsid();
+    dup2(null, STDIN_FILENO);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    for (int fd = 3; fd < 256; fd++) {
+        if (fd != started) {
+            close(fd);
+        }
+    }
+    if (chdir(dir) == 0) {
+        execv(program, argv);
+    }
+    (void)!write(started, &errno, sizeof errno);
+    _exit(127);
+}
+
+/* Wait until the child has become the program: the pipe closes by that. */
+static int started_wait(int fd)
+{
+    int why = 0;
+    ssize_t n;
+    do {
+        n = read(fd, &why, sizeof why);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof why ? why : 0;
+}
+
+int process_start(const char *program, const char *file, const char *dir,
+                  const char *log, pid_t *ret_pid, struct err *err)
+{
+    int started[2];
+    int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        return err_set(err, ERR_IO, "%s: %s", log, strerror(errno));
+    }
+    if (pipe2(started, O_CLOEXEC) != 0) {
+        close(fd);
+        return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        become(program, file, dir, fd, started[1]);
+    }
+    close(fd);
+    close(started[1]);
+    int why = pid < 0 ? errno : started_wait(started[0]);
+    close(started[0]);
+    if (why != 0) {
+        return err_set(err, ERR_IO, "%s: %s", program, strerror(why));
+    }
+    *ret_pid = pid;
+    return 0;
+}
+
+/* A small file of /proc. Returns its length, 0 if there is none. */
+static size_t proc_read(pid_t pid, const char *name, char *text, size_t max)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t n = read(fd, text, max - 1);
+    close(fd);
+    if (n < 0) {
+        return 0;
+    }
+    text[n] = '\0';
+    return (size_t)n;
+}
+
+static bool has_argument(const char *cmdline, size_t len, const char *argument)
+{
+    for (size_t i = 0; i < len; i += strlen(cmdline + i) + 1) {
+        if (strcmp(cmdline + i, argument) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum process_state process_look(pid_t pid, const char *file)
+{
+    char text[PATH_LEN_MAX + 512];
+    if (pid <= 1) {
+        return PROCESS_GONE;
+    }
+    (void)waitpid(pid, NULL, WNOHANG); /* if it was our own child */
+    size_t n = proc_read(pid, "cmdline", text, sizeof text);
+    if (n == 0 || !has_argument(text, n, file)) {
+        return PROCESS_GONE;
+    }
+    proc_read(pid, "stat", text, sizeof text);
+    const char *state = strrchr(text, ')');
+    if (state == NULL || strlen(state) < 3 || state[2] == 'Z' ||
+        state[2] == 'X') {
+        return PROCESS_GONE;
+    }
+    return state[2] == 'T' ? PROCESS_STOPPED : PROCESS_RUNS;
+}
+
+long process_rss_kib(pid_t pid)
+{
+    char text[4096];
+    proc_read(pid, "status", text, sizeof text);
+    const char *p = strstr(text, "VmRSS:");
+    return p != NULL ? strtol(p + 6, NULL, 10) : 0;
+}
+
+int process_signal(pid_t pid, int signo)
+{
+    if (kill(pid, signo) == 0) {
+        return 0;
+    }
+    return errno == EPERM ? ERR_PERM : ERR_NOTFOUND;
+}
+
+void process_pause(void)
+{
+    struct timespec t = {.tv_nsec = PAUSE_MS * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+int process_wait(pid_t pid, const char *file, unsigned timeout_ms)
+{
+    for (unsigned ms = 0; process_look(pid, file) != PROCESS_GONE;
+         ms += PAUSE_MS) {
+        if (ms >= timeout_ms) {
+            return ERR_TIMEOUT;
+        }
+        process_pause();
+    }
+    return 0;
+}
+
+int process_signal_parse(const char *text)
+{
+    static const struct {
+        const char *name;
+        int signo;
+    } names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},
+                 {"ABRT", SIGABRT}, {"KILL", SIGKILL}, {"TERM", SIGTERM},
+                 {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"USR1", SIGUSR1},
+                 {"USR2", SIGUSR2}};
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end != text && *end == '\0') {
+        return n > 0 && n <= SIGRTMAX ? (int)n : -1;
+    }
+    text += strncasecmp(text, "SIG", 3) == 0 ? 3 : 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(text, names[i].name) == 0) {
+            return names[i].signo;
+        }
+    }
+    return -1;
+}
