@@ -1,5 +1,9 @@
 noinst_LIBRARIES += src/api/libapi.a
 src_api_libapi_a_SOURCES = \
+	src/api/admin.c src/api/admin.h \
+	src/api/cluster.c \
+	src/api/configs.c \
+	src/api/configs_alter.c \
 	src/api/epochs.c \
 	src/api/find.c src/api/find.h \
 	src/api/fetch.c \
@@ -7,10 +11,15 @@ src_api_libapi_a_SOURCES = \
 	src/api/handlers.h \
 	src/api/list_offsets.c \
 	src/api/metadata.c \
+	src/api/partitions.c \
 	src/api/pipeline.c src/api/pipeline.h \
 	src/api/produce.c \
 	src/api/producer.c \
+	src/api/records.c \
 	src/api/request.c src/api/request.h src/api/request_impl.h \
 	src/api/server.c src/api/server.h \
+	src/api/settings.c src/api/settings.h \
 	src/api/table.c \
+	src/api/topics.c \
+	src/api/topics_delete.c \
 	src/api/versions.c

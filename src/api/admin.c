@@ -1,0 +1,141 @@
+#include "api/admin.h"
+
+#include "api/find.h"
+#include "wire/errors.h"
+
+bool admin_init(struct admin *a, struct request *r, unsigned n,
+                const struct admin_hooks *hooks, void *data)
+{
+    *a = (struct admin){.request = r, .hooks = hooks, .n = n, .data = data};
+    a->items = request_alloc(r, n * sizeof *a->items);
+    for (unsigned i = 0; a->items != NULL && i < n; i++) {
+        a->items[i].admin = a;
+    }
+    return a->items != NULL;
+}
+
+static void step(struct admin *a);
+
+static unsigned item_number(const struct admin_item *it)
+{
+    return (unsigned)(it - it->admin->items);
+}
+
+/* Tell the outcome. A message that finds no memory is left out: the request
+ * must not be closed under the others that run. */
+static void item_end(struct admin_item *it, int16_t error, const char *message)
+{
+    struct admin *a = it->admin;
+    struct slice text = slice_of(NULL, 0);
+    if (message != NULL && message[0] != '\0') {
+        const char *copy = arena_strdup(&a->request->arena, slice_str(message));
+        text = copy != NULL ? slice_str(copy) : text;
+    }
+    a->hooks->outcome(a, item_number(it), error, text, &it->result);
+}
+
+static void item_done(struct admin_item *it, int16_t error, const char *message)
+{
+    struct admin *a = it->admin;
+    item_end(it, error, message);
+    a->under_way--;
+    step(a);
+}
+
+static uint32_t left_ms(const struct admin *a)
+{
+    uint64_t now = env_now_ms(a->request->env);
+    return now < a->deadline_ms ? (uint32_t)(a->deadline_ms - now) : 1;
+}
+
+static void on_waited(struct broker_wait *w, int status)
+{
+    struct admin_item *it = w->data;
+    if (status != 0) {
+        item_done(it, KERR_REQUEST_TIMED_OUT,
+                  "done, but not all of the cluster had followed in time");
+    } else {
+        item_done(it, KERR_NONE, NULL);
+    }
+}
+
+static void on_command(struct broker_command *c, int status,
+                       const struct meta_result *result)
+{
+    struct admin_item *it = c->data;
+    struct admin *a = it->admin;
+    if (status == ERR_TIMEOUT) {
+        item_done(it, KERR_REQUEST_TIMED_OUT,
+                  "not done in time; it still may be");
+        return;
+    }
+    if (status != 0) {
+        item_done(it, KERR_NOT_CONTROLLER, "no controller at the moment");
+        return;
+    }
+    it->result = *result;
+    if (result->error != 0) {
+        item_done(it, result->error, result->message);
+        return;
+    }
+    if (a->wait == ADMIN_WAIT_NOTHING) {
+        item_done(it, KERR_NONE, NULL);
+        return;
+    }
+    struct uuid topic =
+        a->wait == ADMIN_WAIT_LEADERS ? result->topic : uuid_zero;
+    if (broker_wait_topic(a->request->broker, &it->wait, topic, left_ms(a),
+                          on_waited, it) != 0) {
+        item_done(it, KERR_REQUEST_TIMED_OUT,
+                  "done; too many requests wait to see it everywhere");
+    }
+}
+
+/* Start one; false: it ended at once. */
+static bool item_start(struct admin_item *it)
+{
+    struct admin *a = it->admin;
+    struct request *r = a->request;
+    struct buf b;
+    int rv = ERR_NOTREADY;
+    if (broker_serves(r->broker)) {
+        buf_init(&b, env_mem(r->env), 0);
+        a->hooks->encode(a, item_number(it), find_uuid(r), &b);
+        rv = b.status;
+        if (rv == 0) {
+            rv = broker_command(r->broker, &it->command, buf_slice(&b),
+                                left_ms(a), on_command, it);
+        }
+        buf_close(&b);
+    }
+    if (rv == ERR_TOOBIG) {
+        item_end(it, KERR_INVALID_REQUEST, "the request is too large");
+    } else if (rv != 0) {
+        /* Clients ask for the controller and try again. */
+        item_end(it, KERR_NOT_CONTROLLER, "this node cannot do it now");
+    }
+    return rv == 0;
+}
+
+static void step(struct admin *a)
+{
+    while (a->next < a->n && a->under_way < ADMIN_WINDOW) {
+        struct admin_item *it = &a->items[a->next++];
+        if (!it->skip && item_start(it)) {
+            a->under_way++;
+        }
+    }
+    if (a->under_way == 0) {
+        a->hooks->done(a);
+    }
+}
+
+void admin_start(struct admin *a, int32_t timeout_ms, enum admin_wait wait)
+{
+    int32_t ms = timeout_ms < ADMIN_MS_MIN   ? ADMIN_MS_MIN
+                 : timeout_ms > ADMIN_MS_MAX ? ADMIN_MS_MAX
+                                             : timeout_ms;
+    a->deadline_ms = env_now_ms(a->request->env) + (uint64_t)ms;
+    a->wait = wait;
+    step(a);
+}

@@ -1,0 +1,83 @@
+#include "api/settings.h"
+
+#include "config/config.h"
+
+void settings_effective(const struct config *c, const struct image_topic *t,
+                        struct topic_config *ret_c)
+{
+    *ret_c = *config_topic_defaults(c);
+    for (unsigned i = 0; i < t->n_configs; i++) {
+        /* What a newer program may have set and we do not know stays out. */
+        (void)topic_config_set(ret_c, t->configs[i].name, t->configs[i].value,
+                               0, NULL);
+    }
+}
+
+enum settings_source settings_node_source(const struct config *c,
+                                          enum node_setting s)
+{
+    return config_source(c, s, NULL) == CONFIG_FROM_DEFAULT
+               ? SETTINGS_FROM_DEFAULT
+               : SETTINGS_FROM_FILE;
+}
+
+int settings_next_node(const struct config *c, enum topic_setting s, int prev)
+{
+    for (int i = prev + 1; i < NODE_SETTINGS; i++) {
+        enum node_setting n = (enum node_setting)i;
+        if (config_setting(n)->topic == 1 + (int)s &&
+            config_text(c, n) != NULL) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+enum settings_source settings_source(const struct config *c,
+                                     const struct topic_config *t,
+                                     enum topic_setting s)
+{
+    if (topic_config_overrides(t, s)) {
+        return SETTINGS_FROM_TOPIC;
+    }
+    for (int i = settings_next_node(c, s, -1); i >= 0;
+         i = settings_next_node(c, s, i)) {
+        if (settings_node_source(c, (enum node_setting)i) ==
+            SETTINGS_FROM_FILE) {
+            return SETTINGS_FROM_FILE;
+        }
+    }
+    return SETTINGS_FROM_DEFAULT;
+}
+
+int settings_text(struct request *r, struct slice s, const char **ret_text)
+{
+    if (s.len > 0 && memchr(s.data, '\0', s.len) != NULL) {
+        return ERR_INVALID;
+    }
+    const char *copy = arena_strdup(&r->arena, s);
+    if (copy == NULL) {
+        return ERR_NOMEM;
+    }
+    *ret_text = copy;
+    return 0;
+}
+
+int settings_check(struct request *r, struct slice name, struct slice value,
+                   int replicas, const char **ret_name, const char **ret_value,
+                   struct err *err)
+{
+    int rv = settings_text(r, name, ret_name);
+    if (rv == 0 && value.data == NULL) {
+        return err_set(err, ERR_INVALID, "%.100s: null is no value", *ret_name);
+    }
+    if (rv == 0) {
+        rv = settings_text(r, value, ret_value);
+    }
+    if (rv != 0) {
+        return err_set(err, rv, "%s",
+                       rv == ERR_NOMEM ? "out of memory"
+                                       : "a NUL byte in a name or value");
+    }
+    return config_topic_check(*ret_name, *ret_value, replicas, err);
+}
