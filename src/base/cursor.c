@@ -15,7 +15,9 @@ void cursor_init(struct cursor *c, struct slice s)
 
 void cursor_fail(struct cursor *c)
 {
-    c->status = ERR_PROTOCOL;
+    if (c->status == 0) {
+        c->status = ERR_PROTOCOL;
+    }
     c->p = c->end;
 }
 

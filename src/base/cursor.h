@@ -12,7 +12,7 @@
 struct cursor {
     const uint8_t *p;
     const uint8_t *end;
-    int status; /* 0 or ERR_PROTOCOL */
+    int status; /* 0, ERR_PROTOCOL, or what the reader set: the first stays */
 };
 
 /* Start at the first byte of `s`, which is borrowed for the cursor's life. */
