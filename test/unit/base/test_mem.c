@@ -12,6 +12,38 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+struct outside {
+    struct mem_end end;
+    struct mem *mem;
+    char *block;
+    char *order;
+};
+
+static void on_end(void *arg)
+{
+    struct outside *o = arg;
+    strcat(o->order, o->block); /* still there */
+    mem_free(o->mem, o->block);
+}
+
+/* Who keeps something outside is told before the blocks go, last one first;
+ * who has cancelled is not. */
+static void told_at_the_end(void **state)
+{
+    (void)state;
+    char order[16] = "";
+    struct mem *m = mem_new(0);
+    struct outside o[3];
+    for (int i = 0; i < 3; i++) {
+        o[i] = (struct outside){.mem = m, .order = order};
+        o[i].block = mem_strndup(m, "abc" + i, 1);
+        mem_at_end(m, &o[i].end, on_end, &o[i]);
+    }
+    mem_end_cancel(m, &o[1].end);
+    mem_free_all(m);
+    assert_string_equal(order, "ca");
+}
+
 static void books(void **state)
 {
     (void)state;
@@ -138,6 +170,7 @@ static void a_foreign_block_is_caught(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(told_at_the_end),
         cmocka_unit_test(books),
         cmocka_unit_test(overflow_is_a_failure),
         cmocka_unit_test(limit),
