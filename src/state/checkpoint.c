@@ -84,7 +84,7 @@ static int migrate(struct machine *m, struct op *o, unsigned from)
                 "CREATE TABLE applied(id INTEGER PRIMARY KEY CHECK(id=1),"
                 "idx INTEGER NOT NULL,term INTEGER NOT NULL,"
                 "hash INTEGER NOT NULL,version INTEGER NOT NULL,"
-                "type TEXT NOT NULL)");
+                "type TEXT NOT NULL,seal INTEGER NOT NULL)");
         m->held = (struct db_applied){.index = MACHINE_BOOTSTRAP_INDEX,
                                       .term = MACHINE_BOOTSTRAP_TERM};
         snprintf(m->held.type, sizeof m->held.type, "%s", m->type->name);

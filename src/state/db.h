@@ -92,7 +92,7 @@ enum db_mode {
     DB_IMAGE /* a finished file, only read */
 };
 
-/* Open a connection. `unclean`: see the medium, not the cache, and quick_check.
+/* Open a connection. `unclean`: see the medium, not the cache, and check it.
  * On ERR_CORRUPT the file stands where it stood. Errors: ERR_CORRUPT, ERR_IO,
  * ERR_NOSPACE, ERR_NOMEM; `err` names the path. */
 int db_open(struct env *e, const struct machine_type *type, const char *path,
@@ -107,14 +107,15 @@ void db_begin(struct machine_db *db);
 void db_commit(struct machine_db *db);
 /* Copy the write-ahead log into the file, synced, and empty it. */
 void db_checkpoint(struct machine_db *db);
-/* Read every page's structure. Errors: ERR_CORRUPT and others; `err`. */
-int db_quick_check(struct machine_db *db, struct err *err);
+/* Check every page, and every index against its table. Errors: ERR_CORRUPT and
+ * others; `err`. */
+int db_check(struct machine_db *db, struct err *err);
 /* Write a compact copy to `path`, which must not exist. Not synced. */
 void db_copy(struct machine_db *db, const char *path);
 
 /* True if the database has no table. */
 bool db_empty(struct machine_db *db);
-/* What is applied; zero if the table is empty. */
+/* What is applied, as a sealed row: ERR_CORRUPT without a whole one. */
 struct db_applied {
     uint64_t index, term, hash;
     int64_t version; /* of the schema */

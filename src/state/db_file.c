@@ -137,7 +137,7 @@ int db_open(struct env *e, const struct machine_type *type, const char *path,
         }
     }
     if (rv == 0 && unclean) {
-        rv = db_quick_check(db, err);
+        rv = db_check(db, err);
     }
     if (rv != 0) {
         db_close(db);
@@ -150,14 +150,14 @@ int db_open(struct env *e, const struct machine_type *type, const char *path,
 /* ---- whole-file work ----------------------------------------------------
  */
 
-int db_quick_check(struct machine_db *db, struct err *err)
+int db_check(struct machine_db *db, struct err *err)
 {
-    struct db_rows r = db_query(db, "PRAGMA quick_check(1)", NULL, 0);
+    struct db_rows r = db_query(db, "PRAGMA integrity_check(1)", NULL, 0);
     if (db_next(&r)) {
         struct slice s = db_row_bytes(&r, 0);
         if (!slice_equal(s, slice_str("ok"))) {
             db->status = ERR_CORRUPT;
-            snprintf(db->text, sizeof db->text, "quick_check: %.*s",
+            snprintf(db->text, sizeof db->text, "integrity_check: %.*s",
                      (int)(s.len > 200 ? 200 : s.len), (const char *)s.data);
         }
     }
@@ -205,30 +205,56 @@ bool db_empty(struct machine_db *db)
            0;
 }
 
-void db_load_applied(struct machine_db *db, struct db_applied *ret_a)
+/* A hash over the row: a damaged one is known without another copy. */
+static int64_t applied_seal(const struct db_applied *a)
 {
-    struct db_rows r =
-        db_query(db, "SELECT idx,term,hash,version,type FROM applied", NULL, 0);
-    *ret_a = (struct db_applied){0};
+    const struct db_value v[] = {
+        db_int((int64_t)a->index), db_int((int64_t)a->term),
+        db_int((int64_t)a->hash), db_int(a->version), db_str(a->type)};
+    return (int64_t)hash_row("applied", v, 5);
+}
+
+static bool applied_row(struct machine_db *db, struct db_applied *a)
+{
+    struct db_rows r = db_query(
+        db, "SELECT idx,term,hash,version,type,seal FROM applied", NULL, 0);
+    bool good = false;
     if (db_next(&r)) {
         struct slice type = db_row_bytes(&r, 4);
-        ret_a->index = (uint64_t)db_row_int(&r, 0);
-        ret_a->term = (uint64_t)db_row_int(&r, 1);
-        ret_a->hash = (uint64_t)db_row_int(&r, 2);
-        ret_a->version = db_row_int(&r, 3);
-        snprintf(ret_a->type, sizeof ret_a->type, "%.*s",
+        a->index = (uint64_t)db_row_int(&r, 0);
+        a->term = (uint64_t)db_row_int(&r, 1);
+        a->hash = (uint64_t)db_row_int(&r, 2);
+        a->version = db_row_int(&r, 3);
+        snprintf(a->type, sizeof a->type, "%.*s",
                  (int)(type.len < 31 ? type.len : 31), (const char *)type.data);
+        good = db_row_int(&r, 5) == applied_seal(a);
     }
     db_end(&r);
+    return good;
+}
+
+void db_load_applied(struct machine_db *db, struct db_applied *ret_a)
+{
+    struct db_applied a = {0};
+    bool good = applied_row(db, &a);
+    /* Without this table it is no database of ours, or no longer. */
+    if (!good && (db->status == 0 || db->status == ERR_INTERNAL)) {
+        db->status = ERR_CORRUPT;
+        if (db->text[0] == '\0') {
+            snprintf(db->text, sizeof db->text, "table \"applied\"");
+        }
+    }
+    *ret_a = a;
 }
 
 void db_store_applied(struct machine_db *db, const struct db_applied *a)
 {
     const struct db_value v[] = {
         db_int((int64_t)a->index), db_int((int64_t)a->term),
-        db_int((int64_t)a->hash), db_int(a->version), db_str(a->type)};
+        db_int((int64_t)a->hash),  db_int(a->version),
+        db_str(a->type),           db_int(applied_seal(a))};
     struct db_rows r = db_query(
-        db, "INSERT OR REPLACE INTO applied VALUES(1,?,?,?,?,?)", v, 5);
+        db, "INSERT OR REPLACE INTO applied VALUES(1,?,?,?,?,?,?)", v, 6);
     while (db_next(&r)) {
     }
 }

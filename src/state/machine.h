@@ -68,7 +68,7 @@ struct machine_options {
     const char *name;       /* "@meta", for errors */
     struct slice bootstrap; /* content for a fresh database; borrowed until
                                the callback */
-    bool unclean;           /* drop cached pages, quick_check first */
+    bool unclean;           /* drop cached pages, check the file first */
 };
 
 /* What opening found. */
@@ -78,8 +78,8 @@ struct machine_opened {
     struct slice changes;   /* the whole state (type->load); valid during the
                                callback */
 };
-/* status: 0, ERR_CORRUPT (quick_check failed: the file was moved to
- * quarantine/, fetch the state from a peer), ERR_VERSION (newer than we know),
+/* status: 0, ERR_CORRUPT (integrity_check or the state hash failed: the file
+ * was moved to quarantine/, fetch the state from a peer), ERR_VERSION (newer than we know),
  * ERR_IO, ERR_NOMEM. `err` names the file. */
 typedef void (*machine_open_cb)(void *arg, int status, struct machine *m,
                                 const struct machine_opened *o,

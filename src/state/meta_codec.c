@@ -146,8 +146,8 @@ static bool take_bool(struct cursor *c)
 /* No memory is not the command's fault: another replica may have some. */
 static void no_memory(struct cursor *c)
 {
+    c->status = c->status == 0 ? ERR_NOMEM : c->status;
     cursor_fail(c);
-    c->status = ERR_NOMEM;
 }
 
 static const char *take_str(struct cursor *c, struct arena *a, size_t max)

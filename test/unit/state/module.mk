@@ -5,3 +5,15 @@ TESTS += test/unit/state/test_machine
 test_unit_state_test_machine_SOURCES = test/unit/state/test_machine.c
 test_unit_state_test_machine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_state_test_machine_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_meta
+TESTS += test/unit/state/test_meta
+test_unit_state_test_meta_SOURCES = test/unit/state/test_meta.c
+test_unit_state_test_meta_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_meta_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_meta_codec
+TESTS += test/unit/state/test_meta_codec
+test_unit_state_test_meta_codec_SOURCES = test/unit/state/test_meta_codec.c
+test_unit_state_test_meta_codec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_meta_codec_LDADD = $(LINK_state) $(CMOCKA_LIBS)

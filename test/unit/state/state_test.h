@@ -36,7 +36,8 @@ struct rig {
     const char *racks[16];
 
     bool unclean;
-    bool done; /* of the last request */
+    bool done;    /* of the last request */
+    bool request; /* it is no command: what is applied meanwhile is not it */
     int status;
     char err[600];
     bool fresh;
@@ -123,7 +124,7 @@ static inline void on_applied(void *arg, uint64_t index, uint64_t term,
     assert_int_equal(machine_applied(r->m), index);
     r->index = index;
     r->term = term;
-    r->done = index + 1 >= r->next;
+    r->done = r->done || (!r->request && index + 1 >= r->next);
 }
 
 static inline void on_opened(void *arg, int status, struct machine *m,
@@ -132,6 +133,7 @@ static inline void on_opened(void *arg, int status, struct machine *m,
 {
     struct rig *r = arg;
     r->done = true;
+    r->request = false;
     r->status = status;
     r->m = m;
     if (status != 0) {
@@ -195,6 +197,7 @@ static inline bool rig_open(struct rig *r, bool unclean)
     struct mem *mem = mem_new(0);
     struct rig_call c = {.rig = r};
     r->unclean = unclean;
+    r->request = true;
     r->done = false;
     buf_init(&c.boot, mem, 0);
     rig_bootstrap(r, &c.boot);
@@ -206,7 +209,9 @@ static inline bool rig_open(struct rig *r, bool unclean)
 
 static inline void on_closed(void *arg)
 {
-    ((struct rig *)arg)->done = true;
+    struct rig *r = arg;
+    r->done = true;
+    r->request = false;
 }
 
 static inline void close_as_node(void *arg)
@@ -219,6 +224,7 @@ static inline bool rig_close(struct rig *r)
 {
     struct rig_call c = {.rig = r};
     r->done = false;
+    r->request = true;
     bool alive =
         sim_node_call(r->sim, r->id, close_as_node, &c) == 0 && rig_wait(r);
     r->m = NULL;
@@ -230,6 +236,7 @@ static inline void on_checkpoint(void *arg, uint64_t index, uint64_t term,
 {
     struct rig *r = arg;
     r->done = true;
+    r->request = false;
     r->index = index;
     r->term = term;
     r->hash = hash;
@@ -245,6 +252,7 @@ static inline bool rig_checkpoint(struct rig *r)
 {
     struct rig_call c = {.rig = r};
     r->done = false;
+    r->request = true;
     return sim_node_call(r->sim, r->id, checkpoint_as_node, &c) == 0 &&
            c.rv == 0 && rig_wait(r);
 }
@@ -254,6 +262,7 @@ static inline void on_image(void *arg, int status, uint64_t index,
 {
     struct rig *r = arg;
     r->done = true;
+    r->request = false;
     r->status = status;
     r->index = index;
     r->term = term;
@@ -271,6 +280,7 @@ static inline bool rig_image(struct rig *r, const char *path)
 {
     struct rig_call c = {.rig = r, .path = path};
     r->done = false;
+    r->request = true;
     return sim_node_call(r->sim, r->id, image_as_node, &c) == 0 && c.rv == 0 &&
            rig_wait(r);
 }
@@ -285,6 +295,7 @@ static inline bool rig_install(struct rig *r, const char *path, uint64_t hash)
 {
     struct rig_call c = {.rig = r, .path = path, .hash = hash};
     r->done = false;
+    r->request = true;
     return sim_node_call(r->sim, r->id, install_as_node, &c) == 0 &&
            c.rv == 0 && rig_wait(r);
 }
@@ -305,6 +316,7 @@ static inline bool rig_queue(struct rig *r, struct slice command)
         .payload = {.data = command.data, .len = command.len}};
     struct rig_call c = {.rig = r, .commands = &mc, .n = 1, .upto = r->next};
     r->next++;
+    r->request = false;
     r->done = false;
     return sim_node_call(r->sim, r->id, apply_as_node, &c) == 0 && c.rv == 0;
 }
