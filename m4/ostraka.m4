@@ -97,6 +97,9 @@ entries). Run ./setup-deps, which builds it from Debian 13's source package.])])
   AC_CHECK_HEADER([snappy-c.h], [], [AC_MSG_ERROR([snappy-c.h (libsnappy-dev) is needed])])
   SNAPPY_LIBS=-lsnappy
   AC_SUBST([SNAPPY_LIBS])
+  # For the volatile-cache disk of test/lab only.
+  PKG_CHECK_MODULES([FUSE3], [fuse3 >= 3.5], [have_fuse3=yes], [have_fuse3=no])
+  AM_CONDITIONAL([FUSE3], [test "x$have_fuse3" = xyes])
   AC_CHECK_HEADER([uthash.h], [], [AC_MSG_ERROR([uthash.h (uthash-dev) is needed])])
 ])
 
