@@ -106,6 +106,15 @@ static int error_of_errno(int err_no)
     }
 }
 
+/* The other end of a connection came or went: its users say what it means. */
+static bool error_is_remote(int err_no)
+{
+    return err_no == ECONNREFUSED || err_no == ECONNRESET ||
+           err_no == ECONNABORTED || err_no == EPIPE || err_no == ETIMEDOUT ||
+           err_no == EHOSTUNREACH || err_no == ENETUNREACH ||
+           err_no == ENOTCONN;
+}
+
 /* Answers to a question rather than failures. */
 static bool error_is_answer(int code)
 {
@@ -117,7 +126,9 @@ int sys_error(struct env *e, int err_no, const char *what, const char *name)
 {
     int code = error_of_errno(err_no);
 
-    trace_line(e->trace, error_is_answer(code) ? TRACE_DEBUG : TRACE_ERROR,
+    trace_line(e->trace,
+               error_is_answer(code) || error_is_remote(err_no) ? TRACE_DEBUG
+                                                                : TRACE_ERROR,
                "env.error", "call=%s name=\"%s\" errno=%d text=\"%s\"", what,
                name, err_no, strerror(err_no));
     return code;

@@ -356,7 +356,10 @@ static void on_tell(struct env_turn *t)
     struct peers *p = t->data;
 
     for (int32_t node = INT32_MIN; peers_next(p, &node); node++) {
-        peer_tell(p, peers_find(p, node));
+        struct peer *peer = peers_find(p, node);
+        if (peer != NULL) {
+            peer_tell(p, peer);
+        }
         if (node == INT32_MAX) {
             return;
         }

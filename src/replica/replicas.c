@@ -12,7 +12,8 @@
 /* A replica is not worth a flush below this, unless it must. */
 #define FLUSH_BYTES_MIN         (4u << 20)
 #define INFLIGHT_MAX            256
-#define MESSAGE_BYTES_MAX       (1u << 20)
+/* With its head a message fits a 1 MiB chunk at the receiver. */
+#define MESSAGE_BYTES_MAX ((1u << 20) - 8192)
 #define UNCOMMITTED_ENTRIES_MAX 1000
 
 struct replica *replica_find(struct replicas *rs, uint64_t group)

@@ -85,6 +85,9 @@ void judge_record(struct judge *j, uint32_t partition, int64_t offset,
     log->end = offset + 1;
     j->found.read++;
     struct judge_seen *seen = seen_find(log, offset);
+    if (seen == NULL) {
+        die("partition %u: offset %" PRId64 " has no place", partition, offset);
+    }
     struct value v;
     seen->hash = hash_bytes(value.data, value.len);
     if (!value_decode(value, &v)) {
@@ -116,6 +119,9 @@ static void log_follow(struct judge *j, uint32_t partition, struct track *t)
     struct judge_log *log = &j->logs[partition];
     for (int64_t at = log->start; at < log->end; at++) {
         struct judge_seen *seen = seen_find(log, at);
+        if (seen == NULL) {
+            break;
+        }
         if (seen->kind == KIND_DAMAGED) {
             j->found.changed++;
             note(j, "partition %u offset %" PRId64 ": bytes nobody sent",
