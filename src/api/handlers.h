@@ -11,6 +11,8 @@ struct api_row {
     request_handler handle;
     /* Served before the node serves (ApiVersions). */
     bool always;
+    /* Served, but not advertised: our own tools know of it. */
+    bool hidden;
 };
 /* All rows, ordered by key. */
 extern const struct api_row api_table[];
@@ -30,7 +32,8 @@ void api_init_producer_id(struct request *r);
 void api_metadata(struct request *r);
 void api_describe_cluster(struct request *r);
 void api_describe_topic_partitions(struct request *r);
-/* topics.c, records.c, partitions.c, configs.c */
+/* topics.c, topics_delete.c, records.c, partitions.c, configs.c,
+ * configs_alter.c */
 void api_create_topics(struct request *r);
 void api_delete_topics(struct request *r);
 void api_delete_records(struct request *r);
@@ -38,5 +41,7 @@ void api_create_partitions(struct request *r);
 void api_describe_configs(struct request *r);
 void api_alter_configs(struct request *r);
 void api_incremental_alter_configs(struct request *r);
+/* status.c */
+void api_ostraka_describe(struct request *r);
 
 #endif

@@ -50,6 +50,7 @@ void api_versions(struct request *r)
     const struct api_versions_request *in = r->body;
     struct api_versions_response out;
     struct api_versions_response_api_key *keys;
+    uint32_t n = 0;
     if (r->version < 0) {
         reply_unsupported(r);
         return;
@@ -66,11 +67,14 @@ void api_versions(struct request *r)
         return;
     }
     for (unsigned i = 0; i < api_table_n; i++) {
-        keys[i].api_key = api_table[i].key;
-        keys[i].min_version = api_table[i].min;
-        keys[i].max_version = api_table[i].max;
+        if (!api_table[i].hidden) {
+            struct api_versions_response_api_key *k = &keys[n++];
+            k->api_key = api_table[i].key;
+            k->min_version = api_table[i].min;
+            k->max_version = api_table[i].max;
+        }
     }
     out.api_keys.ptr = keys;
-    out.api_keys.n = api_table_n;
+    out.api_keys.n = n;
     request_reply(r, &out);
 }

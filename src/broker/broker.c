@@ -211,6 +211,7 @@ int broker_open(struct env *e, const struct broker_options *o,
     b->pool = o->pool;
     b->dir = config_text(o->config, NODE_DATA_DIR);
     b->options = *o;
+    b->started_ms = env_now_ms(e);
     b->ready_cb = cb;
     b->ready_arg = arg;
     env_timer_init(&b->check, broker_check, b);

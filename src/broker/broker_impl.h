@@ -17,6 +17,7 @@ struct broker {
     const struct config *config;
     const char *dir;
     struct broker_options options;
+    uint64_t started_ms;
     broker_ready_cb ready_cb; /* NULL once called */
     void *ready_arg;
 

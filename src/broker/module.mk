@@ -14,4 +14,5 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/producers.c src/broker/producers.h \
 	src/broker/serve.c src/broker/serve.h \
 	src/broker/start.c \
+	src/broker/status.c src/broker/status.h \
 	src/broker/waits.c src/broker/waits.h

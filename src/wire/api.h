@@ -101,7 +101,8 @@
     X(DELETE_SHARE_GROUP_OFFSETS, 92, "DeleteShareGroupOffsets")               \
     X(STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE, 93,                           \
       "StreamsGroupTopologyDescriptionUpdate")                                 \
-    X(UNREGISTER_CONTROLLER, 94, "UnregisterController")
+    X(UNREGISTER_CONTROLLER, 94, "UnregisterController")                       \
+    X(OSTRAKA_DESCRIBE, 32001, "OstrakaDescribe") /* ours */
 
 enum api_key {
 #define API_ENUM(name, key, text) API_##name = (key),
