@@ -12,7 +12,9 @@ static void paused(struct consensus *c, uint64_t pause_ms)
     while (map_next(c->groups, &it, &value)) {
         struct core_event ev = {.kind = CORE_PAUSED};
         ev.pause_ms = pause_ms;
-        group_step(value, ev);
+        if (!((struct group *)value)->closed) {
+            group_step(value, ev);
+        }
     }
     c->watch_ms = env_now_ms(c->env) + c->o.election_ms;
 }
@@ -22,7 +24,9 @@ static void node_suspect(struct consensus *c, int32_t node)
     void *it = NULL, *value;
     uint64_t now = env_now_ms(c->env);
     while (map_next(c->groups, &it, &value)) {
-        group_suspect(value, node, now);
+        if (!((struct group *)value)->closed) {
+            group_suspect(value, node, now);
+        }
     }
 }
 
@@ -147,7 +151,8 @@ void consensus_need(struct consensus *c, uint64_t group, uint64_t index)
 
 struct group *consensus_find(struct consensus *c, uint64_t group)
 {
-    return map_find_u64(c->groups, group);
+    struct group *g = map_find_u64(c->groups, group);
+    return g != NULL && !g->closed ? g : NULL;
 }
 
 int consensus_open(struct env *e, const struct consensus_options *o,
@@ -189,12 +194,12 @@ void consensus_close(struct consensus *c)
     if (c == NULL) {
         return;
     }
+    reap(c);
     ASSERT(map_count(c->groups) == 0);
     peers_receive(c->o.peers, PEER_RAFT, NULL, NULL);
     peers_receive(c->o.peers, PEER_BARRIER, NULL, NULL);
     env_timer_stop(c->env, &c->timer);
     env_turn_cancel(c->env, &c->turn);
-    reap(c);
     routes_close(c);
     arena_close(&c->arena);
     heap_close(&c->timers);

@@ -95,6 +95,7 @@ struct group {
     uint64_t committed_bytes;      /* payloads in (base, commit] */
     uint64_t uncommitted_bytes;
     bool was_leader;
+    bool untold; /* hooks wait for the turn after group_open() */
     bool repair; /* the journal does not know yet that it ended */
 
     struct base_change change;

@@ -63,6 +63,8 @@ static void configure(struct core *c, uint64_t seed)
     raft_set_election_timeout(&c->r, c->o.election_ms);
     raft_set_heartbeat_timeout(&c->r, c->o.heartbeat_ms);
     raft_set_pre_vote(&c->r, !c->o.unsafe_no_pre_vote);
+    /* A lost offer is repeated; who holds one already ignores it. */
+    raft_set_install_snapshot_timeout(&c->r, c->o.election_ms * 10);
     raft_set_max_inflight_entries(&c->r, c->o.inflight_max);
 }
 

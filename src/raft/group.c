@@ -101,7 +101,6 @@ void group_close(struct group *g)
         return;
     }
     g->closed = true;
-    map_remove_u64(c->groups, g->id);
     heap_remove(&c->timers, &g->timer);
     queue_remove(&g->asking);
     queue_remove(&g->dirty);
@@ -117,6 +116,7 @@ void group_close(struct group *g)
 void group_discard(struct group *g)
 {
     struct mem *mem = g->c->mem;
+    map_remove_u64(g->c->groups, g->id);
     core_close(g->core);
     tail_close(&g->tail);
     if (g->change.active) {

@@ -129,7 +129,9 @@ struct group_start {
     bool repair;           /* no vote, no candidacy (DESIGN section 5) */
 };
 
-/* Start a group. Its OPEN record must be durable. Errors: ERR_NOMEM,
+/* Start a group. Its OPEN record must be durable. Hooks are called from the
+ * next turn on, and may call anything here, group_close() included. A group
+ * that was closed can be opened again from the next turn on. Errors: ERR_NOMEM,
  * ERR_EXISTS, ERR_CORRUPT (configuration). */
 int group_open(struct consensus *c, const struct group_start *start,
                const struct group_hooks *hooks, void *arg,

@@ -179,6 +179,9 @@ static void carry_out(struct group *g, const struct core_effects *fx,
     count_bytes(g);
     g->timeout_ms = fx->timeout_ms;
     group_arm(g);
+    if (g->untold) {
+        return; /* still inside group_open() */
+    }
     if (fx->truncated_from != 0 && g->hooks->truncated != NULL) {
         g->hooks->truncated(g->arg, g, fx->truncated_from);
     }
@@ -207,7 +210,10 @@ static bool refusable(enum core_event_kind kind)
 
 void group_carry(struct group *g, const struct core_effects *fx)
 {
+    g->untold = true; /* the owner is not ready to be called: next turn */
     carry_out(g, fx, false);
+    g->timeout_ms = env_now_ms(g->c->env);
+    group_arm(g);
 }
 
 int group_step_effects(struct group *g, struct core_event ev,
@@ -286,7 +292,8 @@ void group_receive(struct group *g, const struct message *in)
                    (unsigned long long)g->id, (unsigned long long)m.from,
                    (int)m.kind, (unsigned long long)m.term);
     }
-    if (!g->closed && fx.offer && g->hooks->offered != NULL) {
+    if (!g->closed && !g->untold && fx.offer && m.manifest.len > 0 &&
+        g->hooks->offered != NULL) {
         g->hooks->offered(g->arg, g, m.from, m.manifest);
     }
     if (!g->closed) {
@@ -297,7 +304,14 @@ void group_receive(struct group *g, const struct message *in)
 void group_tick(struct group *g, uint64_t now_ms)
 {
     bool installing = g->change.active && g->change.install;
-    if (g->jump_ms != 0 && g->jump_ms <= now_ms) {
+    if (g->untold) {
+        g->untold = false;
+        tell_role(g);
+        if (!g->closed && g->commit > g->told) {
+            tell_committed(g);
+        }
+    }
+    if (!g->closed && g->jump_ms != 0 && g->jump_ms <= now_ms) {
         g->jump_ms = 0;
         if (!installing) {
             group_step(g, (struct core_event){.kind = CORE_JUMP});

@@ -55,11 +55,7 @@ static void pack_flush(struct consensus *c, struct route *l)
 void routes_flush(struct consensus *c)
 {
     for (unsigned i = 0; i < c->n_routes; i++) {
-        struct route *l = &c->routes[i];
-        pack_flush(c, l);
-        if (peer_queued(c->o.peers, l->node, PEER_LANE_MAIN) == 0) {
-            l->drains++;
-        }
+        pack_flush(c, &c->routes[i]);
     }
 }
 
@@ -104,7 +100,6 @@ static void ordered_send(struct group *g, struct route *l,
     }
     struct group_peer *peer = group_peer_find(g, m->to);
     peer->ordered = l->drains;
-    env_turn_request(c->env, &c->turn); /* to see the queue drain */
     mem_free(c->mem, payload);
     buf_close(&head);
 }
@@ -117,6 +112,9 @@ void route_send(struct group *g, const struct message *m,
     if (l == NULL || peers_state(c->o.peers, l->node) != PEER_UP) {
         c->n_dropped++; /* nothing is queued for a dead node */
         return;
+    }
+    if (peer_queued(c->o.peers, l->node, PEER_LANE_MAIN) == 0) {
+        l->drains++; /* nothing is left that could be overtaken */
     }
     bool small = m->n_entries == 0 && m->kind != MESSAGE_INSTALL;
     if (small && group_peer_find(g, m->to)->ordered != l->drains) {

@@ -823,6 +823,104 @@ static void test_ring(void **state)
     world_free(w);
 }
 
+/* What the ring wants back is copied forward when the base cannot follow. */
+static void test_need(void **state)
+{
+    (void)state;
+    struct world *w = world_new(120);
+    propose_many(w, 50);
+    struct node *l = leader(w);
+    uint64_t before = journal_last(l->journal);
+    consensus_need(l->consensus, GROUP, 40);
+    consensus_need(l->consensus, GROUP + 1, 40); /* not ours: nothing */
+    assert_int_equal(l->n_needs, 1);
+    run_ms(w, 300);
+    assert_int_equal(journal_last(l->journal), before);
+    run_ms(w, 400);
+    assert_int_equal(journal_last(l->journal), before + 1); /* one COPY */
+    unsigned id = l->id;
+    crash(w, id, SIM_CRASH_NONE);
+    start(w, id);
+    check_same(w);
+    propose_many(w, 5);
+    check_same(w);
+    world_free(w);
+}
+
+/* Closing completes what waits, once, and nothing is called after. */
+static void test_close(void **state)
+{
+    (void)state;
+    struct world *w = world_new(130);
+    propose_many(w, 5);
+    struct node *l = leader(w);
+    struct read read = {.calls = 0};
+    int status = 1;
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(propose(l, 64), 0);
+    }
+    assert_int_equal(group_read_barrier(l->g, &read.b, 500, on_barrier, &read),
+                     0);
+    assert_int_equal(group_transfer(l->g, 0, 1000, on_transferred, &status), 0);
+    unsigned roles = l->n_roles;
+    group_close(l->g);
+    l->g = NULL;
+    assert_int_equal(w->refused, 10);
+    assert_int_equal(read.calls, 1);
+    assert_int_equal(read.status, ERR_CANCELED);
+    assert_int_equal(status, ERR_CANCELED);
+    assert_null(consensus_find(l->consensus, GROUP));
+    run_ms(w, 500);
+    assert_int_equal(l->n_roles, roles);
+    wait_leader(w, l, 3000);
+    propose_many(w, 5);
+    consensus_close(l->consensus);
+    world_free(w);
+}
+
+/* A follower that did not run for long presumes nothing: it does not campaign
+ * against a leader that is well. */
+static void test_pause(void **state)
+{
+    (void)state;
+    struct world *w = world_new(140);
+    propose_many(w, 20);
+    struct node *l = leader(w);
+    uint64_t term = group_term(l->g);
+    unsigned asleep = l->id % NODES + 1;
+    sim_node_pause(w->sim, asleep);
+    run_ms(w, 3000);
+    sim_node_resume(w->sim, asleep);
+    run_ms(w, 2000);
+    assert_ptr_equal(leader(w), l);
+    assert_int_equal(group_term(l->g), term);
+    propose_many(w, 20);
+    check_same(w);
+    world_free(w);
+}
+
+/* Without a refusal, silence is enough. */
+static void test_silence(void **state)
+{
+    (void)state;
+    uint64_t worst = 0;
+    for (unsigned seed = 150; seed < 154; seed++) {
+        struct world *w = world_new(seed);
+        propose_many(w, 20);
+        run_ms(w, 500);
+        struct node *l = leader(w);
+        isolate(w, l->id, false);
+        uint64_t t0 = sim_now_us(w->sim);
+        wait_leader(w, l, 5000);
+        uint64_t ms = (sim_now_us(w->sim) - t0) / 1000;
+        worst = ms > worst ? ms : worst;
+        world_free(w);
+    }
+    print_message("failover by silence: at most %llu ms\n",
+                  (unsigned long long)worst);
+    assert_true(worst < 2 * ELECTION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -838,6 +936,10 @@ int main(void)
         cmocka_unit_test(test_change),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_need),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
