@@ -374,7 +374,6 @@ void group_arm(struct group *g)
 void group_durable(struct group *g, uint64_t seq)
 {
     const struct entry *e;
-    uint64_t stored = g->stored;
     gate_release(g, seq);
     if (g->change.active && g->change.seq <= seq) {
         group_base_durable(g);
@@ -382,9 +381,7 @@ void group_durable(struct group *g, uint64_t seq)
     if (g->closed) {
         return;
     }
-    if (g->stored > stored) {
-        stored = g->stored;
-    }
+    uint64_t stored = g->stored; /* an install may have lowered it */
     while ((e = tail_find(&g->tail, stored + 1)) != NULL && e->seq <= seq) {
         stored++;
     }

@@ -13,7 +13,8 @@ test_unit_raft_test_soak_LDADD = $(LINK_raft)
 
 check_PROGRAMS += test/unit/raft/test_group
 TESTS += test/unit/raft/test_group
-test_unit_raft_test_group_SOURCES = test/unit/raft/test_group.c
+test_unit_raft_test_group_SOURCES = test/unit/raft/test_group.c \
+	test/unit/raft/world.c test/unit/raft/world.h
 test_unit_raft_test_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_group_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
 
@@ -23,3 +24,10 @@ test_unit_raft_test_message_SOURCES = test/unit/raft/test_message.c \
 	test/unit/raft/cluster.c test/unit/raft/cluster.h
 test_unit_raft_test_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_message_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/raft/test_group_soak
+TESTS += test/unit/raft/test_group_soak
+test_unit_raft_test_group_soak_SOURCES = test/unit/raft/test_group_soak.c \
+	test/unit/raft/world.c test/unit/raft/world.h
+test_unit_raft_test_group_soak_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_raft_test_group_soak_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
