@@ -25,6 +25,7 @@ static struct append *append_of(struct replica_append *a)
 static void on_proposed(struct group_propose *p, int status, uint64_t index)
 {
     struct replica_append *a = p->data;
+    bytes_release(&p->payload);
     a->index = index;
     a->cb(a, status);
 }
@@ -41,7 +42,13 @@ static int propose(struct replica *r, struct replica_append *a,
     x->propose = p;
     x->propose.cb = on_proposed;
     x->propose.data = a;
-    return group_propose(r->group, &x->propose);
+    /* It is looked at when the turn ends; the tail has a share from then. */
+    x->propose.payload = bytes_dup(p.payload);
+    int rv = group_propose(r->group, &x->propose);
+    if (rv != 0) {
+        bytes_release(&x->propose.payload);
+    }
+    return rv;
 }
 
 int replica_append(struct replica *r, struct replica_append *a,
