@@ -48,3 +48,9 @@ test_unit_storage_test_journal_frame_SOURCES = \
     test/unit/storage/test_journal_frame.c
 test_unit_storage_test_journal_frame_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_journal_frame_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/storage/test_store
+TESTS += test/unit/storage/test_store
+test_unit_storage_test_store_SOURCES = test/unit/storage/test_store.c \
+    test/unit/storage/store_fixture.h
+test_unit_storage_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_store_LDADD = $(LINK_storage) $(CMOCKA_LIBS)

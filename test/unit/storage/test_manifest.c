@@ -174,7 +174,7 @@ static void test_order(void **state)
     (void)state;
     m.epochs = e;
     m.segments = s;
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 6; i++) {
         memcpy(e, epochs, sizeof e);
         memcpy(s, segments, sizeof s);
         switch (i) {
@@ -192,9 +192,6 @@ static void test_order(void **state)
             break;
         case 4:
             s[0].length = 0;
-            break;
-        case 5:
-            s[2].next_offset = 42;
             break;
         default:
             s[2].next_offset = 25;
