@@ -10,6 +10,11 @@
 #define REFRESH_MS 500
 /* Producers are swept once in this many refreshes. */
 #define EXPIRE_EVERY 120
+/* Leaderships handed back per refresh; how long a transfer may take; how many
+ * entries the first replica may miss. */
+#define GIVE_BACK_AT_ONCE 8
+#define GIVE_BACK_MS      1000
+#define GIVE_BACK_LAG_MAX 1000
 
 struct partitions {
     struct broker *broker;
@@ -22,6 +27,7 @@ struct partitions {
     unsigned opening; /* partitions not yet taking part */
     unsigned refreshes;
     struct env_timer refresh;
+    uint64_t rebalance_ms; /* when to look for leaderships to hand back */
 
     bool confirmed;
     void (*confirmed_cb)(void *arg);
@@ -250,6 +256,61 @@ void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
 /* ---- refresh and drain
  * --------------------------------------------------------------- */
 
+static void on_transferred(void *arg, int status)
+{
+    (void)arg;
+    (void)status; /* the next look sees who leads */
+}
+
+/* Hand a partition back to its first replica, if that one is there and misses
+ * next to nothing. True if a transfer has begun. */
+static bool give_back(struct partitions *ps, struct replica *r)
+{
+    const struct image_topic *t;
+    struct replica_status s;
+    int32_t number;
+    t = image_topic_by_group(broker_image(ps->broker), replica_group(r),
+                             &number);
+    if (t == NULL || !replica_ready(r)) {
+        return false;
+    }
+    int32_t first = t->partitions[number].replicas[0];
+    if (first == broker_node(ps->broker)) {
+        return false;
+    }
+    replica_status(r, &s);
+    for (unsigned i = 0; i < s.n_members; i++) {
+        const struct replica_member *m = &s.members[i];
+        if (m->node == first && m->voter && m->recent &&
+            m->match + GIVE_BACK_LAG_MAX >= s.last) {
+            return replica_transfer_leader(r, first, GIVE_BACK_MS,
+                                           on_transferred, ps) == 0;
+        }
+    }
+    return false;
+}
+
+/* A few at a time: each costs its partition some milliseconds. */
+static void rebalance(struct partitions *ps)
+{
+    void *it = NULL, *v;
+    unsigned n = 0;
+    uint64_t now = env_now_ms(ps->env);
+    const struct config *c = broker_config(ps->broker);
+    if (!config_bool(c, NODE_AUTO_LEADER_REBALANCE) || now < ps->rebalance_ms) {
+        return;
+    }
+    while (n < GIVE_BACK_AT_ONCE && map_next(ps->map, &it, &v)) {
+        struct replica *r = partition_replica(v);
+        n += r != NULL && replica_is_leader(r) && give_back(ps, r);
+    }
+    ps->rebalance_ms =
+        n == GIVE_BACK_AT_ONCE
+            ? now
+            : now + (uint64_t)config_long(c, NODE_LEADER_IMBALANCE_CHECK_S) *
+                        1000;
+}
+
 static void on_refresh(struct env_timer *t)
 {
     struct partitions *ps = t->data;
@@ -264,13 +325,8 @@ static void on_refresh(struct env_timer *t)
             partition_expire(v);
         }
     }
+    rebalance(ps);
     env_timer_start(ps->env, t, env_now_ms(ps->env) + REFRESH_MS);
-}
-
-static void on_transferred(void *arg, int status)
-{
-    (void)arg;
-    (void)status; /* on_drain() looks at who leads */
 }
 
 #define DRAIN_TICK_MS 20

@@ -64,6 +64,16 @@ static const struct setting table[NODE_SETTINGS] = {
          .kafka = true,
          .help = "Create a topic when a client that allows it asks for one "
                  "that does not exist."},
+    [NODE_AUTO_LEADER_REBALANCE] =
+        {ROW("auto.leader.rebalance.enable", BOOL, BOOL, "true", 0, 1),
+         .kafka = true,
+         .help = "Hand leadership back to the first replica of a partition "
+                 "when it is there and caught up."},
+    [NODE_LEADER_IMBALANCE_CHECK_S] =
+        {ROW("leader.imbalance.check.interval.seconds", INT, INT, "5", 1,
+             86400),
+         .kafka = true,
+         .help = "How often to look for leaderships to hand back."},
     [NODE_SHARDS] = {ROW("shards", INT, INT, "1", 1, 1024),
                      FIXED("this version runs one loop thread"),
                      .help = "Loop threads."},
