@@ -14,6 +14,6 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/rawload.c src/cli/rawload.h \
 	src/cli/rdload.c src/cli/rdload.h
 
-EXTRA_PROGRAMS += src/cli/ostraka
+bin_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c
 src_cli_ostraka_LDADD = $(LINK_cli)

@@ -5,6 +5,6 @@ src_server_libserver_a_SOURCES = \
 	src/server/options.c src/server/options.h \
 	src/server/signals.c src/server/signals.h
 
-EXTRA_PROGRAMS = src/server/ostrakad
+sbin_PROGRAMS += src/server/ostrakad
 src_server_ostrakad_SOURCES = src/server/main.c
 src_server_ostrakad_LDADD = src/server/libserver.a $(LINK_api)
