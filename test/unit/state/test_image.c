@@ -247,6 +247,15 @@ static void test_malformed(void **state)
     assert_int_equal(image_change(im, buf_slice(&b), true), 0);
     assert_int_equal(image_change(im, buf_slice(&b), false), ERR_CORRUPT);
     check_image(im);
+    /* Groups of a topic ascend. */
+    struct image_partition x = {.replicas = {1}, .n_replicas = 1};
+    buf_reset(&b);
+    buf_put_u8(&b, CHANGE_PARTITIONS);
+    change_put_uuid(&b, test_uuid(2));
+    buf_put_u32(&b, 1);
+    buf_put_u64(&b, 999);
+    change_put_replicas(&b, &x);
+    assert_int_equal(image_change(im, buf_slice(&b), false), ERR_CORRUPT);
     buf_close(&b);
     image_free(im);
     assert_int_equal(mem_blocks(mem), 0);

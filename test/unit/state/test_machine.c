@@ -434,6 +434,8 @@ static void test_image_installed(void **state)
         if (b.status == 0) {
             /* It was no byte of a row: the state is the promised one. */
             assert_int_equal(b.index, 40);
+            assert_true(rig_image(&b, "/meta/again"));
+            assert_int_equal(b.hash, a.hash);
         }
     }
     write_file(&b, "/meta/in", &c);
@@ -459,6 +461,48 @@ static void test_image_installed(void **state)
     rig_free(&b);
 }
 
+/* An image with a changed row, but with the promised hash written in it. */
+static void test_image_changed(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_new(&r, 11, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(rig_image(&r, "/meta/out"));
+    uint64_t hash = r.hash;
+    struct copy c = read_file(&r, "/meta/out");
+    char *host = memmem(c.data, c.len, "host2", 5);
+    assert_non_null(host);
+    host[4] = '7';
+    write_file(&r, "/meta/out", &c);
+    free(c.data);
+    assert_true(rig_install(&r, "/meta/out", hash));
+    assert_int_equal(r.status, ERR_CORRUPT);
+    assert_true(rig_close(&r));
+    rig_free(&r);
+}
+
+/* An image that was reported is durable. */
+static void test_image_durable(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_new(&r, 11, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(rig_image(&r, "/meta/out"));
+    sim_node_crash(r.sim, 1, SIM_CRASH_NONE);
+    rig_start_node(&r);
+    struct copy c = read_file(&r, "/meta/out");
+    assert_int_equal(c.len, r.bytes);
+    free(c.data);
+    uint64_t hash = r.hash;
+    assert_true(rig_open(&r, true));
+    assert_true(rig_install(&r, "/meta/out", hash));
+    assert_int_equal(r.status, 0);
+    assert_true(rig_close(&r));
+    rig_free(&r);
+}
+
 /* Power cut at every event of an installation: the old state or the new. */
 static void test_install_cut(void **state)
 {
@@ -479,17 +523,19 @@ static void test_install_cut(void **state)
         rig_new(&b, n, 4);
         assert_true(rig_open(&b, false));
         assert_true(run_random(&b, 2, 10));
-        write_file(&b, "/meta/in", &c);
+        write_file(&b, "/in", &c);
         sim_io_fail_at(b.sim, 1, n, true, ERR_IO);
-        bool alive = rig_install(&b, "/meta/in", hash);
+        bool alive = rig_install(&b, "/in", hash);
+        bool reported = alive && b.status == 0;
         sim_io_fail_at(b.sim, 1, 0, false, 0);
         if (alive) {
-            sim_node_crash(b.sim, 1, SIM_CRASH_RANDOM);
+            sim_node_crash(b.sim, 1, n % 2 ? SIM_CRASH_RANDOM : SIM_CRASH_NONE);
         }
         rig_start_node(&b);
         assert_true(rig_open(&b, true));
         assert_int_equal(b.status, 0);
         bool is_new = b.index == 40;
+        assert_true(is_new || !reported);
         assert_true(rig_checkpoint(&b));
         assert_int_equal(b.hash, is_new ? new[40] : old[b.index]);
         n_new += is_new;
@@ -505,11 +551,10 @@ static void test_install_cut(void **state)
 
 /* Commands that waited behind an installation and lie below its index are in
  * the image already. */
-static void test_install_overtakes(void **state)
+static void install_overtakes(uint64_t last)
 {
     struct rig a, b;
     struct buf cmd[16];
-    (void)state;
     rig_new(&a, 11, 4);
     rig_new(&b, 12, 4);
     assert_true(rig_open(&a, false));
@@ -522,28 +567,38 @@ static void test_install_overtakes(void **state)
     struct rig_call install = {.rig = &b, .path = "/meta/in", .hash = a.hash};
     sim_node_call(b.sim, 1, install_as_node, &install);
     assert_int_equal(install.rv, 0);
-    for (uint64_t i = 3; i <= 13; i++) {
+    for (uint64_t i = 3; i <= last; i++) {
         command_init(&b, &cmd[i]);
         random_command(1, i, &cmd[i]);
         assert_true(rig_queue(&b, buf_slice(&cmd[i])));
     }
     assert_true(rig_wait(&b)); /* the installation */
-    b.next = 14;
-    b.done = false;
-    assert_true(rig_wait(&b));
-    assert_int_equal(b.n_results, 3); /* 11, 12, 13 */
-    for (uint64_t i = 3; i <= 13; i++) {
+    if (last > 10) {
+        b.next = last + 1;
+        b.done = false;
+        assert_true(rig_wait(&b));
+    }
+    for (uint64_t i = 3; i <= last; i++) {
         buf_close(&cmd[i]);
     }
-    assert_true(run_random(&a, 1, 13));
+    assert_true(run_random(&a, 1, last));
     assert_true(rig_checkpoint(&a));
     assert_true(rig_checkpoint(&b));
-    assert_int_equal(b.index, 13);
+    assert_int_equal(b.index, last > 10 ? last : 10);
+    assert_int_equal(b.n_results, last > 10 ? last - 10 : 0);
     assert_int_equal(a.hash, b.hash);
     assert_true(rig_close(&a));
     assert_true(rig_close(&b));
     rig_free(&a);
     rig_free(&b);
+}
+
+static void test_install_overtakes(void **state)
+{
+    (void)state;
+    install_overtakes(9);
+    install_overtakes(10);
+    install_overtakes(13);
 }
 
 /* ---- damage -------------------------------------------------------------
@@ -636,6 +691,69 @@ static void test_changed_row(void **state)
     rig_free(&r);
 }
 
+/* An applied index that was changed alone. */
+static void test_changed_index(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_new(&r, 22, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(run_random(&r, 1, 40));
+    assert_true(rig_close(&r));
+    struct copy c = read_file(&r, DB_PATH);
+    /* index 40, term 3, hash of 8 bytes, version (no bytes), "meta", seal */
+    char *type = memmem(c.data, c.len, "meta", 4);
+    while (type != NULL && (type[-10] != 40 || type[-9] != 3)) {
+        type = memmem(type + 1, c.len - (size_t)(type + 1 - c.data), "meta", 4);
+    }
+    if (type == NULL) {
+        fail_msg("no applied row");
+        return;
+    }
+    type[-10] = 41;
+    write_file(&r, DB_PATH, &c);
+    free(c.data);
+    assert_true(rig_open(&r, false));
+    assert_int_equal(r.status, ERR_CORRUPT);
+    rig_free(&r);
+}
+
+/* The n-th allocation fails: said, or the node ends; nothing leaks. */
+static void no_memory_as_node(void *arg)
+{
+    struct rig_call *c = arg;
+    mem_fail_at(env_mem(c->rig->env), c->upto, 0);
+    open_as_node(c);
+}
+
+static void test_no_memory(void **state)
+{
+    unsigned n_said = 0, n_fine = 0;
+    (void)state;
+    for (uint64_t n = 1; n_fine == 0; n++) {
+        struct rig r;
+        rig_new(&r, 26, 2);
+        struct rig_call c = {.rig = &r, .upto = n};
+        command_init(&r, &c.boot);
+        rig_bootstrap(&r, &c.boot);
+        r.request = true;
+        bool alive = sim_node_call(r.sim, 1, no_memory_as_node, &c) == 0;
+        assert_true(c.rv == 0 || c.rv == ERR_NOMEM);
+        if (alive && c.rv == 0 && rig_wait(&r)) {
+            assert_true(r.status == 0 || r.status == ERR_NOMEM);
+            n_said += r.status != 0;
+            n_fine += r.status == 0 && !mem_fail_fired(env_mem(r.env));
+            mem_fail_at(env_mem(r.env), 0, 0);
+            if (r.status == 0) {
+                assert_int_equal(do_create(&r, "t", 9, 1, 1), 0);
+            }
+        }
+        buf_close(&c.boot);
+        rig_free(&r);
+    }
+    assert_true(n_said > 3);
+}
+
 /* ---- other files --------------------------------------------------------
  */
 
@@ -726,10 +844,14 @@ int main(void)
         cmocka_unit_test(test_power_cuts),
         cmocka_unit_test(test_failing_disk),
         cmocka_unit_test(test_image_installed),
+        cmocka_unit_test(test_image_changed),
+        cmocka_unit_test(test_image_durable),
         cmocka_unit_test(test_install_cut),
         cmocka_unit_test(test_install_overtakes),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_changed_row),
+        cmocka_unit_test(test_changed_index),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_migrated),
         cmocka_unit_test(test_bad_bootstrap),
