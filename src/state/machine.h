@@ -79,8 +79,10 @@ struct machine_opened {
                                callback */
 };
 /* status: 0, ERR_CORRUPT (integrity_check or the state hash failed: the file
- * was moved to quarantine/, fetch the state from a peer), ERR_VERSION (newer than we know),
- * ERR_IO, ERR_NOMEM. `err` names the file. */
+ * was moved to quarantine/, fetch the state from a peer), ERR_VERSION (newer
+ * than we know), ERR_INVALID (another type's file, or a bad bootstrap),
+ * ERR_IO, ERR_NOSPACE, ERR_NOMEM. `err` names the file. `m` is NULL unless it
+ * is open. */
 typedef void (*machine_open_cb)(void *arg, int status, struct machine *m,
                                 const struct machine_opened *o,
                                 const struct err *err);
