@@ -155,6 +155,35 @@ struct group *consensus_find(struct consensus *c, uint64_t group)
     return g != NULL && !g->closed ? g : NULL;
 }
 
+static void metrics_open(struct consensus *c)
+{
+    const struct {
+        enum metric_kind kind;
+        const char *name, *help;
+        const uint64_t *value;
+    } table[CONSENSUS_METRICS] = {
+        {METRIC_GAUGE, "ostraka_raft_uncommitted_bytes",
+         "Payload bytes of entries that are not committed.",
+         &c->uncommitted_bytes},
+        {METRIC_COUNTER, "ostraka_raft_unknown_group_total",
+         "Messages for groups that this node does not have.", &c->n_unknown},
+        {METRIC_COUNTER, "ostraka_raft_malformed_total",
+         "Frames from peers that were not understood.", &c->n_malformed},
+        {METRIC_COUNTER, "ostraka_raft_alarms_total",
+         "Messages that no correct peer sends.", &c->n_alarms},
+        {METRIC_COUNTER, "ostraka_raft_dropped_total",
+         "Messages not sent: peer down, queue full, or no memory.",
+         &c->n_dropped},
+        {METRIC_COUNTER, "ostraka_raft_refused_entries_total",
+         "Appends whose entries were not taken for want of room.",
+         &c->n_stripped},
+    };
+    for (unsigned i = 0; i < CONSENSUS_METRICS; i++) {
+        metric_add(env_metrics(c->env), &c->metrics[i], table[i].kind,
+                   table[i].name, table[i].help, "", table[i].value);
+    }
+}
+
 int consensus_open(struct env *e, const struct consensus_options *o,
                    struct consensus **ret_c, struct err *err)
 {
@@ -185,6 +214,7 @@ int consensus_open(struct env *e, const struct consensus_options *o,
     peers_receive(o->peers, PEER_RAFT, receive, c);
     peers_receive(o->peers, PEER_BARRIER, barrier_receive, c);
     peers_watch(o->peers, watch, c);
+    metrics_open(c);
     *ret_c = c;
     return 0;
 }
@@ -195,6 +225,9 @@ void consensus_close(struct consensus *c)
         return;
     }
     reap(c);
+    for (unsigned i = 0; i < CONSENSUS_METRICS; i++) {
+        metric_remove(&c->metrics[i]);
+    }
     ASSERT(map_count(c->groups) == 0);
     peers_receive(c->o.peers, PEER_RAFT, NULL, NULL);
     peers_receive(c->o.peers, PEER_BARRIER, NULL, NULL);

@@ -7,6 +7,8 @@
 #include "base/map.h"
 #include "raft/core.h"
 
+#define CONSENSUS_METRICS 6
+
 /* The way to one peer: small messages of a turn gather in a pack. */
 struct route {
     int32_t node;
@@ -38,8 +40,8 @@ struct consensus {
     uint64_t timer_ms; /* when the timer was to run */
     uint64_t watch_ms; /* when to look for silent nodes next */
     uint64_t uncommitted_bytes;
-    /* Counted, for tests and the metrics' reader. */
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
+    struct metric metrics[CONSENSUS_METRICS];
 };
 
 /* A base on its way into the journal. */

@@ -9,7 +9,10 @@
 
 #include "raft/core_impl.h"
 
-static _Thread_local struct mem *heap_mem;
+static _Thread_local struct {
+    struct mem *mem;
+    void *keep; /* not to be freed */
+} heap_now;
 static const char heap_sentinel[16];
 
 void *core_sentinel(void)
@@ -19,45 +22,50 @@ void *core_sentinel(void)
 
 struct mem *core_heap_enter(struct mem *mem)
 {
-    struct mem *before = heap_mem;
-    heap_mem = mem;
+    struct mem *before = heap_now.mem;
+    heap_now.mem = mem;
     return before;
 }
 
 void core_heap_leave(struct mem *before)
 {
-    heap_mem = before;
+    heap_now.mem = before;
+}
+
+void core_heap_keep(void *p)
+{
+    heap_now.keep = p;
 }
 
 static void *heap_malloc(void *data, size_t size)
 {
     (void)data;
-    ASSERT(heap_mem != NULL);
-    return mem_alloc(heap_mem, size);
+    ASSERT(heap_now.mem != NULL);
+    return mem_alloc(heap_now.mem, size);
 }
 
 static void heap_free(void *data, void *p)
 {
     (void)data;
-    if (p == core_sentinel()) {
+    if (p == core_sentinel() || p == heap_now.keep) {
         return;
     }
-    ASSERT(heap_mem != NULL);
-    mem_free(heap_mem, p);
+    ASSERT(heap_now.mem != NULL);
+    mem_free(heap_now.mem, p);
 }
 
 static void *heap_calloc(void *data, size_t n, size_t size)
 {
     (void)data;
-    ASSERT(heap_mem != NULL);
-    return mem_calloc(heap_mem, n, size);
+    ASSERT(heap_now.mem != NULL);
+    return mem_calloc(heap_now.mem, n, size);
 }
 
 static void *heap_realloc(void *data, void *p, size_t size)
 {
     (void)data;
-    ASSERT(heap_mem != NULL && p != core_sentinel());
-    return mem_realloc(heap_mem, p, size);
+    ASSERT(heap_now.mem != NULL && p != core_sentinel());
+    return mem_realloc(heap_now.mem, p, size);
 }
 
 /* Blocks are 16-byte aligned; the core asks for no more. */

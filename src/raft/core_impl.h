@@ -75,6 +75,8 @@ void *core_sentinel(void);
  * returns whose it was. */
 struct mem *core_heap_enter(struct mem *mem);
 void core_heap_leave(struct mem *before);
+/* One more address that free() ignores on this thread; NULL: none. */
+void core_heap_keep(void *p);
 /* Install the allocator for this process. */
 void core_heap_install(void);
 

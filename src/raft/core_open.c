@@ -24,6 +24,19 @@ static int start_entries(struct core *c, struct raft_event *ev)
     return rv;
 }
 
+/* Without memory the library leaves configurations behind that it has freed
+ * (configurationCopy() and -Decode() do not clear what they gave up), and
+ * would free them again. Rather lose a few bytes. */
+static void start_failed(struct core *c)
+{
+    static const struct raft_configuration none;
+    if (c->r.commit_index == 0) { /* in the snapshot's configuration */
+        c->r.configuration_committed = none;
+    } else if (c->config_index > c->tail->base.index) {
+        c->r.configuration = c->r.configuration_committed = none;
+    }
+}
+
 static int start(struct core *c, const struct group_start *s)
 {
     struct raft_snapshot_metadata meta = {.index = 0};
@@ -49,7 +62,12 @@ static int start(struct core *c, const struct group_start *s)
         raft_configuration_close(&meta.configuration);
         return rv;
     }
+    core_heap_keep(ev.start.entries); /* the library frees it on some errors */
     rv = core_feed(c, &ev);
+    core_heap_keep(NULL);
+    if (rv != 0) {
+        start_failed(c);
+    }
     if (ev.start.entries != NULL) {
         core_entries_free(c, ev.start.entries, ev.start.n_entries);
     }

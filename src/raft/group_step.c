@@ -124,6 +124,12 @@ void group_fail_proposals(struct group *g, int status)
 
 static void tell_role(struct group *g)
 {
+    trace_debug(env_trace(g->c->env), "raft.role",
+                "group=%llu term=%llu role=%d ready=%d leader=%llx",
+                (unsigned long long)g->id,
+                (unsigned long long)core_term(g->core), (int)core_role(g->core),
+                (int)core_ready(g->core),
+                (unsigned long long)core_leader(g->core));
     bool leader = core_role(g->core) == GROUP_LEADER;
     if (g->was_leader && !leader) {
         barriers_fail(g, ERR_NOTLEADER);

@@ -750,6 +750,60 @@ static bool story_pause(uint32_t off)
            cluster_node(&cl, 2)->timeout_ms > cl.now_ms;
 }
 
+/* Without memory a core does not start, and leaves nothing behind; the n-th
+ * allocation fails, n = 1, 2, ... until none does. */
+static bool story_no_memory(uint32_t off)
+{
+    cluster_open(&cl, 3, 0, 2, off);
+    cluster_start(&cl, 1); /* some entries for recovery to bring */
+    cluster_start(&cl, 2);
+    cluster_elect(&cl, 1, N1 | N2);
+    cluster_propose(&cl, 1, 20);
+    cluster_pump(&cl, N1 | N2);
+    cluster_crash(&cl, 1, 99);
+    struct node *nd = cluster_node(&cl, 1);
+    struct mem *mem = mem_new(0);
+    struct buf config;
+    buf_init(&config, cl.mem, 0);
+    group_config_encode(&nd->disk.config, &config);
+    bool fired = true, well = true;
+    unsigned n = 0;
+    while (fired && well) {
+        struct core *core = NULL;
+        struct core_effects fx;
+        struct core_event now = {.now_ms = cl.now_ms};
+        struct tail tail;
+        tail_init(&tail, cl.mem, nd->disk.base);
+        for (unsigned i = 0; i < nd->disk.n; i++) {
+            tail_push(&tail, &nd->disk.entries[i]);
+        }
+        struct group_start start = {.id = 7,
+                                    .self = cluster_id(1),
+                                    .base = nd->disk.base,
+                                    .config_index = 2,
+                                    .config = buf_slice(&config),
+                                    .term = nd->disk.term,
+                                    .vote = nd->disk.vote,
+                                    .tail = &tail};
+        mem_fail_at(mem, ++n, 0);
+        int rv = core_open(mem, &start, &tail, &cl.o, 1, &now, &core, &fx);
+        fired = mem_fail_fired(mem) != 0;
+        mem_fail_at(mem, 0, 0);
+        well = rv == (fired ? ERR_NOMEM : 0);
+        if (rv == 0) {
+            core_check(core);
+            core_close(core);
+        }
+        tail_close(&tail);
+        well = well && mem_blocks(mem) == 0;
+        if (!well) {
+            fprintf(stderr, "allocation %u: %d, %zu blocks left\n", n, rv,
+                    mem_blocks(mem));
+        }
+    }
+    return well && n > 5;
+}
+
 /* ---- running ----------------------------------------------------------- */
 
 /* Run a story in a child. True: it ended, and well. */
@@ -823,6 +877,7 @@ WELL(repair)
 WELL(repair_alone)
 WELL(alone)
 WELL(pause)
+WELL(no_memory)
 
 int main(void)
 {
@@ -856,6 +911,7 @@ int main(void)
         cmocka_unit_test(test_repair_alone),
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
