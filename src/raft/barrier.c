@@ -1,25 +1,27 @@
 /* barrier.c - read barriers: is there no newer leader?
  *
- * A frame on PEER_BARRIER: u8 kind (1 ask, 2 yes), u64 round, little-endian,
- * then per group, all numbers LEB128 (z: zig-zag): z group - group before,
- * term, incarnation of the member asked. One frame per node and turn carries
- * the questions of all groups. A member that is not in a newer term says yes:
- * when it said so, no majority can have been in one. Who is in newer terms, or
- * in repair, or knows no such group, does not answer.
+ * A frame on PEER_BARRIER: u32 CRC-32C of what follows, u8 kind (1 ask, 2
+ * yes), u64 round, little-endian, then per group, all numbers LEB128 (z:
+ * zig-zag): z group - group before, term, incarnation of the member asked. One
+ * frame per node and turn carries the questions of all groups. A member that is
+ * not in a newer term says yes: when it said so, no majority can have been in
+ * one. Who is in newer terms, or in repair, or knows no such group, does not
+ * answer.
  */
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "raft/consensus.h"
 
 enum { BARRIER_ASK = 1, BARRIER_YES = 2 };
-#define BARRIER_PREFIX 9
+#define BARRIER_PREFIX 13
 
 static void record_add(struct buf *b, uint64_t *before, uint64_t round,
                        uint8_t kind, const struct group *g, uint64_t term,
                        uint64_t member)
 {
     if (b->len == 0) {
-        uint8_t prefix[BARRIER_PREFIX] = {kind};
-        le64_store(prefix + 1, round);
+        uint8_t prefix[BARRIER_PREFIX] = {0, 0, 0, 0, kind};
+        le64_store(prefix + 5, round);
         buf_put(b, prefix, sizeof prefix);
         *before = 0;
     }
@@ -31,6 +33,9 @@ static void record_add(struct buf *b, uint64_t *before, uint64_t round,
 
 static void frame_send(struct consensus *c, struct route *l, struct buf *b)
 {
+    if (b->len > 0) {
+        le32_store(b->data, crc32c(b->data + 4, b->len - 4));
+    }
     if (b->len > 0 &&
         (b->status != 0 ||
          peer_send(c->o.peers, l->node, PEER_LANE_MAIN, PEER_BARRIER, 0,
@@ -241,6 +246,11 @@ void barrier_receive(void *arg, int32_t node, struct bytes message)
     struct cursor cursor;
     uint64_t id = 0;
     cursor_init(&cursor, bytes_slice(message));
+    uint32_t crc = cursor_u32le(&cursor);
+    if (cursor.status != 0 || crc != crc32c(cursor.p, cursor_left(&cursor))) {
+        c->n_malformed++;
+        return;
+    }
     unsigned kind = cursor_u8(&cursor);
     uint64_t round = cursor_u64le(&cursor);
     while (l != NULL && cursor.status == 0 && cursor_left(&cursor) > 0) {

@@ -21,7 +21,9 @@ test_unit_raft_test_group_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/raft/test_message
 TESTS += test/unit/raft/test_message
 test_unit_raft_test_message_SOURCES = test/unit/raft/test_message.c \
-	test/unit/raft/cluster.c test/unit/raft/cluster.h
+	test/unit/raft/cluster.c test/unit/raft/cluster.h \
+	test/fuzz/fuzz_raft.c test/fuzz/fuzz_raft.h
+test_unit_raft_test_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
 test_unit_raft_test_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_message_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
 
@@ -31,3 +33,12 @@ test_unit_raft_test_group_soak_SOURCES = test/unit/raft/test_group_soak.c \
 	test/unit/raft/world.c test/unit/raft/world.h
 test_unit_raft_test_group_soak_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_group_soak_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
+
+if FUZZ
+noinst_PROGRAMS += test/fuzz/fuzz_raft
+test_fuzz_fuzz_raft_SOURCES = test/fuzz/fuzz_raft.c test/fuzz/fuzz_raft.h
+test_fuzz_fuzz_raft_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
+test_fuzz_fuzz_raft_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_raft_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_raft_LDADD = $(LINK_raft)
+endif

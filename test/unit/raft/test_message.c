@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "cluster.h"
+#include "fuzz/fuzz_raft.h"
 
 #define FROM 3
 #define TO   4
@@ -336,6 +337,41 @@ static void test_config(void **state)
     buf_close(&b);
 }
 
+/* The harness of the fuzzer, with frames that were good once. */
+static void test_mutated(void **state)
+{
+    (void)state;
+    struct entry e[2] = {entry_make(42, 8, 7), entry_make(43, 8, 7)};
+    struct message m[3] = {base_message(MESSAGE_RESULT),
+                           base_message(MESSAGE_INSTALL),
+                           base_message(MESSAGE_APPEND)};
+    struct rand r;
+    m[0].echo = 4;
+    m[1].index = 40;
+    m[1].index_term = 3;
+    m[1].manifest = slice_str("a manifest");
+    m[2].index = 41;
+    m[2].index_term = 8;
+    m[2].n_entries = 2;
+    m[2].entries = e;
+    struct buf b = frame_of(m, 3);
+    rand_init(&r, 7);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t copy[1024];
+        size_t len = b.len - 9; /* the harness makes its own prefix */
+        memcpy(copy + 2, b.data + 9, len);
+        le16_store(copy, (uint16_t)le32_load(b.data + 1));
+        for (unsigned k = (unsigned)rand_below(&r, 4); k > 0; k--) {
+            copy[2 + rand_below(&r, len)] = (uint8_t)rand_next(&r);
+        }
+        if (rand_below(&r, 4) == 0) {
+            le16_store(copy, (uint16_t)rand_below(&r, len));
+        }
+        LLVMFuzzerTestOneInput(copy, 2 + len - rand_below(&r, 2));
+    }
+    buf_close(&b);
+}
+
 /* ---- strangers ---------------------------------------------------------- */
 
 static struct cluster cl;
@@ -462,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mutated, setup, teardown),
         cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
