@@ -63,8 +63,7 @@ void api_describe_cluster(struct request *r)
     }
 }
 
-/* ---- DescribeTopicPartitions
- * ------------------------------------------------- */
+/* ---- DescribeTopicPartitions ------------------------------------------ */
 
 struct paging {
     struct request *request;

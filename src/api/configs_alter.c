@@ -56,8 +56,7 @@ static bool refuse(struct request *r, struct altering *a, int16_t error,
     return false;
 }
 
-/* ---- lists
- * --------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------ */
 
 static bool list_next(struct slice *rest, struct slice *ret_item)
 {
@@ -118,8 +117,7 @@ static const char *list_after(struct request *r, const char *old,
     return text;
 }
 
-/* ---- one setting
- * ----------------------------------------------------------------- */
+/* ---- one setting ------------------------------------------------------ */
 
 static int replicas_of(const struct image_topic *t)
 {
@@ -228,8 +226,7 @@ static bool wish_repeated(const struct altering *a, uint32_t i)
     return false;
 }
 
-/* ---- one resource
- * ------------------------------------------------------------------ */
+/* ---- one resource ----------------------------------------------------- */
 
 static bool check_topic(struct request *r, struct job *j, struct altering *a)
 {
@@ -307,8 +304,7 @@ static void on_done(struct admin *a)
 static const struct admin_hooks hooks = {
     .encode = on_encode, .outcome = on_outcome, .done = on_done};
 
-/* ---- both requests
- * ------------------------------------------------------------------- */
+/* ---- both requests ---------------------------------------------------- */
 
 /* A resource named twice is refused at all its places. */
 static bool mark_repeated(struct request *r, struct job *j)

@@ -7,12 +7,9 @@
  */
 #include <string.h>
 
-#include "api/fetch_session.h"
+#include "api/fetch_impl.h"
 #include "api/handlers.h"
-#include "api/request_impl.h"
 #include "base/assert.h"
-#include "broker/leaders.h"
-#include "broker/partition.h"
 #include "record/batch.h"
 #include "wire/errors.h"
 #include "wire/gen/fetch.h"
@@ -23,52 +20,11 @@
 #define REPLICA_DEBUG (-2)
 #define RETRY_MS      5
 
-struct fetch_state;
-
-/* One partition of the plan. */
-struct item {
-    struct fetch_state *state;
-    struct fetch_partition *fp;
-    struct partition *partition; /* NULL: not here, or gone */
-    const char *topic;           /* name, once resolved; may be NULL */
-    uint64_t group;
-    struct partition_watch watch;
-    bool watched;
-    struct replica_read read;
-    bool reading;
-    uint64_t reserved;    /* of the limit, for the read under way */
-    struct bytes *pieces; /* PIECES_MAX of them, made when first needed */
-    unsigned n_pieces;
-    uint64_t bytes;
-    int16_t error;
-    int64_t high_watermark, log_start;
-    bool diverging;
-    int32_t diverging_epoch;
-    int64_t diverging_end;
-};
-
-struct fetch_state {
-    struct request *request;
-    const struct fetch_request *in;
-    struct fetch_plan plan;
-    struct item *items;
-    unsigned n_items;
-    unsigned reading;
-    uint64_t bytes;
-    uint64_t bytes_max;
-    bool answer_now; /* an error or a divergence: do not wait */
-    bool retry;      /* no memory for a read: try again soon */
-    bool parked, ended;
-    uint64_t deadline_ms;
-    struct env_timer timer;
-};
-
 static void attempt(struct fetch_state *s);
 
-/* ---- one partition
- * --------------------------------------------------------------- */
+/* ---- one partition ---------------------------------------------------- */
 
-static void release_pieces(struct item *it)
+static void release_pieces(struct fetch_item *it)
 {
     for (unsigned i = 0; i < it->n_pieces; i++) {
         bytes_release(&it->pieces[i]);
@@ -77,7 +33,7 @@ static void release_pieces(struct item *it)
     it->bytes = 0;
 }
 
-static void fail(struct item *it, int16_t code)
+static void fail(struct fetch_item *it, int16_t code)
 {
     const struct request *r = it->state->request;
     if (code == KERR_KAFKA_STORAGE_ERROR && r->version < 6) {
@@ -91,7 +47,7 @@ static void fail(struct item *it, int16_t code)
 }
 
 /* Find topic and partition; false if there is an error. */
-static bool resolve(struct item *it)
+static bool resolve(struct fetch_item *it)
 {
     const struct request *r = it->state->request;
     const struct image *im = broker_image(r->broker);
@@ -123,7 +79,7 @@ static int32_t replica_id(const struct fetch_state *s)
 }
 
 /* Leader, epochs (KIP-320), offset: false if there is nothing to read. */
-static bool check(struct item *it, const struct replica *r)
+static bool check(struct fetch_item *it, const struct replica *r)
 {
     const struct fetch_partition *fp = it->fp;
     bool any = replica_id(it->state) == REPLICA_DEBUG;
@@ -165,7 +121,7 @@ static bool check(struct item *it, const struct replica *r)
 }
 
 /* zstd is for readers of version 10 and later (kafka-semantics.md 3). */
-static bool readable(const struct item *it)
+static bool readable(const struct fetch_item *it)
 {
     struct batch b;
     return it->state->request->version >= 10 || it->n_pieces == 0 ||
@@ -175,7 +131,7 @@ static bool readable(const struct item *it)
 
 /* What was read counts against the limits: the first partition with data gets
  * at least one batch, whatever its size (KIP-74). */
-static void account(struct item *it)
+static void account(struct fetch_item *it)
 {
     struct fetch_state *s = it->state;
     it->bytes = 0;
@@ -195,7 +151,7 @@ static void evaluate(struct fetch_state *s);
 static void on_read(struct replica_read *rd, int status, struct bytes data,
                     int64_t first_offset)
 {
-    struct item *it = rd->data;
+    struct fetch_item *it = rd->data;
     struct fetch_state *s = it->state;
     (void)first_offset;
     it->reading = false;
@@ -215,7 +171,7 @@ static void on_read(struct replica_read *rd, int status, struct bytes data,
     }
 }
 
-static void fetch_one(struct item *it)
+static void fetch_one(struct fetch_item *it)
 {
     struct fetch_state *s = it->state;
     int64_t offset = it->fp->fetch_offset;
@@ -265,176 +221,7 @@ static void fetch_one(struct item *it)
     }
 }
 
-/* ---- the response
- * ------------------------------------------------------------------ */
-
-static bool told(const struct fetch_state *s, const struct item *it)
-{
-    const struct fetch_partition *fp = it->fp;
-    return !s->plan.incremental || !fp->sent || it->n_pieces > 0 ||
-           it->error != KERR_NONE || it->diverging ||
-           fp->sent_high_watermark != it->high_watermark ||
-           fp->sent_log_start != it->log_start;
-}
-
-static bool same_topic(const struct item *a, const struct item *b)
-{
-    return uuid_equal(a->fp->topic_id, b->fp->topic_id) &&
-           slice_equal(a->fp->topic, b->fp->topic);
-}
-
-static void fill_hint(struct fetch_state *s, struct item *it,
-                      struct fetch_response *out,
-                      struct fetch_response_partition *p)
-{
-    struct request *r = s->request;
-    const struct leader *l;
-    const struct image_node *n;
-    struct fetch_response_node_endpoint *e = out->node_endpoints.ptr;
-    if (r->version < 12 || it->error != KERR_NOT_LEADER_OR_FOLLOWER) {
-        return;
-    }
-    l = leaders_find(broker_leaders(r->broker), it->group);
-    n = l != NULL && l->node >= 0 ? image_node(broker_image(r->broker), l->node)
-                                  : NULL;
-    if (n == NULL || n->client_host[0] == '\0' ||
-        l->node == broker_node(r->broker)) {
-        return;
-    }
-    p->current_leader.leader_id = l->node;
-    p->current_leader.leader_epoch = (int32_t)l->term;
-    if (r->version < 16) {
-        return;
-    }
-    for (uint32_t i = 0; i < out->node_endpoints.n; i++) {
-        if (e[i].node_id == n->id) {
-            return;
-        }
-    }
-    if (e == NULL) {
-        e = wire_elems_new(&r->arena, &wire_fetch_response_node_endpoint,
-                           image_n_nodes(broker_image(r->broker)) + 1);
-        out->node_endpoints.ptr = e;
-    }
-    if (e != NULL) {
-        e += out->node_endpoints.n++;
-        e->node_id = n->id;
-        e->host = slice_str(n->client_host);
-        e->port = n->client_port;
-        e->rack = n->rack[0] != '\0' ? slice_str(n->rack) : slice_of(NULL, 0);
-    }
-}
-
-static void fill_partition(struct fetch_state *s, struct item *it,
-                           struct fetch_response *out,
-                           struct fetch_response_partition *p,
-                           struct slice *parts)
-{
-    p->partition_index = it->fp->partition;
-    p->error_code = it->error;
-    p->high_watermark = it->high_watermark;
-    p->last_stable_offset = it->high_watermark;
-    p->log_start_offset = it->log_start;
-    p->preferred_read_replica = -1;
-    if (s->in->isolation_level == 1) {
-        p->aborted_transactions.ptr = /* empty, not null */
-            wire_elems_new(&s->request->arena,
-                           &wire_fetch_response_aborted_transaction, 0);
-    }
-    if (it->diverging) {
-        p->diverging_epoch.epoch = it->diverging_epoch;
-        p->diverging_epoch.end_offset = it->diverging_end;
-    }
-    fill_hint(s, it, out, p);
-    p->records.data = (const uint8_t *)"";
-    if (it->n_pieces > 0) {
-        p->records.parts = parts;
-        p->records.n_parts = it->n_pieces;
-        p->records.len = it->bytes;
-        for (unsigned i = 0; i < it->n_pieces; i++) {
-            parts[i] = bytes_slice(it->pieces[i]);
-        }
-    }
-}
-
-/* What an incremental session remembers; a partition that got data goes to the
- * end, so that others are served first next time. */
-static void remember(struct fetch_state *s)
-{
-    for (unsigned i = 0; i < s->n_items; i++) {
-        struct item *it = &s->items[i];
-        if (s->plan.session == NULL) {
-            return;
-        }
-        it->fp->sent = true;
-        it->fp->sent_high_watermark = it->high_watermark;
-        it->fp->sent_log_start = it->log_start;
-        if (it->n_pieces > 0) {
-            queue_remove(&it->fp->queue);
-            queue_push(&s->plan.session->partitions, &it->fp->queue);
-        }
-    }
-}
-
-/* Move the pieces to the request, which keeps them until they are sent. */
-static bool move_pieces(struct fetch_state *s)
-{
-    struct request *r = s->request;
-    unsigned n = 0;
-    for (unsigned i = 0; i < s->n_items; i++) {
-        n += s->items[i].n_pieces;
-    }
-    r->shares = arena_calloc(&r->arena, n + 1, sizeof *r->shares);
-    if (r->shares == NULL) {
-        return false;
-    }
-    for (unsigned i = 0; i < s->n_items; i++) {
-        struct item *it = &s->items[i];
-        for (unsigned k = 0; k < it->n_pieces; k++) {
-            r->shares[r->n_shares++] = it->pieces[k];
-        }
-        it->n_pieces = 0;
-    }
-    return true;
-}
-
-static bool fill(struct fetch_state *s, struct fetch_response *out)
-{
-    struct request *r = s->request;
-    struct fetch_response_response *topics =
-        wire_elems_new(&r->arena, &wire_fetch_response_response, s->n_items);
-    struct fetch_response_partition *partitions =
-        wire_elems_new(&r->arena, &wire_fetch_response_partition, s->n_items);
-    const struct item *last = NULL;
-    if (topics == NULL || partitions == NULL) {
-        return false;
-    }
-    out->responses.ptr = topics;
-    for (unsigned i = 0; i < s->n_items; i++) {
-        struct item *it = &s->items[i];
-        struct slice *parts =
-            arena_alloc(&r->arena, (it->n_pieces + 1) * sizeof *parts);
-        if (parts == NULL) {
-            return false;
-        }
-        if (!told(s, it)) {
-            continue;
-        }
-        if (last == NULL || !same_topic(last, it)) {
-            topics = &out->responses.ptr[out->responses.n++];
-            topics->topic = it->fp->topic;
-            topics->topic_id = it->fp->topic_id;
-            topics->partitions.ptr = partitions;
-        }
-        topics->partitions.n++;
-        fill_partition(s, it, out, partitions++, parts);
-        last = it;
-    }
-    return true;
-}
-
-/* ---- waiting and ending
- * ---------------------------------------------------------------- */
+/* ---- waiting and ending ----------------------------------------------- */
 
 static void unpark(struct fetch_state *s)
 {
@@ -465,9 +252,7 @@ static void reply(struct fetch_state *s)
     out.session_id = s->plan.session != NULL ? s->plan.session->id : 0;
     s->ended = true;
     unpark(s);
-    bool ok = fill(s, &out);
-    remember(s);
-    ok = ok && move_pieces(s);
+    bool ok = fetch_fill(s, &out);
     end_session(s);
     if (!ok) {
         for (unsigned i = 0; i < s->n_items; i++) {
@@ -492,7 +277,7 @@ static void drop(struct fetch_state *s)
 
 static void on_watch(struct partition_watch *w, bool gone)
 {
-    struct item *it = w->data;
+    struct fetch_item *it = w->data;
     if (gone) {
         it->watched = false;
     }
@@ -511,7 +296,7 @@ static void park(struct fetch_state *s, uint64_t until_ms)
     struct request *r = s->request;
     env_timer_start(r->env, &s->timer, until_ms);
     for (unsigned i = 0; i < s->n_items; i++) {
-        struct item *it = &s->items[i];
+        struct fetch_item *it = &s->items[i];
         release_pieces(it);
         if (!it->watched && it->partition != NULL) {
             partition_watch(it->partition, &it->watch, on_watch, it);
@@ -588,7 +373,7 @@ static bool make_items(struct fetch_state *s)
     }
     QUEUE_FOREACH(q, tmp, s->plan.partitions)
     {
-        struct item *it = &s->items[s->n_items++];
+        struct fetch_item *it = &s->items[s->n_items++];
         it->state = s;
         it->fp = QUEUE_ENTRY(q, struct fetch_partition, queue);
         it->high_watermark = -1;

@@ -120,8 +120,7 @@ static struct fetch_session *session_new(struct fetch_sessions *s, bool by_id)
     return x;
 }
 
-/* ---- partitions
- * ---------------------------------------------------------------- */
+/* ---- partitions ------------------------------------------------------- */
 
 static bool same_partition(const struct fetch_partition *p,
                            const struct fetch_request_topic *t, int32_t number)
@@ -217,8 +216,7 @@ static int session_update(struct fetch_sessions *s, struct fetch_session *x,
     return 0;
 }
 
-/* ---- plans
- * ------------------------------------------------------------------------ */
+/* ---- plans ------------------------------------------------------------ */
 
 static int plan_full(const struct fetch_request *in, struct arena *arena,
                      struct fetch_plan *p)

@@ -55,7 +55,9 @@ struct fetch_session {
 
 struct fetch_sessions;
 
+/* No sessions yet. NULL without memory. */
 struct fetch_sessions *fetch_sessions_new(struct env *e);
+/* Free all; none may be in use. NULL is fine. */
 void fetch_sessions_free(struct fetch_sessions *s);
 
 /* What a request asks for, resolved. */

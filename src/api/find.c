@@ -97,7 +97,7 @@ struct uuid find_uuid(struct request *r)
     return uuid_from_random(random);
 }
 
-/* ---- what clients are told ---------------------------------------------- */
+/* ---- what clients are told ----------------------------------------------- */
 
 bool find_listed(const struct image_node *n)
 {

@@ -6,7 +6,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/configs_alter.c \
 	src/api/epochs.c \
 	src/api/find.c src/api/find.h \
-	src/api/fetch.c \
+	src/api/fetch.c src/api/fetch_impl.h src/api/fetch_reply.c \
 	src/api/fetch_session.c src/api/fetch_session.h \
 	src/api/handlers.h \
 	src/api/list_offsets.c \

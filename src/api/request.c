@@ -124,8 +124,7 @@ void *request_elems(struct request *r, const struct wire_struct *s, size_t n)
     return p;
 }
 
-/* ---- replies
- * --------------------------------------------------------------------- */
+/* ---- replies ---------------------------------------------------------- */
 
 /* The share that the bytes of a borrowed piece lie in. */
 static struct bytes find_share(struct request *r, unsigned *at,
@@ -201,8 +200,7 @@ void request_reply(struct request *r, const void *response)
     end(r);
 }
 
-/* ---- beginning
- * --------------------------------------------------------------------- */
+/* ---- beginning -------------------------------------------------------- */
 
 static struct request *request_new(struct api_server *s, struct pipeline *p,
                                    struct bytes frame)

@@ -68,8 +68,7 @@ struct partition *broker_partition(const struct broker *b, uint64_t group)
     return b->partitions != NULL ? partitions_find(b->partitions, group) : NULL;
 }
 
-/* ---- commands
- * -------------------------------------------------------------------- */
+/* ---- commands --------------------------------------------------------- */
 
 static void on_command(struct metadata_call *call, int status,
                        struct slice result)
@@ -176,7 +175,7 @@ int64_t broker_producer_id(struct broker *b, struct broker_wait *w,
     return rv != 0 ? rv : -1;
 }
 
-/* ---- life -------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static int exit_code_of(int status)
 {
@@ -229,8 +228,7 @@ int broker_open(struct env *e, const struct broker_options *o,
     return 0;
 }
 
-/* ---- stop, in order
- * --------------------------------------------------------------------- */
+/* ---- stop, in order --------------------------------------------------- */
 
 static void on_peers_closed(void *arg)
 {

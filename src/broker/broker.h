@@ -56,6 +56,9 @@ void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
 void broker_stop(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
                  void *arg);
 
+/* ---- what a node is made of; borrowed ---------------------------------- */
+
+/* What it was opened with and what it opened: NULL before its step. */
 struct env *broker_env(const struct broker *b);
 struct chunk_pool *broker_pool(const struct broker *b);
 const struct config *broker_config(const struct broker *b);
@@ -65,6 +68,7 @@ struct image *broker_image_mutable(struct broker *b);
 struct leaders *broker_leaders(const struct broker *b);
 struct peers *broker_peers(const struct broker *b);
 struct replicas *broker_replicas(const struct broker *b);
+/* Its node id; whether it serves. */
 int32_t broker_node(const struct broker *b);
 bool broker_serves(const struct broker *b);
 /* The node that leads @meta as far as known, -1 if none. */
@@ -83,7 +87,7 @@ enum broker_exit {
     BROKER_EXIT_CUT_SHORT = 7 /* stopping took too long, or a second signal */
 };
 
-/* ---- commands for @meta ------------------------------------------------ */
+/* ---- commands for @meta -------------------------------------------------- */
 
 struct broker_command;
 /* status 0: applied here, `result` is its answer (also when that is an

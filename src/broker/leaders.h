@@ -22,8 +22,10 @@ struct leader {
     unsigned n_insync;
 };
 
+/* Listen on PEER_LEADERS and watch the peers. Errors: ERR_NOMEM. */
 int leaders_open(struct env *e, struct peers *peers, int32_t node,
                  struct leaders **ret_l);
+/* NULL is fine. */
 void leaders_close(struct leaders *l);
 /* What is known of a group, or NULL. Borrowed until the next turn. */
 const struct leader *leaders_find(const struct leaders *l, uint64_t group);

@@ -11,8 +11,7 @@
 #include "env/file.h"
 #include "storage/journal.h"
 
-/* ---- the replica's hooks
- * ------------------------------------------------------ */
+/* ---- the replica's hooks ---------------------------------------------- */
 
 static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
 {
@@ -196,8 +195,7 @@ static void on_applied(void *arg, uint64_t index, uint64_t term,
     }
 }
 
-/* ---- life
- * ----------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------- */
 
 static void opened(struct metadata *m, int status, const struct err *err)
 {

@@ -31,8 +31,7 @@ uint64_t partition_group(const struct partition *p)
     return p->group;
 }
 
-/* ---- watches
- * -------------------------------------------------------------------- */
+/* ---- watches ---------------------------------------------------------- */
 
 void partition_watch(struct partition *p, struct partition_watch *w,
                      partition_watch_cb cb, void *data)
@@ -68,8 +67,7 @@ static void on_wake(struct env_turn *t)
     tell_watches(p, false);
 }
 
-/* ---- the replica's hooks
- * ----------------------------------------------------------- */
+/* ---- the replica's hooks ---------------------------------------------- */
 
 static void fold_entry(struct partition *p, struct producers *to,
                        const struct entry *e)
@@ -229,9 +227,7 @@ void partition_expire(struct partition *p)
     producers_expire(&p->at_base, p->log_time_ms, p->expiration_ms);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------- */
 
 static void load_config(struct partition *p, const struct image_topic *t,
                         struct topic_config *ret_c)

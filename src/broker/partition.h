@@ -16,11 +16,13 @@
 
 struct partition;
 
+/* The node's door. */
 struct env *partition_env(const struct partition *p);
+/* What it is made of; borrowed. The replica is NULL while it is opened. */
 struct replica *partition_replica(const struct partition *p);
 const struct topic_config *partition_config(const struct partition *p);
 
-/* ---- produce ------------------------------------------------------------ */
+/* ---- produce ------------------------------------------------------------- */
 
 struct partition_produce;
 /* status 0: committed; base_offset is where the batch is (for a duplicate: of

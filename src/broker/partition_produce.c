@@ -2,8 +2,7 @@
 #include "base/assert.h"
 #include "broker/partition_impl.h"
 
-/* ---- produce
- * ------------------------------------------------------------------ */
+/* ---- produce ---------------------------------------------------------- */
 
 static void produce_done(struct partition_produce *pp, int status)
 {

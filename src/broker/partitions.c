@@ -58,8 +58,7 @@ bool partitions_next(const struct partitions *ps, void **it,
     return more;
 }
 
-/* ---- opening
- * ------------------------------------------------------------------ */
+/* ---- opening ---------------------------------------------------------- */
 
 static void check_confirmed(struct partitions *ps)
 {
@@ -203,8 +202,7 @@ static void on_image(void *arg, enum image_event event,
     }
 }
 
-/* ---- what only the journal knows
- * --------------------------------------------------- */
+/* ---- what only the journal knows -------------------------------------- */
 
 /* A replica whose topic was deleted while we were down. */
 static void drop_recovered(struct partitions *ps, size_t i)
@@ -253,8 +251,7 @@ void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
     check_confirmed(ps);
 }
 
-/* ---- refresh and drain
- * --------------------------------------------------------------- */
+/* ---- refresh and drain ------------------------------------------------ */
 
 static void on_transferred(void *arg, int status)
 {
@@ -368,9 +365,7 @@ void partitions_drain(struct partitions *ps, uint32_t timeout_ms,
     env_timer_start(ps->env, &ps->drain, env_now_ms(ps->env));
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------- */
 
 int partitions_open(struct broker *b, struct recovered_group *recovered,
                     size_t n_recovered, struct partitions **ret_ps)

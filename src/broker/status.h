@@ -15,6 +15,7 @@ struct status_replica {
     struct replica_status status;
 };
 
+/* The version of its program. Borrowed. */
 const char *status_version(const struct broker *b);
 /* Since broker_open(). */
 uint64_t status_uptime_ms(const struct broker *b);

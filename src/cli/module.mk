@@ -11,7 +11,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/output.c src/cli/output.h \
 	src/cli/ports.c src/cli/ports.h \
 	src/cli/process.c src/cli/process.h \
-	src/cli/rawload.c src/cli/rawload.h \
+	src/cli/rawload.c src/cli/rawload.h src/cli/rawload_impl.h \
+	src/cli/rawload_send.c src/cli/rawload_take.c \
 	src/cli/rdload.c src/cli/rdload.h
 
 bin_PROGRAMS += src/cli/ostraka

@@ -222,8 +222,7 @@ int rdload_produce(struct env *e, const struct rdload_options *o,
     return rv;
 }
 
-/* ---- consuming
- * --------------------------------------------------------------------- */
+/* ---- consuming -------------------------------------------------------- */
 
 struct reading {
     rd_kafka_t *rk;

@@ -6,8 +6,7 @@
 #include "record/batch.h"
 #include "replica/impl.h"
 
-/* ---- proposals
- * ------------------------------------------------------------------- */
+/* ---- proposals -------------------------------------------------------- */
 
 struct append {
     struct group_propose propose;
@@ -108,8 +107,7 @@ int replica_trim(struct replica *r, struct replica_append *a, int64_t offset,
     return rv;
 }
 
-/* ---- barriers
- * ---------------------------------------------------------------------- */
+/* ---- barriers --------------------------------------------------------- */
 
 struct barrier {
     struct group_barrier barrier;

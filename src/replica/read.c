@@ -96,8 +96,7 @@ void replica_read_cancel(struct replica_read *rd)
     p->canceled = true;
 }
 
-/* ---- by time
- * -------------------------------------------------------------------- */
+/* ---- by time ---------------------------------------------------------- */
 
 /* The first committed batch of the tail, from the store's end on, whose
  * largest timestamp reaches `time_ms`. */

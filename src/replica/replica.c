@@ -7,8 +7,7 @@
 #include "base/assert.h"
 #include "replica/impl.h"
 
-/* ---- the group's hooks
- * ------------------------------------------------------------------ */
+/* ---- the group's hooks ------------------------------------------------ */
 
 static void hook_committed(void *arg, struct group *g, uint64_t commit)
 {
@@ -56,9 +55,7 @@ static const struct group_hooks group_hooks = {.committed = hook_committed,
                                                .offered = hook_offered,
                                                .need = hook_need};
 
-/* ---- opening
- * ---------------------------------------------------------------------------------
- */
+/* ---- opening ---------------------------------------------------------- */
 
 static void open_done(struct replica *r, int status)
 {
@@ -294,9 +291,7 @@ int replica_open(struct replicas *rs, const struct replica_open *o,
     return 0;
 }
 
-/* ---- closing
- * ------------------------------------------------------------------------------------
- */
+/* ---- closing ---------------------------------------------------------- */
 
 static void closed(struct replica *r)
 {

@@ -31,7 +31,7 @@ struct replica;
 
 enum replica_kind { REPLICA_LOG = 1, REPLICA_STATE = 2 };
 
-/* ---- the node's replicas ------------------------------------------------ */
+/* ---- the node's replicas ------------------------------------------------- */
 
 struct replicas_options {
     struct chunk_pool *pool;
@@ -227,8 +227,7 @@ int replica_find_time(struct replica *r, int64_t time_ms, int64_t *ret_offset);
 void replica_time_max(struct replica *r, int64_t *ret_time,
                       int64_t *ret_offset);
 
-/* ---- epochs (KIP-101, kafka-semantics.md section 9)
- * -------------------------- */
+/* ---- epochs (KIP-101, kafka-semantics.md section 9) ------------------- */
 
 /* Kafka leader epoch: the Raft term. */
 int32_t replica_epoch(const struct replica *r);
@@ -240,9 +239,9 @@ int replica_epoch_end(const struct replica *r, int32_t epoch,
 /* The epoch that the record at `offset` was appended in; -1 unknown. */
 int32_t replica_epoch_of(const struct replica *r, int64_t offset);
 
-/* ---- status
- * ------------------------------------------------------------------ */
+/* ---- status ----------------------------------------------------------- */
 
+/* Its group's id; its name (borrowed); whether it leads. */
 uint64_t replica_group(const struct replica *r);
 const char *replica_name(const struct replica *r);
 bool replica_is_leader(const struct replica *r);
@@ -266,6 +265,7 @@ struct replica_status {
     struct replica_member members[15];
     unsigned n_members;
 };
+/* All of it at once. */
 void replica_status(const struct replica *r, struct replica_status *ret_s);
 
 /* Hand leadership to a node (-1: the most caught-up one). `cb` as

@@ -10,10 +10,10 @@
 /* Stores flushed at once. */
 #define FLUSHING_MAX 4
 /* A replica is not worth a flush below this, unless it must. */
-#define FLUSH_BYTES_MIN         (4u << 20)
-#define INFLIGHT_MAX            256
+#define FLUSH_BYTES_MIN (4u << 20)
+#define INFLIGHT_MAX    256
 /* With its head a message fits a 1 MiB chunk at the receiver. */
-#define MESSAGE_BYTES_MAX ((1u << 20) - 8192)
+#define MESSAGE_BYTES_MAX       ((1u << 20) - 8192)
 #define UNCOMMITTED_ENTRIES_MAX 1000
 
 struct replica *replica_find(struct replicas *rs, uint64_t group)
@@ -26,8 +26,7 @@ struct journal *replicas_journal(struct replicas *rs)
     return rs->journal;
 }
 
-/* ---- waiting for the journal
- * -------------------------------------------------------- */
+/* ---- waiting for the journal ------------------------------------------ */
 
 static void wake(struct replicas *rs, uint64_t seq)
 {
@@ -65,8 +64,7 @@ static void on_need(void *arg, uint64_t group, uint64_t index)
     consensus_need(rs->consensus, group, index);
 }
 
-/* ---- housekeeping
- * ------------------------------------------------------------------------ */
+/* ---- housekeeping ----------------------------------------------------- */
 
 /* Flush where most memory is held, until what is under way suffices. */
 static void relieve(struct replicas *rs)
@@ -146,9 +144,7 @@ static void on_tick(struct env_timer *t)
     env_timer_start(rs->env, t, now + TICK_MS);
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------- */
 
 static int make_dirs(struct replicas *rs, struct err *err)
 {

@@ -122,8 +122,7 @@ static void give_free(struct give *g)
     mem_free(g->all->mem, g);
 }
 
-/* ---- batches
- * ----------------------------------------------------------------------- */
+/* ---- batches ---------------------------------------------------------- */
 
 static void on_read(struct store_read *rd, int status, struct bytes data,
                     int64_t first_offset)
@@ -180,8 +179,7 @@ static int give_log(struct sources *s, struct replica *r, int32_t node,
     return 0;
 }
 
-/* ---- images
- * -------------------------------------------------------------------------- */
+/* ---- images ----------------------------------------------------------- */
 
 /* The manifest that goes with an image: our log at its index. */
 static int image_manifest(struct replica *r, const struct replica_image *image,
@@ -336,9 +334,7 @@ static int give_file(struct sources *s, struct replica *r, int32_t node,
     return 0;
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------
- */
+/* ---- messages --------------------------------------------------------- */
 
 static int on_request(struct sources *s, struct replica *r, int32_t node,
                       unsigned kind, uint64_t req, struct cursor *c)
@@ -380,9 +376,7 @@ static void on_message(void *arg, int32_t node, struct bytes message)
     }
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------- */
 
 int sources_open(struct replicas *rs, struct sources **ret_s)
 {

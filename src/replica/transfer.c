@@ -94,8 +94,7 @@ static void give_up(struct transfer *t, const char *why)
     apply_request(r);
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------- */
+/* ---- asking ----------------------------------------------------------- */
 
 static void ask(struct transfer *t)
 {
@@ -150,8 +149,7 @@ static int decode_offer(struct transfer *t, struct slice encoded)
     return manifest_decode(buf_slice(&t->offer), &t->arena, &t->manifest);
 }
 
-/* ---- entering
- * ------------------------------------------------------------------------- */
+/* ---- entering --------------------------------------------------------- */
 
 /* The group stands at the manifest's base: go on from there. */
 static void entered(struct transfer *t)
@@ -210,9 +208,7 @@ static void enter(struct transfer *t)
     }
 }
 
-/* ---- log kind
- * ---------------------------------------------------------------------------
- */
+/* ---- log kind --------------------------------------------------------- */
 
 static void pull_or_flush(struct transfer *t);
 
@@ -317,9 +313,7 @@ static void on_batches(struct transfer *t, struct bytes data)
     }
 }
 
-/* ---- state kind
- * ---------------------------------------------------------------------------
- */
+/* ---- state kind ------------------------------------------------------- */
 
 static void install(struct transfer *t)
 {
@@ -428,9 +422,7 @@ static void on_made(struct transfer *t, struct cursor *c)
     ask(t);
 }
 
-/* ---- events
- * --------------------------------------------------------------------------------
- */
+/* ---- events ----------------------------------------------------------- */
 
 void transfer_answer(struct replica *r, int32_t node, unsigned kind,
                      struct bytes message, struct cursor *c)

@@ -50,6 +50,7 @@ static inline struct db_value db_blob(const void *data, size_t len)
     return (struct db_value){.kind = DB_BLOB, .s = slice_of(data, len)};
 }
 
+/* 0, or what the first failed call of this transaction returned. */
 int db_status(const struct machine_db *db);
 /* For what a step allocates while it decides. */
 struct mem *db_mem(const struct machine_db *db);

@@ -87,7 +87,7 @@ static bool is_wal(struct machine_db *db)
     return wal;
 }
 
-static int connect(struct machine_db *db, enum db_mode mode)
+static int attach(struct machine_db *db, enum db_mode mode)
 {
     int flags = mode == DB_LIVE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                 : SQLITE_OPEN_READONLY;
@@ -131,7 +131,7 @@ int db_open(struct env *e, const struct machine_type *type, const char *path,
         }
     }
     if (rv == 0) {
-        rv = connect(db, mode);
+        rv = attach(db, mode);
         if (rv != 0) {
             db_err(db, err);
         }

@@ -10,20 +10,20 @@
 #include "base/map.h"
 #include "base/uuid.h"
 
-#define IMAGE_HOST_MAX 255
-#define IMAGE_TOPIC_MAX 249
+#define IMAGE_HOST_MAX     255
+#define IMAGE_TOPIC_MAX    249
 #define IMAGE_REPLICAS_MAX 15
 
 struct image_node {
     int32_t id;
-    uint32_t incarnation;      /* of its directory, from 1 */
+    uint32_t incarnation; /* of its directory, from 1 */
     struct uuid directory;
     char peer_host[IMAGE_HOST_MAX + 1];
     uint16_t peer_port;
     char client_host[IMAGE_HOST_MAX + 1]; /* "" until it registered */
     uint16_t client_port;
-    char rack[64];             /* "" none */
-    char version[32];          /* of its program */
+    char rack[64];    /* "" none */
+    char version[32]; /* of its program */
 };
 
 struct image_partition {
@@ -56,9 +56,9 @@ void image_free(struct image *im);
 
 /* What changed, told to a watcher after the image holds it. */
 enum image_event {
-    IMAGE_NODE,          /* node added or changed */
+    IMAGE_NODE, /* node added or changed */
     IMAGE_TOPIC_CREATED,
-    IMAGE_TOPIC_GROWN,   /* more partitions */
+    IMAGE_TOPIC_GROWN, /* more partitions */
     IMAGE_TOPIC_CONFIG,
     IMAGE_TOPIC_DELETED, /* `topic` is still valid during the call */
     IMAGE_RESET          /* everything was replaced: walk it all */
@@ -76,6 +76,7 @@ int image_change(struct image *im, struct slice changes, bool reset);
 void image_set_index(struct image *im, uint64_t index);
 uint64_t image_index(const struct image *im);
 
+/* Look-ups; NULL where there is none. */
 struct uuid image_cluster(const struct image *im);
 const struct image_node *image_node(const struct image *im, int32_t id);
 const struct image_topic *image_topic(const struct image *im,

@@ -44,8 +44,8 @@ struct machine_command {
 
 /* A kind of machine: @meta now, @groups later. Constant. */
 struct machine_type {
-    const char *name;   /* "meta" */
-    unsigned version;   /* of the schema; older files are migrated */
+    const char *name; /* "meta" */
+    unsigned version; /* of the schema; older files are migrated */
     /* Create or migrate the tables (`from` 0: empty database). `bootstrap`
      * is what machine_open() was given. Errors end the opening. */
     int (*migrate)(struct machine_db *db, unsigned from,
@@ -74,9 +74,9 @@ struct machine_options {
 /* What opening found. */
 struct machine_opened {
     uint64_t applied_index, applied_term;
-    bool fresh;             /* the database was made now */
-    struct slice changes;   /* the whole state (type->load); valid during the
-                               callback */
+    bool fresh;           /* the database was made now */
+    struct slice changes; /* the whole state (type->load); valid during the
+                             callback */
 };
 /* status: 0, ERR_CORRUPT (integrity_check or the state hash failed: the file
  * was moved to quarantine/, fetch the state from a peer), ERR_VERSION (newer
@@ -110,16 +110,14 @@ uint64_t machine_applied(const struct machine *m);
 
 /* Make the applied state durable (wal_checkpoint, synced): `index`, `term`,
  * `hash` are read back afterwards. status as for a job: 0. */
-typedef void (*machine_checkpoint_cb)(void *arg, uint64_t index,
-                                      uint64_t term, uint64_t hash);
-int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb,
-                       void *arg);
+typedef void (*machine_checkpoint_cb)(void *arg, uint64_t index, uint64_t term,
+                                      uint64_t hash);
+int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb, void *arg);
 /* Write a consistent image of the state to `path` (VACUUM INTO or backup),
  * synced; `index`/`term` is what it holds, `hash` its state hash checked by a
  * full scan, `bytes` its size. */
 typedef void (*machine_image_cb)(void *arg, int status, uint64_t index,
-                                 uint64_t term, uint64_t hash,
-                                 uint64_t bytes);
+                                 uint64_t term, uint64_t hash, uint64_t bytes);
 int machine_image(struct machine *m, const char *path, machine_image_cb cb,
                   void *arg);
 /* Replace the whole state by an image that was fetched and checked against

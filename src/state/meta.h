@@ -17,7 +17,7 @@
 
 #define META_GROUP 1 /* the Raft group of @meta */
 /* Groups 2..15 are reserved, 16..31 are @groups/0..15, topics come after. */
-#define META_GROUPS_FIRST 16
+#define META_GROUPS_FIRST      16
 #define META_TOPIC_GROUP_FIRST 1000
 #define META_PRODUCER_ID_BLOCK 1000
 
@@ -46,24 +46,26 @@ struct meta_register {
     struct uuid directory;
     const char *client_host;
     uint16_t client_port;
-    const char *rack;    /* "" none */
+    const char *rack; /* "" none */
     const char *version;
 };
+/* Append the command to `out` (errors are sticky there); so below. */
 void meta_encode_register(const struct meta_register *c, struct uuid command,
                           struct buf *out);
 
 struct meta_create_topic {
-    struct slice name;      /* checked by apply: characters, collisions */
-    struct uuid id;         /* random, by the proposer */
-    int32_t partitions;     /* >= 1; defaults were put in at the door */
-    int16_t replication;    /* >= 1 */
+    struct slice name;   /* checked by apply: characters, collisions */
+    struct uuid id;      /* random, by the proposer */
+    int32_t partitions;  /* >= 1; defaults were put in at the door */
+    int16_t replication; /* >= 1 */
     const struct image_config *configs; /* checked at the door */
     unsigned n_configs;
     /* Manual assignment: n_assigned 0, or `partitions` rows. */
     const struct image_partition *assigned;
     unsigned n_assigned;
-    bool validate_only;     /* decide, change nothing */
+    bool validate_only; /* decide, change nothing */
 };
+/* As above. */
 void meta_encode_create_topic(const struct meta_create_topic *c,
                               struct uuid command, struct buf *out);
 
@@ -78,13 +80,14 @@ struct meta_create_partitions {
     unsigned n_assigned;
     bool validate_only;
 };
+/* As above. */
 void meta_encode_create_partitions(const struct meta_create_partitions *c,
                                    struct uuid command, struct buf *out);
 
 enum meta_config_op {
     META_CONFIG_SET = 0,
     META_CONFIG_DELETE = 1,
-    META_CONFIG_APPEND = 2,   /* to a list */
+    META_CONFIG_APPEND = 2, /* to a list */
     META_CONFIG_SUBTRACT = 3
 };
 struct meta_config_change {
@@ -98,6 +101,7 @@ struct meta_alter_configs {
     const struct meta_config_change *ops;
     unsigned n_ops;
 };
+/* As above. */
 void meta_encode_alter_configs(const struct meta_alter_configs *c,
                                struct uuid command, struct buf *out);
 
@@ -107,10 +111,10 @@ void meta_encode_producer_ids(int32_t node, struct uuid command,
 
 /* What a command answered. */
 struct meta_result {
-    int16_t error;          /* Kafka's code, 0 = done */
-    char message[256];      /* for a person; "" if none */
-    struct uuid topic;      /* CREATE_TOPIC */
-    int32_t partitions;     /* CREATE_TOPIC, CREATE_PARTITIONS */
+    int16_t error;      /* Kafka's code, 0 = done */
+    char message[256];  /* for a person; "" if none */
+    struct uuid topic;  /* CREATE_TOPIC */
+    int32_t partitions; /* CREATE_TOPIC, CREATE_PARTITIONS */
     int16_t replication;
     int64_t first_producer_id; /* PRODUCER_IDS */
 };

@@ -49,6 +49,7 @@ void *meta_alloc(struct meta_step *s, size_t n, size_t size);
 #define META_TEXT(s)                                                           \
     (int)((s).len > 100 ? 100 : (s).len), (const char *)(s).data
 
+/* The steps: decide, write, set the result. */
 void meta_step_create_topic(struct meta_step *s,
                             const struct meta_create_topic *c);
 void meta_step_delete_topic(struct meta_step *s, struct uuid id,

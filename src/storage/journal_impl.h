@@ -222,8 +222,7 @@ struct journal {
     void *close_arg;
 };
 
-/* ---- journal.c (what is not in journal.h)
- * ---------------------------------------------------------- */
+/* ---- journal.c (what is not in journal.h) ----------------------------- */
 
 /* Prepare everything that does not come from disk. Errors: ERR_NOMEM. */
 int journal_init(struct journal *j, struct env *e,
