@@ -27,5 +27,35 @@ test_unit_state_test_meta_LDADD = $(LINK_state) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/state/test_meta_codec
 TESTS += test/unit/state/test_meta_codec
 test_unit_state_test_meta_codec_SOURCES = test/unit/state/test_meta_codec.c
+test_unit_state_test_meta_codec_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFUZZ_SRCDIR='"$(srcdir)"'
 test_unit_state_test_meta_codec_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_state_test_meta_codec_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_meta_fuzz
+TESTS += test/unit/state/test_meta_fuzz
+test_unit_state_test_meta_fuzz_SOURCES = test/unit/state/test_meta_fuzz.c \
+	test/fuzz/fuzz_meta.c test/fuzz/fuzz_meta.h
+test_unit_state_test_meta_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test \
+	-DFUZZ_SRCDIR='"$(srcdir)"'
+test_unit_state_test_meta_fuzz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_meta_fuzz_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+EXTRA_DIST += \
+	test/fuzz/corpus/meta/alter \
+	test/fuzz/corpus/meta/boot \
+	test/fuzz/corpus/meta/changes \
+	test/fuzz/corpus/meta/create \
+	test/fuzz/corpus/meta/delete \
+	test/fuzz/corpus/meta/grow \
+	test/fuzz/corpus/meta/producer \
+	test/fuzz/corpus/meta/register \
+	test/fuzz/corpus/meta/result
+
+if FUZZ
+noinst_PROGRAMS += test/fuzz/fuzz_meta
+test_fuzz_fuzz_meta_SOURCES = test/fuzz/fuzz_meta.c test/fuzz/fuzz_meta.h
+test_fuzz_fuzz_meta_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
+test_fuzz_fuzz_meta_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_meta_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_meta_LDADD = $(LINK_state)
+endif

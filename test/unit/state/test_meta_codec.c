@@ -163,6 +163,34 @@ static void test_round_trip(void **state)
     fixture_close(&f);
 }
 
+/* Version 1 as it was when it was made: logs and peers have such bytes. */
+static void test_golden(void **state)
+{
+    static const char *const names[] = {NULL,   "register", "create",  "delete",
+                                        "grow", "alter",    "producer"};
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    for (unsigned k = META_REGISTER_NODE; k <= META_PRODUCER_IDS; k++) {
+        char path[1024];
+        uint8_t bytes[512];
+        snprintf(path, sizeof path, "%s/test/fuzz/corpus/meta/%s", FUZZ_SRCDIR,
+                 names[k]);
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            fail_msg("%s", path);
+            return;
+        }
+        size_t n = fread(bytes, 1, sizeof bytes, file);
+        fclose(file);
+        buf_reset(&f.b);
+        encode_some((enum meta_kind)k, &f.b);
+        assert_int_equal(n, 1 + f.b.len); /* the harness's mode comes first */
+        assert_memory_equal(bytes + 1, f.b.data, f.b.len);
+    }
+    fixture_close(&f);
+}
+
 /* Decode as apply does. Returns the status. */
 static int decode_any(struct slice in, struct arena *a)
 {
@@ -334,10 +362,10 @@ static void test_bootstrap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_flipped),    cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_result),
-        cmocka_unit_test(test_bootstrap),
+        cmocka_unit_test(test_golden),    cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_flipped),
+        cmocka_unit_test(test_bombs),     cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_result),    cmocka_unit_test(test_bootstrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
