@@ -72,6 +72,13 @@ struct meta_topic {
 /* False: there is none. */
 bool meta_topic_find(struct meta_step *s, struct slice name,
                      struct meta_topic *ret_t);
+/* By a query of META_TOPIC_COLUMNS with one parameter. */
+bool meta_topic_by(struct meta_step *s, const char *sql, struct db_value key,
+                   struct meta_topic *ret_t);
+bool meta_topic_find_id(struct meta_step *s, struct uuid id,
+                        struct meta_topic *ret_t);
+/* The name with '.' as '_': two that are equal so would share metric names. */
+void meta_name_fold(struct slice name, char out[IMAGE_TOPIC_MAX + 1]);
 /* Put a topic's overrides, as a part of a change record. */
 void meta_put_configs(struct machine_db *db, struct uuid topic,
                       struct buf *changes);
@@ -108,6 +115,24 @@ void place_choose(struct place *p, unsigned n_replicas,
 void place_count(struct place *p, const struct image_partition *x, int by);
 /* Write back what changed. */
 void place_store(struct place *p, struct machine_db *db);
+
+/* ---- rules (meta_rules.c): false, and answered, where one is broken --------
+ */
+
+bool meta_check_name(struct meta_step *s, struct slice name);
+/* Neither taken nor colliding. */
+bool meta_check_name_free(struct meta_step *s, struct slice name);
+/* A new topic's id. */
+bool meta_check_id(struct meta_step *s, struct uuid id);
+/* A topic's number of partitions. */
+bool meta_check_count(struct meta_step *s, int32_t n);
+bool meta_check_replication(struct meta_step *s, const struct place *p,
+                            int16_t n);
+/* `n` assigned rows where `n_wanted` partitions are to be made, each of
+ * `replicas` known, different nodes. */
+bool meta_check_assigned(struct meta_step *s, struct place *p,
+                         const struct image_partition *rows, unsigned n,
+                         unsigned n_wanted, unsigned replicas);
 
 /* ---- codec (meta_codec.c) --------------------------------------------------
  */

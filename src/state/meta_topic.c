@@ -32,8 +32,8 @@ void meta_topic_row(const struct db_rows *row, struct meta_topic *ret_t)
              (const char *)name.data);
 }
 
-static bool topic_by(struct meta_step *s, const char *sql, struct db_value key,
-                     struct meta_topic *ret_t)
+bool meta_topic_by(struct meta_step *s, const char *sql, struct db_value key,
+                   struct meta_topic *ret_t)
 {
     struct db_rows r = db_query(s->db, sql, &key, 1);
     bool found = db_next(&r);
@@ -47,19 +47,18 @@ static bool topic_by(struct meta_step *s, const char *sql, struct db_value key,
 bool meta_topic_find(struct meta_step *s, struct slice name,
                      struct meta_topic *ret_t)
 {
-    return topic_by(s, "SELECT " META_TOPIC_COLUMNS " WHERE name=?",
-                    db_text(name), ret_t);
+    return meta_topic_by(s, "SELECT " META_TOPIC_COLUMNS " WHERE name=?",
+                         db_text(name), ret_t);
 }
 
-static bool topic_find_id(struct meta_step *s, struct uuid id,
-                          struct meta_topic *ret_t)
+bool meta_topic_find_id(struct meta_step *s, struct uuid id,
+                        struct meta_topic *ret_t)
 {
-    return topic_by(s, "SELECT " META_TOPIC_COLUMNS " WHERE uuid=?",
-                    db_blob(id.b, sizeof id.b), ret_t);
+    return meta_topic_by(s, "SELECT " META_TOPIC_COLUMNS " WHERE uuid=?",
+                         db_blob(id.b, sizeof id.b), ret_t);
 }
 
-/* The name with '.' as '_': two that are equal so would share metric names. */
-static void name_fold(struct slice name, char out[IMAGE_TOPIC_MAX + 1])
+void meta_name_fold(struct slice name, char out[IMAGE_TOPIC_MAX + 1])
 {
     ASSERT(name.len <= IMAGE_TOPIC_MAX);
     for (size_t i = 0; i < name.len; i++) {
@@ -71,7 +70,7 @@ static void name_fold(struct slice name, char out[IMAGE_TOPIC_MAX + 1])
 static void topic_put(struct machine_db *db, const struct meta_topic *t)
 {
     char folded[IMAGE_TOPIC_MAX + 1];
-    name_fold(slice_str(t->name), folded);
+    meta_name_fold(slice_str(t->name), folded);
     const struct db_value row[] = {
         db_str(t->name),        db_blob(t->id.b, sizeof t->id.b),
         db_str(folded),         db_int(t->created_ms),
@@ -145,152 +144,6 @@ void meta_put_topic(struct machine_db *db, const struct meta_topic *t,
     meta_put_configs(db, t->id, changes);
 }
 
-/* ---- rules --------------------------------------------------------------
- */
-
-static bool name_char(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
-
-static bool name_check(struct meta_step *s, struct slice name)
-{
-    if (name.len == 0) {
-        return meta_fail(s, KERR_INVALID_TOPIC_EXCEPTION,
-                         "the topic name is empty");
-    }
-    if (name.len > IMAGE_TOPIC_MAX) {
-        return meta_fail(s, KERR_INVALID_TOPIC_EXCEPTION,
-                         "the topic name has %zu characters, more than %d",
-                         name.len, IMAGE_TOPIC_MAX);
-    }
-    if (slice_equal(name, slice_str(".")) ||
-        slice_equal(name, slice_str(".."))) {
-        return meta_fail(s, KERR_INVALID_TOPIC_EXCEPTION,
-                         "the topic name cannot be '.' or '..'");
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        if (!name_char(name.data[i])) {
-            return meta_fail(s, KERR_INVALID_TOPIC_EXCEPTION,
-                             "the topic name has a character other than ASCII "
-                             "letters, digits, '.', '_' and '-'");
-        }
-    }
-    return true;
-}
-
-static bool name_free(struct meta_step *s, struct slice name)
-{
-    char folded[IMAGE_TOPIC_MAX + 1];
-    struct meta_topic other;
-    if (meta_topic_find(s, name, &other)) {
-        return meta_fail(s, KERR_TOPIC_ALREADY_EXISTS,
-                         "Topic '%.*s' already exists.", META_TEXT(name));
-    }
-    name_fold(name, folded);
-    if (topic_by(s, "SELECT " META_TOPIC_COLUMNS " WHERE folded=?",
-                 db_str(folded), &other)) {
-        return meta_fail(s, KERR_INVALID_TOPIC_EXCEPTION,
-                         "topic '%.*s' collides with topic '%.100s': '.' and "
-                         "'_' count as the same",
-                         META_TEXT(name), other.name);
-    }
-    return true;
-}
-
-static bool id_free(struct meta_step *s, struct uuid id)
-{
-    const struct db_value v = db_blob(id.b, sizeof id.b);
-    struct meta_topic other;
-    if (uuid_is_zero(id)) {
-        return meta_fail(s, KERR_INVALID_REQUEST, "the topic id is zero");
-    }
-    if (topic_find_id(s, id, &other) ||
-        db_query_int(s->db, "SELECT 1 FROM deleted WHERE uuid=?", &v, 1, 0)) {
-        return meta_fail(s, KERR_INVALID_REQUEST, "the topic id is in use");
-    }
-    return true;
-}
-
-static bool replicas_check(struct meta_step *s, struct place *p,
-                           const struct image_partition *x, unsigned wanted)
-{
-    if (x->n_replicas != wanted) {
-        return meta_fail(s, KERR_INVALID_REPLICA_ASSIGNMENT,
-                         "a partition is assigned %u replicas, the topic's "
-                         "partitions have %u",
-                         x->n_replicas, wanted);
-    }
-    for (unsigned i = 0; i < x->n_replicas; i++) {
-        if (place_find(p, x->replicas[i]) == NULL) {
-            return meta_fail(s, KERR_INVALID_REPLICA_ASSIGNMENT,
-                             "broker %d of the assignment is not known",
-                             x->replicas[i]);
-        }
-        for (unsigned k = 0; k < i; k++) {
-            if (x->replicas[k] == x->replicas[i]) {
-                return meta_fail(s, KERR_INVALID_REPLICA_ASSIGNMENT,
-                                 "broker %d stands twice in the assignment of "
-                                 "a partition",
-                                 x->replicas[i]);
-            }
-        }
-    }
-    return true;
-}
-
-static bool assigned_check(struct meta_step *s, struct place *p,
-                           const struct image_partition *rows, unsigned n,
-                           unsigned n_wanted, unsigned replicas)
-{
-    if (n != n_wanted) {
-        return meta_fail(s, KERR_INVALID_REPLICA_ASSIGNMENT,
-                         "%u partitions are assigned, %u are to be made", n,
-                         n_wanted);
-    }
-    if (replicas == 0) {
-        return meta_fail(s, KERR_INVALID_REPLICA_ASSIGNMENT,
-                         "a partition is assigned no replica");
-    }
-    for (unsigned i = 0; i < n; i++) {
-        if (!replicas_check(s, p, &rows[i], replicas)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool count_check(struct meta_step *s, int32_t n)
-{
-    if (n < 1) {
-        return meta_fail(s, KERR_INVALID_PARTITIONS,
-                         "Number of partitions must be larger than 0.");
-    }
-    if (n > META_PARTITIONS_MAX) {
-        return meta_fail(s, KERR_INVALID_PARTITIONS,
-                         "%d partitions are more than a topic may have (%d)", n,
-                         META_PARTITIONS_MAX);
-    }
-    return true;
-}
-
-static bool replication_check(struct meta_step *s, const struct place *p,
-                              int16_t n)
-{
-    if (n < 1) {
-        return meta_fail(s, KERR_INVALID_REPLICATION_FACTOR,
-                         "Replication factor must be larger than 0.");
-    }
-    if ((unsigned)n > p->n || n > IMAGE_REPLICAS_MAX) {
-        return meta_fail(
-            s, KERR_INVALID_REPLICATION_FACTOR,
-            "Replication factor: %d larger than available brokers: %u.", n,
-            p->n < IMAGE_REPLICAS_MAX ? p->n : IMAGE_REPLICAS_MAX);
-    }
-    return true;
-}
-
 /* ---- making partitions --------------------------------------------------
  */
 
@@ -341,17 +194,17 @@ static void answer_topic(struct meta_step *s, const struct meta_topic *t)
 static bool create_check(struct meta_step *s, const struct meta_create_topic *c,
                          struct place *p)
 {
-    if (!name_check(s, c->name) || !name_free(s, c->name) ||
-        !id_free(s, c->id) || !count_check(s, c->partitions) ||
+    if (!meta_check_name(s, c->name) || !meta_check_name_free(s, c->name) ||
+        !meta_check_id(s, c->id) || !meta_check_count(s, c->partitions) ||
         !place_load(s, p)) {
         return false;
     }
     if (c->n_assigned > 0) {
-        return assigned_check(s, p, c->assigned, c->n_assigned,
-                              (unsigned)c->partitions,
-                              c->assigned[0].n_replicas);
+        return meta_check_assigned(s, p, c->assigned, c->n_assigned,
+                                   (unsigned)c->partitions,
+                                   c->assigned[0].n_replicas);
     }
-    return replication_check(s, p, c->replication);
+    return meta_check_replication(s, p, c->replication);
 }
 
 void meta_step_create_topic(struct meta_step *s,
@@ -400,7 +253,7 @@ static bool grow_check(struct meta_step *s,
         return meta_fail(s, KERR_UNKNOWN_TOPIC_OR_PARTITION,
                          "topic '%.*s' is not known", META_TEXT(c->name));
     }
-    if (!count_check(s, c->count)) {
+    if (!meta_check_count(s, c->count)) {
         return false;
     }
     if (c->count <= t->partitions) {
@@ -412,11 +265,11 @@ static bool grow_check(struct meta_step *s,
         return false;
     }
     if (c->n_assigned > 0) {
-        return assigned_check(s, p, c->assigned, c->n_assigned,
-                              (unsigned)(c->count - t->partitions),
-                              (unsigned)t->replication);
+        return meta_check_assigned(s, p, c->assigned, c->n_assigned,
+                                   (unsigned)(c->count - t->partitions),
+                                   (unsigned)t->replication);
     }
-    return replication_check(s, p, t->replication);
+    return meta_check_replication(s, p, t->replication);
 }
 
 void meta_step_create_partitions(struct meta_step *s,
@@ -486,7 +339,7 @@ void meta_step_delete_topic(struct meta_step *s, struct uuid id,
     struct meta_topic t;
     struct place p;
     if (!uuid_is_zero(id)) {
-        if (!topic_find_id(s, id, &t)) {
+        if (!meta_topic_find_id(s, id, &t)) {
             meta_fail(s, KERR_UNKNOWN_TOPIC_ID, "no topic has this id");
             return;
         }

@@ -5,6 +5,7 @@ src_state_libstate_a_SOURCES = \
 	src/state/db.h \
 	src/state/db_impl.h \
 	src/state/image.h \
+	src/state/image_impl.h \
 	src/state/machine.h \
 	src/state/machine_impl.h \
 	src/state/meta.h \
@@ -17,10 +18,12 @@ src_state_libstate_a_SOURCES = \
 	src/state/db_file.c \
 	src/state/hash.c \
 	src/state/image.c \
+	src/state/image_change.c \
 	src/state/machine.c \
 	src/state/meta.c \
 	src/state/meta_codec.c \
 	src/state/meta_config.c \
 	src/state/meta_place.c \
+	src/state/meta_rules.c \
 	src/state/meta_topic.c \
 	src/state/vfs.c
