@@ -11,7 +11,7 @@ int index_reserve(struct segment *g)
     if (g->cap - g->n_blocks >= 2) {
         return 0;
     }
-    uint32_t cap = g->cap < 8 ? 8 : g->cap * 2;
+    uint32_t cap = g->cap < 2 ? 2 : g->cap * 2;
     struct block *v =
         mem_realloc(g->store->mem, g->blocks, cap * sizeof *g->blocks);
     if (v == NULL) {

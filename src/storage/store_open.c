@@ -177,9 +177,6 @@ static int sweep(struct store *s, const struct manifest *m, struct err *err)
     }
     buf_close(&w.remove);
     buf_close(&w.aside);
-    if (rv != 0 && err != NULL && err->text[0] == '\0') {
-        err_set(err, rv, "%s: %s", s->dir, err_text(rv));
-    }
     return rv;
 }
 
@@ -402,12 +399,14 @@ static int open_segment(struct store *s, const struct manifest *m, size_t i,
                    : rv;
     }
     rv = bfile_size(c.file, &size);
-    if (rv == 0 && size < want->length) {
+    if (rv != 0) {
+        err_set(err, rv, "%s: %s", path, err_text(rv));
+    } else if (size < want->length) {
         rv = err_set(err, ERR_CORRUPT,
                      "%s: shorter than its manifest says: %" PRIu64
                      " of %" PRIu64 " bytes",
                      path, size, want->length);
-    } else if (rv == 0) {
+    } else {
         rv = bfile_drop_cache(c.file);
         rv = rv != 0 ? rv : learn(&c, last);
         rv = rv == 0 && last ? load_carry(&c, ret_carry) : rv;
@@ -416,7 +415,10 @@ static int open_segment(struct store *s, const struct manifest *m, size_t i,
         }
     }
     *ret_chain = c.chain;
-    c.segment->sealed = !last;
+    if (rv == 0 && !last) {
+        index_close_block(c.segment);
+        c.segment->sealed = true;
+    }
     mem_free(s->mem, c.buf);
     bfile_close(c.file);
     return rv;
@@ -531,6 +533,7 @@ int store_open(struct env *e, const struct store_options *o,
     struct manifest none = {.kind = MANIFEST_LOG};
     struct store *s = store_new(e, o);
     err = err != NULL ? err : &ignored;
+    err->text[0] = '\0';
     if (s == NULL) {
         return err_set(err, ERR_NOMEM, "%s: %s", o->name, err_text(ERR_NOMEM));
     }
@@ -544,7 +547,9 @@ int store_open(struct env *e, const struct store_options *o,
     }
     if (rv != 0) {
         store_free(s);
-        return rv;
+        return err->text[0] != '\0'
+                   ? rv
+                   : err_set(err, rv, "%s: %s", o->dir, err_text(rv));
     }
     *ret_s = s;
     return 0;

@@ -48,9 +48,45 @@ test_unit_storage_test_journal_frame_SOURCES = \
     test/unit/storage/test_journal_frame.c
 test_unit_storage_test_journal_frame_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_journal_frame_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/storage/test_store
 TESTS += test/unit/storage/test_store
 test_unit_storage_test_store_SOURCES = test/unit/storage/test_store.c \
     test/unit/storage/store_fixture.h
 test_unit_storage_test_store_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_store_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_store_model
+TESTS += test/unit/storage/test_store_model
+test_unit_storage_test_store_model_SOURCES = \
+    test/unit/storage/test_store_model.c test/unit/storage/store_fixture.h
+test_unit_storage_test_store_model_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_store_model_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_store_open
+TESTS += test/unit/storage/test_store_open
+test_unit_storage_test_store_open_SOURCES = \
+    test/unit/storage/test_store_open.c test/unit/storage/store_fixture.h
+test_unit_storage_test_store_open_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_store_open_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_store_rules
+TESTS += test/unit/storage/test_store_rules
+test_unit_storage_test_store_rules_SOURCES = \
+    test/unit/storage/test_store_rules.c test/unit/storage/store_fixture.h
+test_unit_storage_test_store_rules_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_store_rules_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_store_faults
+TESTS += test/unit/storage/test_store_faults
+test_unit_storage_test_store_faults_SOURCES = \
+    test/unit/storage/test_store_faults.c test/unit/storage/store_fixture.h
+test_unit_storage_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_store_faults_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/storage/test_store_system
+TESTS += test/unit/storage/test_store_system
+test_unit_storage_test_store_system_SOURCES = \
+    test/unit/storage/test_store_system.c test/unit/storage/store_fixture.h
+test_unit_storage_test_store_system_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_store_system_LDADD = $(LINK_storage) $(CMOCKA_LIBS)

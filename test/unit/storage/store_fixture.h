@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/rand.h"
 #include "env/file.h"
 #include "env/sim.h"
@@ -165,7 +166,7 @@ struct world {
     struct manifest m;
     bool has_manifest;
     struct arena arena;
-    struct mem *arena_mem; /* outlives the node */
+    struct mem *arena_mem; /* and the pool's; outlives the node */
     /* Waiting. */
     bool done;
     int status;
@@ -185,7 +186,7 @@ static inline void world_start(struct world *w)
     int rv =
         sim_node_start(w->sim, 1, "a", w->disk, world_nothing, NULL, &w->e);
     assert_int_equal(rv, 0);
-    assert_int_equal(chunk_pool_new(&w->pool, env_mem(w->e), 64u << 20), 0);
+    assert_int_equal(chunk_pool_new(&w->pool, w->arena_mem, 64u << 20), 0);
     w->o.pool = w->pool;
 }
 
