@@ -146,6 +146,8 @@ uint64_t core_config_index(const struct core *c);
 /* Durable index of a member as the leader knows it. ERR_NOTFOUND, or
  * ERR_NOTLEADER. */
 int core_match(const struct core *c, uint64_t member, uint64_t *ret_index);
+/* The member told this leader that it is in repair: it will not campaign. */
+bool core_damaged(const struct core *c, uint64_t member);
 /* True while the library waits for a transferee to take over. */
 bool core_transferring(const struct core *c);
 /* Invariants, for tests: library and tail tell the same story. */

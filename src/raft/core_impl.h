@@ -19,6 +19,7 @@ enum member_trust {
 struct core_member {
     uint64_t id;
     enum member_trust trust;
+    bool damaged;                  /* its last word said so */
     uint64_t sent_prev, sent_last; /* last append with entries */
     uint64_t sent_ms;
 };

@@ -136,6 +136,7 @@ static bool result_trusted(struct core *c, const struct message *m)
     if (m->rejected != 0) {
         member->sent_ms = 0; /* what follows is a true resend */
     }
+    member->damaged = m->repair;
     if (m->repair && member->trust == MEMBER_SOUND) {
         c->effects->handover = true;
         return false;

@@ -67,6 +67,16 @@ int core_match(const struct core *c, uint64_t member, uint64_t *ret_index)
     return 0;
 }
 
+bool core_damaged(const struct core *c, uint64_t member)
+{
+    for (unsigned i = 0; i < c->n_members; i++) {
+        if (c->members[i].id == member) {
+            return c->members[i].damaged;
+        }
+    }
+    return false;
+}
+
 bool core_transferring(const struct core *c)
 {
     return raft_transferee(&c->r) != 0;

@@ -218,8 +218,6 @@ void group_carry(struct group *g, const struct core_effects *fx)
 {
     g->untold = true; /* the owner is not ready to be called: next turn */
     carry_out(g, fx, false);
-    g->timeout_ms = env_now_ms(g->c->env);
-    group_arm(g);
 }
 
 int group_step_effects(struct group *g, struct core_event ev,
@@ -365,6 +363,9 @@ void group_arm(struct group *g)
         at = earlier(at, g->transfer.deadline_ms);
     }
     at = earlier(at, g->barrier_ms);
+    if (g->untold) {
+        at = now; /* whatever else comes in between */
+    }
     at = at > now ? at : now + 1;
     if (g->timer.slot != 0) {
         heap_move(&c->timers, &g->timer, at);
@@ -401,7 +402,7 @@ void group_durable(struct group *g, uint64_t seq)
         return;
     }
     uint64_t safe = g->commit < g->stored ? g->commit : g->stored;
-    if (safe > g->told) {
+    if (safe > g->told && !g->untold) {
         tell_committed(g);
     }
     if (!g->closed && (g->hard_seq > seq || g->change.active ||

@@ -46,7 +46,7 @@ static uint64_t transfer_target(const struct group *g)
             continue;
         }
         if (core_match(g->core, id, &match) == 0 &&
-            match == tail_last_index(&g->tail)) {
+            !core_damaged(g->core, id) && match == tail_last_index(&g->tail)) {
             return id;
         }
     }

@@ -692,7 +692,9 @@ static bool story_repair(uint32_t off)
     cluster_timeout(&cl, 1);
     deliver(1, 3, MESSAGE_APPEND);
     deliver(3, 1, MESSAGE_RESULT);
-    bool handover = cluster_node(&cl, 1)->last.handover;
+    bool handover = cluster_node(&cl, 1)->last.handover &&
+                    core_damaged(cluster_core(&cl, 1), cluster_id(3)) &&
+                    !core_damaged(cluster_core(&cl, 1), cluster_id(2));
     struct message vote = {.kind = MESSAGE_VOTE,
                            .term = 90,
                            .index = 99,

@@ -432,6 +432,60 @@ static void test_silence(void **state)
     assert_true(worst < 2 * ELECTION);
 }
 
+/* A replica whose journal was damaged: the leader that had counted it hands
+ * over, the next one brings it back, and its journal knows. */
+static void test_repair(void **state)
+{
+    (void)state;
+    struct world *w = world_new(160);
+    propose_many(w, 50);
+    run_ms(w, 200);
+    struct node *l = leader(w);
+    unsigned hurt = l->id % NODES + 1;
+    struct node *h = &w->nodes[hurt];
+    crash(w, hurt, SIM_CRASH_NONE);
+    propose_many(w, 10);
+    w->damage = true;
+    start(w, hurt);
+    w->damage = false;
+    run_ms(w, 20);
+    assert_true(group_repair(h->g));
+    struct node *next = wait_leader(w, l, 5000);
+    assert_true(next != h);
+    for (unsigned t = 0; t < 3000 && group_repair(h->g); t += 10) {
+        run_ms(w, 10);
+    }
+    assert_false(group_repair(h->g));
+    propose_many(w, 10);
+    check_same(w);
+    crash(w, next->id, SIM_CRASH_NONE); /* its vote is needed again */
+    propose_many(w, 10);
+    start(w, next->id);
+    check_same(w);
+    world_free(w);
+}
+
+/* Damaged on every voter: nobody leads, nothing is made up. */
+static void test_repair_all(void **state)
+{
+    (void)state;
+    struct world *w = world_new(170);
+    propose_many(w, 10);
+    for (unsigned i = 1; i <= NODES; i++) {
+        crash(w, i, SIM_CRASH_NONE);
+    }
+    w->damage = true;
+    for (unsigned i = 1; i <= NODES; i++) {
+        start(w, i);
+    }
+    run_ms(w, 5000);
+    for (unsigned i = 1; i <= NODES; i++) {
+        assert_int_equal(group_role(w->nodes[i].g), GROUP_FOLLOWER);
+        assert_true(group_repair(w->nodes[i].g));
+    }
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +505,8 @@ int main(void)
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_repair),
+        cmocka_unit_test(test_repair_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,11 +44,25 @@ static void trouble(struct world *w)
     }
 }
 
+/* All others are up and whole: the disk of one may be damaged. */
+static bool may_damage(struct world *w, unsigned id)
+{
+    for (unsigned i = 1; i <= NODES; i++) {
+        const struct node *n = &w->nodes[i];
+        if (i != id && (!n->up || n->g == NULL || group_repair(n->g))) {
+            return false;
+        }
+    }
+    return below(w, 4) == 0;
+}
+
 static void recovery(struct world *w)
 {
     for (unsigned i = 1; i <= NODES; i++) {
         if (!w->nodes[i].up && below(w, 3) == 0) {
+            w->damage = may_damage(w, i);
             start(w, i);
+            w->damage = false;
         }
     }
 }

@@ -186,7 +186,7 @@ static void begin_recovered(struct node *n, struct recovered_group *r)
                                         .vote = r->vote,
                                         .tail = &r->tail,
                                         .manifest = r->manifest,
-                                        .repair = r->damaged});
+                                        .repair = r->damaged || n->w->damage});
     arena_close(&arena);
 }
 
@@ -450,6 +450,17 @@ void check_same(struct world *w)
         print_message("n%u up %d applied %llu of %llu\n", i, n->up,
                       (unsigned long long)n->applied,
                       (unsigned long long)w->last);
+        if (n->g != NULL) {
+            print_message("  role %d term %llu repair %d base %llu last %llu "
+                          "stored %llu commit %llu\n",
+                          (int)group_role(n->g),
+                          (unsigned long long)group_term(n->g),
+                          group_repair(n->g),
+                          (unsigned long long)group_tail(n->g)->base.index,
+                          (unsigned long long)tail_last_index(group_tail(n->g)),
+                          (unsigned long long)group_stored(n->g),
+                          (unsigned long long)group_commit(n->g));
+        }
     }
     fail_msg("replicas did not come together");
 }

@@ -51,6 +51,7 @@ struct world {
     uint64_t last; /* highest committed index seen anywhere */
     uint64_t counter;
     unsigned acked, refused;
+    bool damage; /* nodes that start find their group damaged */
 };
 
 /* A quiet world whose nodes are starting. */
