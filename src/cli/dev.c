@@ -6,74 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/client.h"
-#include "cli/dev_files.h"
+#include "cli/dev_proof.h"
+#include "cli/dev_run.h"
 #include "cli/output.h"
-#include "env/system.h"
-#include "wire/api.h"
-#include "wire/gen/metadata.h"
 
-#define START_MS_MAX 60000
-#define STOP_MS_MAX  20000
-#define ASK_MS_MAX   2000
-#define LOOK_MS      20
+#define STOP_MS_MAX 20000
 
 /* ---- looking ------------------------------------------------------------- */
-
-static int load(struct dev *d, struct command_call *c)
-{
-    struct err err = {""};
-    int rv = dev_files_load(d, c, &err);
-    if (rv != 0) {
-        return command_fail(c, rv == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED,
-                            "%s", err.text);
-    }
-    return EXIT_DONE;
-}
-
-/* As load(), of a cluster that must be there. */
-static int load_cluster(struct dev *d, struct command_call *c)
-{
-    int code = load(d, c);
-    if (code == EXIT_DONE && d->n_nodes == 0) {
-        return command_fail(c, EXIT_NOTFOUND,
-                            "%s: no cluster here: ostraka dev up makes one",
-                            d->dir);
-    }
-    return code;
-}
-
-/* Brokers that the node knows, -1 if it does not serve (yet). */
-static int brokers_known(struct env *e, const struct dev_node *n)
-{
-    struct client *client = NULL;
-    struct metadata_request q;
-    struct metadata_response r;
-    struct arena a;
-    struct err err = {""};
-    int known = -1;
-    if (client_open(e, n->client.host, n->client.port, ASK_MS_MAX, &client,
-                    &err) != 0) {
-        return -1;
-    }
-    arena_init(&a, env_mem(e), 1 << 24);
-    wire_init(&wire_metadata_request, &q);
-    q.topics.ptr = arena_alloc(&a, 1); /* none, which is not null: all */
-    int version = client_version(client, API_METADATA, 12);
-    if (version >= 9 && client_call(client, API_METADATA, version, &q, &a, &r,
-                                    ASK_MS_MAX, &err) == 0) {
-        known = (int)r.brokers.n;
-    }
-    arena_close(&a);
-    client_close(client);
-    return known;
-}
-
-static void look_again_later(struct env *e)
-{
-    bool never = false;
-    (void)env_system_run_until(e, &never, LOOK_MS);
-}
 
 static void print_bootstrap(const struct dev *d)
 {
@@ -84,51 +23,6 @@ static void print_bootstrap(const struct dev *d)
 }
 
 /* ---- starting ------------------------------------------------------------ */
-
-static int start_node(struct dev *d, struct dev_node *n, const char *daemon)
-{
-    struct err err = {""};
-    pid_t pid;
-    int rv = process_start(daemon, n->properties, n->dir, n->log, &pid, &err);
-    if (rv == 0) {
-        rv = dev_files_note_pid(n, pid, &err);
-    }
-    return rv == 0 ? EXIT_DONE
-                   : command_fail(d->call, EXIT_FAILED, "%s", err.text);
-}
-
-static unsigned start_ms_max(const struct dev *d)
-{
-    return command_flag(d->call, "timeout") ? command_timeout_ms(d->call)
-                                            : START_MS_MAX;
-}
-
-/* Wait until a node serves and knows `n_brokers`, or has ended. */
-static int wait_node(struct dev *d, struct env *e, struct dev_node *n,
-                     int n_brokers, uint64_t until_ms)
-{
-    for (;;) {
-        n->state = process_look(n->pid, n->properties);
-        if (n->state == PROCESS_GONE) {
-            command_fail(d->call, EXIT_FAILED, "n%d ended instead of serving",
-                         n->id);
-            dev_files_tail(n);
-            return EXIT_FAILED;
-        }
-        if (brokers_known(e, n) >= n_brokers) {
-            return EXIT_DONE;
-        }
-        if (env_now_ms(e) >= until_ms) {
-            command_fail(d->call, EXIT_UNHEALTHY,
-                         "n%d runs but does not serve yet (--timeout waits "
-                         "longer)",
-                         n->id);
-            dev_files_tail(n);
-            return EXIT_UNHEALTHY;
-        }
-        look_again_later(e);
-    }
-}
 
 static int up_files(struct dev *d)
 {
@@ -161,24 +55,16 @@ static int up_files(struct dev *d)
                               "%s", err.text);
 }
 
-static int find_daemon(struct dev *d, char *path, size_t path_max)
-{
-    struct err err = {""};
-    return process_find_daemon(path, path_max, &err) == 0
-               ? EXIT_DONE
-               : command_fail(d->call, EXIT_FAILED, "%s", err.text);
-}
-
 static int up_start(struct dev *d)
 {
     char daemon[DEV_PATH_MAX];
-    int code = find_daemon(d, daemon, sizeof daemon);
+    int code = dev_find_daemon(d, daemon, sizeof daemon);
     for (unsigned i = 0; i < d->n_nodes && code == EXIT_DONE; i++) {
         struct dev_node *n = &d->nodes[i];
         if (n->state == PROCESS_STOPPED) {
             (void)process_signal(n->pid, SIGCONT);
         } else if (n->state == PROCESS_GONE) {
-            code = start_node(d, n, daemon);
+            code = dev_start(d, n, daemon);
         }
     }
     return code;
@@ -187,16 +73,16 @@ static int up_start(struct dev *d)
 static int run_up(struct command_call *c)
 {
     struct dev d;
-    int code = load(&d, c);
+    int code = dev_load(&d, c);
     code = code == EXIT_DONE ? up_files(&d) : code;
     code = code == EXIT_DONE ? up_start(&d) : code;
     struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
     if (e == NULL) {
         return code == EXIT_DONE ? EXIT_FAILED : code;
     }
-    uint64_t until_ms = env_now_ms(e) + start_ms_max(&d);
+    uint64_t until_ms = env_now_ms(e) + dev_start_ms_max(&d);
     for (unsigned i = 0; i < d.n_nodes && code == EXIT_DONE; i++) {
-        code = wait_node(&d, e, &d.nodes[i], (int)d.n_nodes, until_ms);
+        code = dev_wait(&d, e, &d.nodes[i], (int)d.n_nodes, until_ms);
     }
     if (code == EXIT_DONE) {
         print_bootstrap(&d);
@@ -211,7 +97,7 @@ static int load_node(struct dev *d, struct command_call *c,
 {
     const char *text = c->arguments[0];
     char *end;
-    int code = load_cluster(d, c);
+    int code = dev_load_cluster(d, c);
     if (code != EXIT_DONE) {
         return code;
     }
@@ -230,14 +116,14 @@ static int run_start(struct command_call *c)
     char daemon[DEV_PATH_MAX];
     int code = load_node(&d, c, &n);
     if (code == EXIT_DONE && n->state == PROCESS_GONE) {
-        code = find_daemon(&d, daemon, sizeof daemon);
-        code = code == EXIT_DONE ? start_node(&d, n, daemon) : code;
+        code = dev_find_daemon(&d, daemon, sizeof daemon);
+        code = code == EXIT_DONE ? dev_start(&d, n, daemon) : code;
     }
     struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
     if (e == NULL) {
         return code == EXIT_DONE ? EXIT_FAILED : code;
     }
-    return wait_node(&d, e, n, 1, env_now_ms(e) + start_ms_max(&d));
+    return dev_wait(&d, e, n, 1, env_now_ms(e) + dev_start_ms_max(&d));
 }
 
 /* ---- stopping ------------------------------------------------------------ */
@@ -306,7 +192,7 @@ static int run_down(struct command_call *c)
 {
     struct dev d;
     struct err err = {""};
-    int code = load(&d, c);
+    int code = dev_load(&d, c);
     code = code == EXIT_DONE ? stop_all(&d) : code;
     for (unsigned i = 0; i < d.n_nodes && code == EXIT_DONE; i++) {
         (void)remove(d.nodes[i].pid_file);
@@ -337,7 +223,7 @@ static int run_env(struct command_call *c)
 {
     struct dev d;
     const char *space = "";
-    int code = load_cluster(&d, c);
+    int code = dev_load_cluster(&d, c);
     if (code != EXIT_DONE) {
         return code;
     }
@@ -377,14 +263,14 @@ static const char *state_of(struct env *e, const struct dev_node *n)
     if (n->state == PROCESS_STOPPED) {
         return "stopped";
     }
-    return brokers_known(e, n) >= 0 ? "serving" : "starting";
+    return dev_brokers_known(e, n) >= 0 ? "serving" : "starting";
 }
 
 static int run_status(struct command_call *c)
 {
     struct dev d;
     struct output o;
-    int code = load_cluster(&d, c);
+    int code = dev_load_cluster(&d, c);
     struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
     if (e == NULL) {
         return code == EXIT_DONE ? EXIT_FAILED : code;
@@ -430,6 +316,11 @@ static const struct command_option kill_options[] = {
     {"signal", 's', "SIGNAL", "9 (the default), TERM, STOP, CONT, ..."},
     DIR_OPTION,
     {NULL}};
+static const struct command_option proof_options[] = {
+    {"records", 'n', "N", "How many (default 1000)."},
+    {"topic", 't', "TOPIC", "Where; made if it is not there (default proof)."},
+    DIR_OPTION,
+    {NULL}};
 static const struct command_option down_options[] = {
     {"wipe", 0, NULL, "Remove the data too."}, DIR_OPTION, {NULL}};
 
@@ -444,6 +335,9 @@ const struct command dev_commands[] = {
      dir_options, IMPACT_WRITE, 1, 1, run_start},
     {"dev", "status", NULL, "Show the nodes.", dir_options, IMPACT_READ, 0, 0,
      run_status},
+    {"dev", "proof", NULL,
+     "Produce, kill the leader in the middle, read back, judge.", proof_options,
+     IMPACT_WRITE, 0, 0, dev_proof},
     {"dev", "down", NULL, "Stop the cluster; its data stays.", down_options,
      IMPACT_WRITE, 0, 0, run_down},
     {NULL}};
