@@ -9,3 +9,14 @@ test_unit_api_test_read_families_CPPFLAGS = $(AM_CPPFLAGS) \
 test_unit_api_test_read_families_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_read_families_LDADD = src/api/libapi.a \
 	src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/api/test_write_families
+TESTS += test/unit/api/test_write_families
+test_unit_api_test_write_families_SOURCES = \
+	test/unit/api/test_write_families.c \
+	test/unit/api/fake.c test/unit/api/fake.h
+test_unit_api_test_write_families_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api
+test_unit_api_test_write_families_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_write_families_LDADD = src/api/libapi.a \
+	src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
