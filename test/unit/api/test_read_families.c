@@ -212,6 +212,7 @@ static void test_paging(void **state)
     fake_topic("a", 3);
     fake_topic("b", 1);
     fake_topic("c", 2);
+    fake_topic("d", 1);
     wire_init(&wire_describe_topic_partitions_request, &in);
     in.response_partition_limit = 2;
     for (int page = 0; page < 9; page++) {
@@ -236,7 +237,7 @@ static void test_paging(void **state)
         at.partition_index = out->next_cursor->partition_index;
         in.cursor = &at;
     }
-    assert_string_equal(trace, "a0 a1 | a2 b0 | c0 c1 | ");
+    assert_string_equal(trace, "a0 a1 | a2 b0 | c0 c1 | d0 | ");
     at.partition_index = -3;
     assert_null(fake_run(&wire_describe_topic_partitions_request, 0, &in));
 }
