@@ -8,6 +8,7 @@
 
 #include "cli/output.h"
 #include "cli/rdload.h"
+#include "wire/errors.h"
 
 #define PROPERTIES_MAX 32
 
@@ -122,6 +123,10 @@ static void print_text(const struct rawload_result *r)
         printf("latency ms  p50 %.2f  p99 %.2f  p99.9 %.2f  max %.2f\n",
                quantile_ms(r, 0.5), quantile_ms(r, 0.99), quantile_ms(r, 0.999),
                (double)r->latency.max / 1e3);
+    }
+    if (r->error_last != 0) {
+        printf("last error %d: %s\n", r->error_last,
+               kerr_text(r->error_last));
     }
     printf("errors %llu  reconnects %llu  longest time without acks %.2f s\n",
            (unsigned long long)r->errors, (unsigned long long)r->reconnects,

@@ -43,6 +43,7 @@ struct partition {
     int32_t sequence;   /* of the next new batch */
     uint64_t due_first; /* number of the next new record */
     unsigned inflight;
+    bool hold; /* refused: wait for metadata, and for what is under way */
     uint64_t acked_us;                   /* when the last ack came */
     struct unacked window[INFLIGHT_MAX]; /* oldest first */
     unsigned n_window;

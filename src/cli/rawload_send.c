@@ -233,7 +233,7 @@ static bool send_some(struct load *l, struct node *n)
     f = flight_new(n, mine);
     for (unsigned i = 0; i < l->n_partitions; i++) {
         struct partition *p = &l->partitions[i];
-        if (p->leader != n || p->inflight >= l->o.inflight) {
+        if (p->leader != n || p->hold || p->inflight >= l->o.inflight) {
             continue;
         }
         struct unacked *u = next_batch(l, p, share);

@@ -24,6 +24,7 @@ static void rewind_to(struct load *l, const struct part *x)
     if (i < p->n_sent) {
         p->n_sent = i;
     }
+    p->hold = true;
     want_refresh(l);
 }
 
@@ -91,6 +92,7 @@ static void on_produced(struct load *l, struct flight *f,
             acknowledge(l, x, now);
         } else {
             l->r->errors++;
+            l->r->error_last = p != NULL ? p->error_code : -1;
             rewind_to(l, x);
         }
     }
@@ -146,10 +148,11 @@ int load_take_metadata(struct load *l, const struct metadata_response *in)
         struct partition *mine = &l->partitions[p->partition_index];
         mine->number = p->partition_index;
         struct node *n = p->leader_id >= 0 ? node_get(l, p->leader_id) : NULL;
-        if (mine->inflight == 0 || mine->leader == n) {
+        if (mine->inflight == 0) {
             mine->leader = n;
+            mine->hold = false;
         }
-        all = all && n != NULL && mine->leader == n;
+        all = all && n != NULL && mine->leader == n && !mine->hold;
     }
     l->refresh_ms = all ? 0 : env_now_ms(l->env) + REFRESH_MS;
     return 0;

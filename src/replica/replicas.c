@@ -66,14 +66,17 @@ static void on_need(void *arg, uint64_t group, uint64_t index)
 
 /* ---- housekeeping ----------------------------------------------------- */
 
-/* Flush where most memory is held, until what is under way suffices. */
+/* Flush where most memory is held, until what is under way suffices: tails
+ * stay below half of their memory, and well below what the ring can hold. */
 static void relieve(struct replicas *rs)
 {
     uint64_t held = 0, target = rs->o.tail_bytes_max / 2;
+    uint64_t ring = journal_size(rs->journal) / 4;
     void *it = NULL, *v;
     while (map_next(rs->map, &it, &v)) {
         held += compact_weight(v);
     }
+    target = target < ring ? target : ring;
     while (held > target && rs->flushing < FLUSHING_MAX) {
         struct replica *heaviest = NULL;
         uint64_t most = FLUSH_BYTES_MIN;
