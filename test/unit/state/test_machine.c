@@ -332,6 +332,13 @@ static void fail_nth(uint64_t n, int code, const uint64_t hashes[],
     assert_true(r.index >= durable);
     assert_true(rig_checkpoint(&r));
     assert_int_equal(r.hash, hashes[r.index]);
+    /* What it took for durable, though a sync had failed, is. */
+    durable = r.index;
+    sim_node_crash(r.sim, r.id, SIM_CRASH_NONE);
+    rig_start_node(&r);
+    assert_true(rig_open(&r, true));
+    assert_int_equal(r.status, 0);
+    assert_true(r.index == durable);
     assert_true(rig_close(&r));
     rig_free(&r);
 }
@@ -691,6 +698,55 @@ static void test_changed_row(void **state)
     rig_free(&r);
 }
 
+/* Change a byte in the cache only: its sync fails, the medium keeps the old
+ * one. */
+struct lost_write {
+    struct rig *rig;
+    const char *path;
+    uint64_t at;
+};
+
+static void lose_as_node(void *arg)
+{
+    struct lost_write *w = arg;
+    struct bfile *f;
+    uint8_t byte;
+    size_t n;
+    assert_int_equal(
+        bfile_open(w->rig->env, w->path, FILE_READ | FILE_WRITE, &f, NULL), 0);
+    assert_int_equal(bfile_read(f, &byte, 1, w->at, &n), 0);
+    assert_int_equal(n, 1);
+    byte ^= 0xff;
+    assert_int_equal(bfile_write(f, &byte, 1, w->at), 0);
+    sim_io_fail_at(w->rig->sim, 1, 1, false, ERR_IO);
+    assert_int_equal(bfile_sync(f), ERR_IO);
+    bfile_close(f);
+}
+
+/* After an unclean stop the medium is what counts, not the cache. */
+static void test_cache_dropped(void **state)
+{
+    static const struct lost_write writes[] = {{NULL, DB_PATH, 5},
+                                               {NULL, DB_PATH "-wal", 100}};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig r;
+        struct lost_write w = writes[i];
+        rig_new(&r, 27, 4);
+        assert_true(rig_open(&r, false));
+        assert_true(run_random(&r, 1, 8));
+        sim_node_crash(r.sim, 1, SIM_CRASH_ALL);
+        rig_start_node(&r);
+        w.rig = &r;
+        assert_int_equal(sim_node_call(r.sim, 1, lose_as_node, &w), 0);
+        assert_true(rig_open(&r, true));
+        assert_int_equal(r.status, 0);
+        assert_int_equal(r.index, 8);
+        assert_true(rig_close(&r));
+        rig_free(&r);
+    }
+}
+
 /* An applied index that was changed alone. */
 static void test_changed_index(void **state)
 {
@@ -850,6 +906,7 @@ int main(void)
         cmocka_unit_test(test_install_overtakes),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_changed_row),
+        cmocka_unit_test(test_cache_dropped),
         cmocka_unit_test(test_changed_index),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_versions),
