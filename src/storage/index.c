@@ -170,7 +170,9 @@ void index_encode(const struct segment *g, uint32_t from, bool head,
 
 static bool head_fits(const struct segment *g, const uint8_t *p)
 {
-    return le32_load(p + INDEX_AT_HEAD_CRC) == crc32c(p, INDEX_AT_HEAD_CRC) &&
+    static const uint8_t zeros[INDEX_AT_HEAD_CRC - INDEX_AT_ZERO];
+    return memcmp(p + INDEX_AT_ZERO, zeros, sizeof zeros) == 0 &&
+           le32_load(p + INDEX_AT_HEAD_CRC) == crc32c(p, INDEX_AT_HEAD_CRC) &&
            le32_load(p + INDEX_AT_MAGIC) == INDEX_MAGIC &&
            le16_load(p + INDEX_AT_VERSION) == INDEX_VERSION &&
            (int64_t)le64_load(p + INDEX_AT_BASE_OFFSET) == g->base_offset &&

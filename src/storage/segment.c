@@ -24,6 +24,13 @@ _Noreturn void store_die(struct store *s, const char *path, int rv)
     env_die(s->env, "%s: %s: %s", s->name, path, err_text(rv));
 }
 
+_Noreturn void segment_die(struct segment *g, const char *suffix, int rv)
+{
+    char path[STORE_PATH_MAX];
+    store_path(path, g->store->dir, g->base_offset, suffix);
+    store_die(g->store, path, rv);
+}
+
 /* ---- the set --------------------------------------------------------------
  */
 
@@ -110,7 +117,7 @@ void store_drop(struct store *s, size_t from, size_t upto)
 /* ---- files ----------------------------------------------------------------
  */
 
-int segment_open(struct segment *g, struct err *err)
+int segment_open(struct segment *g)
 {
     struct store *s = g->store;
     struct segment *cooler = s->warm;
@@ -121,7 +128,7 @@ int segment_open(struct segment *g, struct err *err)
         store_path(path, s->dir, g->base_offset, ".seg");
         rv = file_open(s->env, path,
                        g->created ? flags : flags | FILE_CREATE | FILE_TRUNC,
-                       &g->file, err);
+                       &g->file, NULL);
     }
     if (rv == 0) {
         s->dir_dirty = s->dir_dirty || !g->created;

@@ -107,7 +107,6 @@ static int set_old_aside(struct store *s, int64_t base)
 
 static int roll(struct store *s, int64_t base)
 {
-    struct err err = {""};
     struct segment *g;
     int rv = set_old_aside(s, base);
     if (rv != 0) {
@@ -118,10 +117,10 @@ static int roll(struct store *s, int64_t base)
     if (g == NULL) {
         return ERR_NOMEM;
     }
-    rv = segment_open(g, &err);
+    rv = segment_open(g);
     if (rv != 0) {
         if (rv != ERR_NOMEM) {
-            env_die(s->env, "%s: %s", s->name, err.text);
+            segment_die(g, ".seg", rv);
         }
         s->n_segments--;
         segment_free(g);
@@ -274,7 +273,6 @@ static int stage(struct store *s)
     struct pending *p;
     struct batch b;
     struct write *w;
-    struct err err = {""};
     bool end;
     int rv;
     if (!s->carry_dirty && s->partial == 0 && next_batch(s, &p, &b) &&
@@ -287,10 +285,10 @@ static int stage(struct store *s)
     if (s->padded != NULL || (unstaged(s) == 0 && !s->carry_dirty)) {
         return 0;
     }
-    rv = segment_open(s->staged.segment, &err);
+    rv = segment_open(s->staged.segment);
     if (rv != 0) {
         if (rv != ERR_NOMEM) {
-            env_die(s->env, "%s: %s", s->name, err.text);
+            segment_die(s->staged.segment, ".seg", rv);
         }
         return rv;
     }

@@ -172,7 +172,7 @@ static void on_index_written(struct file_io *io, int64_t result)
     flush_io_done(g->store);
 }
 
-static int index_open(struct segment *g, struct err *err)
+static int index_open(struct segment *g)
 {
     char path[STORE_PATH_MAX];
     unsigned flags = FILE_WRITE | FILE_CREATE;
@@ -184,22 +184,21 @@ static int index_open(struct segment *g, struct err *err)
         flags |= FILE_TRUNC;
         g->store->dir_dirty = true;
     }
-    return file_open(g->store->env, path, flags, &g->index, err);
+    return file_open(g->store->env, path, flags, &g->index, NULL);
 }
 
 /* Write the records that the index file of `g` does not have. */
 static void index_start(struct segment *g)
 {
     struct store *s = g->store;
-    struct err err = {""};
     bool head = g->n_indexed == 0;
     size_t len = index_encoded_len(g->n_blocks - g->n_indexed, head);
-    int rv = index_open(g, &err);
+    int rv = index_open(g);
     if (rv == ERR_NOMEM) {
         return;
     }
     if (rv != 0) {
-        env_die(s->env, "%s: %s", s->name, err.text);
+        segment_die(g, ".idx", rv);
     }
     g->index_buf = mem_alloc(s->mem, len);
     if (g->index_buf == NULL) {

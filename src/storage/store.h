@@ -34,13 +34,17 @@ struct store_options {
 };
 
 /* Open what the manifest describes, NULL for an empty store at offset 0.
- * Blocking. Files that the manifest does not know go to quarantine/ beside
- * them. A segment that is missing or shorter than the manifest says is
- * ERR_CORRUPT (the replica needs repair).
- * Errors: ERR_CORRUPT, ERR_NOSPACE, ERR_IO, ERR_NOMEM. */
+ * Blocking. Segments that lie wholly above the manifest's end or below its log
+ * start are removed; other files that the manifest does not know go to
+ * DIR/quarantine/. A segment that is missing, shorter than the manifest says,
+ * or whose scanned part does not fit its checksums or the chain is ERR_CORRUPT
+ * (the replica needs repair; then nothing is touched).
+ * Errors: ERR_CORRUPT, ERR_INVALID (path), ERR_NOSPACE, ERR_IO, ERR_NOMEM. */
 int store_open(struct env *e, const struct store_options *o,
                const struct manifest *m, struct store **ret_s, struct err *err);
-/* Cancel reads, wait for writes in flight, free. `cb` may be NULL. */
+/* Cancel reads, wait for writes in flight and for a flush that runs (its
+ * callback comes), free. What is queued beyond is dropped. `cb` may be NULL;
+ * it never runs before the call returns. */
 void store_close(struct store *s, void (*cb)(void *arg), void *arg);
 /* New limits from a changed topic configuration. */
 void store_configure(struct store *s, uint64_t segment_bytes,
@@ -68,14 +72,14 @@ int store_segments(const struct store *s, struct arena *arena,
 /* First offset held and end (exclusive) of what can be read here. */
 int64_t store_start(const struct store *s);
 int64_t store_end(const struct store *s);
-/* Bytes held in all segments; the part of it in the last one. */
+/* Bytes held in all segments. */
 uint64_t store_bytes(const struct store *s);
 
 struct store_read;
 /* status 0: `data` (shared; the callee releases it) holds whole batches, the
  * first one containing the offset asked for, `first_offset` its base offset.
- * ERR_CORRUPT: the stored bytes do not fit their checksum; ERR_RANGE; ERR_NOMEM
- * (no buffer now: try again); ERR_CANCELED. */
+ * ERR_CORRUPT: the stored bytes do not fit their checksum; ERR_RANGE: no whole
+ * batch before `offset_end`; ERR_IO; ERR_CANCELED: closed or rewound. */
 typedef void (*store_read_cb)(struct store_read *r, int status,
                               struct bytes data, int64_t first_offset);
 struct store_read {
@@ -86,7 +90,8 @@ struct store_read {
 };
 /* Read batches from the one containing `offset`, about `bytes_max` of them
  * but at least one whole batch, not beyond `offset_end`. Direct, large reads.
- * Errors: ERR_RANGE (outside [store_start, store_end)), ERR_NOMEM. */
+ * Errors: ERR_RANGE (outside [store_start, store_end)), ERR_NOMEM (no buffer
+ * now: try again), ERR_IO. */
 int store_read(struct store *s, struct store_read *r, int64_t offset,
                int64_t offset_end, uint32_t bytes_max, store_read_cb cb,
                void *data);
@@ -117,13 +122,19 @@ void store_trim(struct store *s, int64_t log_start);
  * lease to release. NULL without memory. */
 struct store_lease *store_lease(struct store *s);
 void store_lease_release(struct store_lease *l);
-/* The last point at or below which this store's chain agrees with a list of
- * (offset, chain) checkpoints from another replica, ascending. */
+/* The last base offset in a list of (offset, chain) checkpoints from another
+ * replica, ascending, at which this store's chain is known (a block begins
+ * there, or it is the end) and agrees; -1 if there is none. */
 int64_t store_agree(const struct store *s,
                     const struct manifest_segment *segments, size_t n);
 /* Replace everything from `offset` on by batches that arrive: positions the
- * writer there. Only with nothing queued and no flush running. `point` is the
- * point that the flush callback will report until batches are appended. */
+ * writer there. Only with nothing queued and no flush running. What lies below
+ * is kept where our chain at `offset` is known and equals `chain`
+ * (store_agree()); otherwise, and beyond the end, the store is emptied and
+ * begins at `offset`. Writes over nothing that a manifest in force describes:
+ * files given up stay until a trim covers them, or are set aside when their
+ * name is wanted. Reads under way end with ERR_CANCELED.
+ * Errors: ERR_BUSY, ERR_INVALID. */
 int store_rewind(struct store *s, int64_t offset, uint64_t chain,
                  struct err *err);
 /* Append raw batches received by a transfer: checks structure, batch CRCs and

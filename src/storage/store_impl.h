@@ -203,13 +203,15 @@ void segment_free(struct segment *g);
 /* Make room for `n` in the set. */
 int store_reserve(struct store *s, size_t n);
 /* Open the data file if it is not. Errors: as file_open. */
-int segment_open(struct segment *g, struct err *err);
+int segment_open(struct segment *g);
 /* Close what nobody uses. */
 void segment_rest(struct segment *g);
 /* The position in the set of the segment that holds `offset`, or n_segments. */
 size_t store_find(const struct store *s, int64_t offset);
 /* A write or sync failed. */
 _Noreturn void store_die(struct store *s, const char *path, int rv);
+/* Opening one of its files for that failed. */
+_Noreturn void segment_die(struct segment *g, const char *suffix, int rv);
 /* Take the segments from `from` to before `upto` out of the set. */
 void store_drop(struct store *s, size_t from, size_t upto);
 

@@ -205,9 +205,9 @@ int store_read(struct store *s, struct store_read *r, int64_t offset,
     uint64_t from = read_position(rd) - read_position(rd) % FILE_ALIGN;
     uint64_t end = read_end(rd) + FILE_ALIGN - 1;
     size_t len = (size_t)(end - end % FILE_ALIGN - from);
-    int rv = segment_open(rd->segment, NULL);
+    int rv = segment_open(rd->segment);
     if (rv != 0) {
-        return rv;
+        return rv == ERR_NOMEM ? rv : ERR_IO;
     }
     rd->chunk = chunk_acquire(s->pool, CHUNK_REPLY, len);
     if (rd->chunk == NULL) {
