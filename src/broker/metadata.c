@@ -147,6 +147,7 @@ static void on_installed(void *arg, int status, struct machine *machine,
     (void)machine;
     if (status == 0) {
         take_image(m, o->changes, o->applied_index, true);
+        serves_applied(m->serves, o->applied_index, NULL, NULL, 0);
         m->queued = o->applied_index;
     } else {
         trace_error(env_trace(m->env), "meta.install", "error=\"%s\"",
@@ -246,6 +247,8 @@ static void on_machine(void *arg, int status, struct machine *machine,
         return;
     }
     take_image(m, o->changes, o->applied_index, true);
+    /* A barrier may need no more than what the database already held. */
+    serves_applied(m->serves, o->applied_index, NULL, NULL, 0);
     m->queued = o->applied_index;
     machine_listen(machine, on_applied, m);
     for (unsigned i = 0; i < m->identity->n_members; i++) {
