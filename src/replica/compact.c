@@ -170,6 +170,20 @@ static void finish(struct replica *r)
     }
 }
 
+/* Does a follower that is there still need entries at or below `index`? Then
+ * the base waits, as long as nothing presses. */
+static bool needed(const struct replica *r, uint64_t index)
+{
+    struct group_progress p[GROUP_MEMBERS_MAX];
+    unsigned n = group_progress(r->group, p);
+    for (unsigned i = 0; i < n; i++) {
+        if (p[i].recent && p[i].match < index) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_flushed(void *arg, struct log_point point)
 {
     struct replica *r = arg;
@@ -183,6 +197,10 @@ static void on_flushed(void *arg, struct log_point point)
     if (store_end(r->store) >
         tail_point(group_tail(r->group), r->applied).offset) {
         finish(r); /* an interrupted transfer: apply has to catch up first */
+        return;
+    }
+    if (!force && r->ready.len > 0 && needed(r, r->ready_base.index)) {
+        finish(r);
         return;
     }
     struct log_point base = settle(r, point.index);

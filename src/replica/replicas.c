@@ -91,7 +91,7 @@ static void relieve(struct replicas *rs)
         if (heaviest == NULL) {
             break;
         }
-        compact_start(heaviest, held > target + target / 2);
+        compact_start(heaviest, held > 2 * target);
         if (!heaviest->compacting) {
             break;
         }
