@@ -5,6 +5,7 @@
  *   segment_write.c   from the queue through staging buffers to the disk
  *   index.c           index blocks, in memory and on disk
  *   store_open.c      what the manifest says against what is there
+ *   store_load.c      one segment of it: index and scan
  *   store_read.c      reads
  *   store_retain.c    by time, retention
  *   store_trim.c      removing files, leases
@@ -241,6 +242,15 @@ void index_encode(const struct segment *g, uint32_t from, bool head,
 int index_decode(struct segment *g, struct slice in, uint64_t length);
 /* Forget all blocks. */
 void index_reset(struct segment *g);
+
+/* ---- store_load.c ---------------------------------------------------------
+ */
+
+/* Add segment `i` of the manifest to the set (blocking). Of the last one also
+ * the bytes of its partial block (`mem` memory) and the chain at its end.
+ * Errors: ERR_CORRUPT, ERR_IO, ERR_NOMEM; `err` names the file. */
+int segment_load(struct store *s, const struct manifest *m, size_t i,
+                 uint64_t *ret_chain, uint8_t **ret_carry, struct err *err);
 
 /* ---- segment_write.c ------------------------------------------------------
  */

@@ -345,6 +345,31 @@ static void test_above_the_base(void **state)
     world_free(w);
 }
 
+/* Bytes that appending will write again are looked at first, even if two
+ * closed blocks share their 4 KiB. */
+static void test_end_is_checked(void **state)
+{
+    struct world *w = world_new(14);
+    struct manifest old;
+    struct err err;
+    (void)state;
+    world_open_ok(w);
+    world_append(w, 33000); /* a block */
+    world_append(w, 100);   /* closed by the large one behind it */
+    world_flush(w);
+    old = w->m;
+    world_append(w, 70000);
+    world_flush(w);
+    world_close(w);
+    w->m = old;
+    flip(w, SEG0, 32900);
+    assert_int_equal(world_open(w, &err), ERR_CORRUPT);
+    flip(w, SEG0, 32900);
+    world_open_ok(w);
+    world_check(w, 100000);
+    world_free(w);
+}
+
 static void test_remove(void **state)
 {
     struct world *w = filled(12);
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_trim_interrupted),
         cmocka_unit_test(test_wrong_chain),
         cmocka_unit_test(test_above_the_base),
+        cmocka_unit_test(test_end_is_checked),
         cmocka_unit_test(test_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
