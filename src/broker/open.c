@@ -37,6 +37,41 @@ static int lock_dir(struct broker *b, struct err *err)
     return rv;
 }
 
+/* A formed cluster is the one that cluster.nodes lists: hosts and ports may
+ * move, nodes not. */
+static int check_members(const struct broker *b, struct err *err)
+{
+    char uuid[UUID_TEXT_LEN + 1];
+    unsigned n;
+    const struct config_node *nodes = config_nodes(b->config, &n);
+    if (!identity_formed(&b->identity)) {
+        return 0;
+    }
+    uuid_format(b->identity.cluster, uuid);
+    for (unsigned i = 0; i < n; i++) {
+        if (identity_member(&b->identity, nodes[i].id) == NULL) {
+            return err_set(err, ERR_PERM,
+                           "%s: belongs to cluster %s, which has no node "
+                           "%" PRId32 ", but cluster.nodes lists it: is this "
+                           "a directory of another cluster? Check data.dir "
+                           "and cluster.nodes",
+                           b->dir, uuid, nodes[i].id);
+        }
+    }
+    for (unsigned i = 0; i < b->identity.n_members; i++) {
+        int32_t node = b->identity.members[i].node;
+        if (node != b->identity.node &&
+            config_node_find(b->config, node) == NULL) {
+            return err_set(err, ERR_PERM,
+                           "%s: belongs to cluster %s, which has a node "
+                           "%" PRId32 " that cluster.nodes does not list: "
+                           "check data.dir and cluster.nodes",
+                           b->dir, uuid, node);
+        }
+    }
+    return 0;
+}
+
 static int load_identity(struct broker *b, int32_t node, struct err *err)
 {
     char path[BROKER_PATH_MAX];
@@ -58,7 +93,7 @@ static int load_identity(struct broker *b, int32_t node, struct err *err)
                        ": check data.dir and node.id",
                        b->dir, b->identity.node, node);
     }
-    return rv;
+    return rv != 0 ? rv : check_members(b, err);
 }
 
 static int open_peers(struct broker *b, struct err *err)

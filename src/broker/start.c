@@ -220,7 +220,11 @@ void broker_check(struct env_timer *t)
         others++;
         if (strncmp(why, REFUSED_PREFIX, strlen(REFUSED_PREFIX)) == 0) {
             refused++;
-            err_set(&err, ERR_PERM, "n%" PRId32 ": %s", b->identity.node, why);
+            err_set(&err, ERR_PERM,
+                    "n%" PRId32 ": %s: check data.dir, node.id and "
+                    "cluster.nodes; mount that disk, or remove and add the "
+                    "node",
+                    b->identity.node, why);
         }
     }
     if (refused > 0 && 2 * refused >= others) {

@@ -18,6 +18,7 @@
 #define FLUSH_MS_MAX  60000
 #define READ_MS_MAX   60000
 #define CREATE_MS_MAX 10000
+#define LEADER_MS_MAX 20000
 
 struct proof {
     struct dev dev;
@@ -101,6 +102,19 @@ static int leader_of(const struct proof *p, rd_kafka_t *rk)
         rd_kafka_topic_destroy(t);
     }
     return leader;
+}
+
+/* Wait for somebody to lead it: after a start that takes an election. */
+static int wait_leader(struct proof *p, rd_kafka_t *rk)
+{
+    uint64_t until_us = env_now_us_exact(p->env) + LEADER_MS_MAX * 1000ULL;
+    while (leader_of(p, rk) < 0) {
+        if (env_now_us_exact(p->env) >= until_us) {
+            return fail(p, p->topic, "nobody leads it: ostraka dev status");
+        }
+        process_pause();
+    }
+    return EXIT_DONE;
 }
 
 /* ---- produce ------------------------------------------------------------- */
@@ -200,11 +214,15 @@ static int produce(struct proof *p)
     if (rk == NULL) {
         return EXIT_FAILED;
     }
-    rd_kafka_resp_err_t rv = rd_kafka_query_watermark_offsets(
-        rk, p->topic, 0, &low, &p->base, CREATE_MS_MAX);
-    int code = rv == RD_KAFKA_RESP_ERR_NO_ERROR
-                   ? produce_all(p, rk)
-                   : fail(p, p->topic, rd_kafka_err2str(rv));
+    int code = wait_leader(p, rk);
+    rd_kafka_resp_err_t rv =
+        code == EXIT_DONE ? rd_kafka_query_watermark_offsets(
+                                rk, p->topic, 0, &low, &p->base, CREATE_MS_MAX)
+                          : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (rv != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = fail(p, p->topic, rd_kafka_err2str(rv));
+    }
+    code = code == EXIT_DONE ? produce_all(p, rk) : code;
     rd_kafka_destroy(rk);
     return code;
 }

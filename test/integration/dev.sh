@@ -45,7 +45,7 @@ expect()
         echo "$what: exit $got, not $code:"
         tail -n 20 "$here/out"
         failures=$((failures + 1))
-    elif ! grep -Eq -e "$words" "$here/out"; then
+    elif [ -n "$words" ] && ! grep -Eq -e "$words" "$here/out"; then
         echo "$what: does not say \"$words\":"
         tail -n 20 "$here/out"
         failures=$((failures + 1))
@@ -177,7 +177,7 @@ expect 'a wrong node id' 4 'belongs to node 3, but node.id=2' -- \
 mkdir "$here/empty"
 sed "s|^data.dir=.*|data.dir=$here/empty|" "$p3" >"$here/empty.properties"
 expect 'an empty directory under a known id' 4 \
-    'by another disk: mount it, or remove' -- \
+    'by another disk.*mount' -- \
     "$ostrakad" -c "$here/empty.properties"
 
 "$ostraka" dev up --nodes 1 --dir "$here/other" >/dev/null 2>&1
@@ -201,7 +201,7 @@ bad()
 }
 bad 'node.idd=1' 'node.idd: unknown setting; did you mean node.id'
 bad 'node.id=zero' 'node.id'
-bad 'journal.bytes.max=1KiB' 'journal.bytes.max: must be'
+bad 'journal.bytes.max=1KiB' 'journal.bytes.max.*must be'
 bad 'zookeeper.connect=localhost:2181' 'there is no ZooKeeper'
 bad 'retention.ms=5' 'topic setting.*log.retention.ms'
 bad 'listeners=SSL://127.0.0.1:9092' 'PLAINTEXT is the only protocol'
