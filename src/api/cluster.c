@@ -13,8 +13,7 @@
 /* Partitions in one answer, whatever a client asks for. */
 #define PARTITIONS_MAX 2000
 
-/* ---- DescribeCluster --------------------------------------------------------
- */
+/* ---- DescribeCluster ---------------------------------------------------- */
 
 static bool fill_brokers(struct request *r,
                          struct describe_cluster_response *out)
@@ -63,7 +62,7 @@ void api_describe_cluster(struct request *r)
     }
 }
 
-/* ---- DescribeTopicPartitions ------------------------------------------ */
+/* ---- DescribeTopicPartitions -------------------------------------------- */
 
 struct paging {
     struct request *request;

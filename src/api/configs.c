@@ -37,7 +37,7 @@ static bool is_wanted(const struct describe_configs_request_resource *in,
     return in->configuration_keys.n == 0;
 }
 
-/* ---- one setting ------------------------------------------------------ */
+/* ---- one setting -------------------------------------------------------- */
 
 /* What the row says: type, and for a person its help. */
 static bool fill_row(struct request *r, const struct setting *row,
@@ -86,7 +86,7 @@ static bool open_synonyms(struct request *r,
     return out->synonyms.ptr != NULL;
 }
 
-/* ---- a topic ---------------------------------------------------------- */
+/* ---- a topic ------------------------------------------------------------ */
 
 static void topic_synonyms(struct request *r, const struct topic_config *t,
                            enum topic_setting s,
@@ -163,7 +163,7 @@ static bool fill_topic(struct request *r,
     return true;
 }
 
-/* ---- this node -------------------------------------------------------- */
+/* ---- this node ---------------------------------------------------------- */
 
 static bool fill_node_setting(struct request *r, enum node_setting s,
                               struct describe_configs_response_config *out)
@@ -223,7 +223,7 @@ static bool fill_node(struct request *r,
     return true;
 }
 
-/* ---- the request ------------------------------------------------------ */
+/* ---- the request -------------------------------------------------------- */
 
 static bool fill(struct request *r,
                  const struct describe_configs_request_resource *in,

@@ -56,68 +56,7 @@ static bool refuse(struct request *r, struct altering *a, int16_t error,
     return false;
 }
 
-/* ---- lists ------------------------------------------------------------ */
-
-static bool list_next(struct slice *rest, struct slice *ret_item)
-{
-    if (rest->data == NULL) {
-        return false;
-    }
-    const uint8_t *comma =
-        rest->len > 0 ? memchr(rest->data, ',', rest->len) : NULL;
-    size_t len = comma != NULL ? (size_t)(comma - rest->data) : rest->len;
-    *ret_item = slice_of(rest->data, len);
-    *rest = comma != NULL ? slice_of(comma + 1, rest->len - len - 1)
-                          : slice_of(NULL, 0);
-    return true;
-}
-
-static bool list_has(struct slice list, struct slice item)
-{
-    struct slice x;
-    while (list_next(&list, &x)) {
-        if (slice_equal(x, item)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void list_add(struct buf *b, struct slice from, struct slice but)
-{
-    struct slice x;
-    while (list_next(&from, &x)) {
-        if (x.len == 0 || list_has(but, x) || list_has(buf_slice(b), x)) {
-            continue;
-        }
-        if (b->len > 0) {
-            buf_put_u8(b, ',');
-        }
-        buf_put(b, x.data, x.len);
-    }
-}
-
-/* What a list is after APPEND or SUBTRACT; NULL without memory. */
-static const char *list_after(struct request *r, const char *old,
-                              enum meta_config_op op, const char *items)
-{
-    struct slice none = slice_of(NULL, 0);
-    const char *text = NULL;
-    struct buf b;
-    buf_init(&b, env_mem(r->env), 0);
-    list_add(&b, slice_str(old),
-             op == META_CONFIG_SUBTRACT ? slice_str(items) : none);
-    if (op == META_CONFIG_APPEND) {
-        list_add(&b, slice_str(items), none);
-    }
-    if (b.status == 0) {
-        text = arena_strdup(&r->arena, buf_slice(&b));
-    }
-    buf_close(&b);
-    return text;
-}
-
-/* ---- one setting ------------------------------------------------------ */
+/* ---- one setting -------------------------------------------------------- */
 
 static int replicas_of(const struct image_topic *t)
 {
@@ -145,7 +84,7 @@ static bool change_list(struct request *r, struct altering *a,
     const char *old =
         own != NULL ? own
                     : config_topic_text(&now, (enum topic_setting)s, text);
-    const char *after = list_after(r, old, ret_c->op, ret_c->value);
+    const char *after = settings_list_after(r, old, ret_c->op, ret_c->value);
     if (after == NULL) {
         return refuse(r, a, KERR_KAFKA_STORAGE_ERROR, "out of memory");
     }
@@ -226,7 +165,7 @@ static bool wish_repeated(const struct altering *a, uint32_t i)
     return false;
 }
 
-/* ---- one resource ----------------------------------------------------- */
+/* ---- one resource ------------------------------------------------------- */
 
 static bool check_topic(struct request *r, struct job *j, struct altering *a)
 {
@@ -304,7 +243,7 @@ static void on_done(struct admin *a)
 static const struct admin_hooks hooks = {
     .encode = on_encode, .outcome = on_outcome, .done = on_done};
 
-/* ---- both requests ---------------------------------------------------- */
+/* ---- both requests ------------------------------------------------------ */
 
 /* A resource named twice is refused at all its places. */
 static bool mark_repeated(struct request *r, struct job *j)

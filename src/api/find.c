@@ -155,7 +155,9 @@ static bool copy_nodes(struct request *r, const int32_t from[], unsigned n,
     if (to->ptr == NULL) {
         return false;
     }
-    memcpy(to->ptr, from, n * sizeof *to->ptr);
+    if (n > 0) {
+        memcpy(to->ptr, from, n * sizeof *to->ptr);
+    }
     to->n = n;
     return true;
 }

@@ -205,8 +205,7 @@ static void item_start(struct item *it)
     }
 }
 
-/* ---- the request -----------------------------------------------------------
- */
+/* ---- the request -------------------------------------------------------- */
 
 /* A partition named twice is answered with an error at both places. False
  * without memory: the request was closed. */

@@ -10,7 +10,7 @@
 #define VERSION_LISTENER 6  /* LISTENER_NOT_FOUND is known */
 #define AUTO_CREATE_MS   10000
 
-/* ---- creating by asking -------------------------------------------------- */
+/* ---- creating by asking ------------------------------------------------- */
 
 struct creation {
     struct broker_command command;
@@ -64,8 +64,7 @@ static void auto_create(struct request *r, struct slice name)
     buf_close(&b);
 }
 
-/* ---- topics ---------------------------------------------------------------
- */
+/* ---- topics ------------------------------------------------------------- */
 
 static bool fill_partition(struct request *r, const struct image_partition *p,
                            int32_t number,

@@ -81,3 +81,63 @@ int settings_check(struct request *r, struct slice name, struct slice value,
     }
     return config_topic_check(*ret_name, *ret_value, replicas, err);
 }
+
+/* ---- lists -------------------------------------------------------------- */
+
+static bool list_next(struct slice *rest, struct slice *ret_item)
+{
+    if (rest->data == NULL) {
+        return false;
+    }
+    const uint8_t *comma =
+        rest->len > 0 ? memchr(rest->data, ',', rest->len) : NULL;
+    size_t len = comma != NULL ? (size_t)(comma - rest->data) : rest->len;
+    *ret_item = slice_of(rest->data, len);
+    *rest = comma != NULL ? slice_of(comma + 1, rest->len - len - 1)
+                          : slice_of(NULL, 0);
+    return true;
+}
+
+static bool list_has(struct slice list, struct slice item)
+{
+    struct slice x;
+    while (list_next(&list, &x)) {
+        if (slice_equal(x, item)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void list_add(struct buf *b, struct slice from, struct slice but)
+{
+    struct slice x;
+    while (list_next(&from, &x)) {
+        if (x.len == 0 || list_has(but, x) || list_has(buf_slice(b), x)) {
+            continue;
+        }
+        if (b->len > 0) {
+            buf_put_u8(b, ',');
+        }
+        buf_put(b, x.data, x.len);
+    }
+}
+
+const char *settings_list_after(struct request *r, const char *old,
+                                enum meta_config_op op, const char *items)
+{
+    struct slice none = slice_of(NULL, 0);
+    const char *text = NULL;
+    struct buf b;
+    buf_init(&b, env_mem(r->env), 0);
+    list_add(&b, slice_str(old),
+             op == META_CONFIG_SUBTRACT ? slice_str(items) : none);
+    if (op == META_CONFIG_APPEND) {
+        list_add(&b, slice_str(items), none);
+    }
+    if (b.status == 0) {
+        text = arena_strdup(&r->arena, buf_slice(&b));
+    }
+    buf_close(&b);
+    return text;
+}

@@ -46,4 +46,9 @@ int settings_check(struct request *r, struct slice name, struct slice value,
  * ERR_NOMEM. */
 int settings_text(struct request *r, struct slice s, const char **ret_text);
 
+/* What the list `old` is after META_CONFIG_APPEND or _SUBTRACT of `items`, in
+ * the arena; NULL without memory. Items are not repeated. */
+const char *settings_list_after(struct request *r, const char *old,
+                                enum meta_config_op op, const char *items);
+
 #endif

@@ -48,8 +48,7 @@ static bool refuse(struct request *r, struct making *m, int16_t error,
     return false;
 }
 
-/* ---- at the door -----------------------------------------------------------
- */
+/* ---- at the door -------------------------------------------------------- */
 
 static bool check_name(struct request *r, struct making *m)
 {
@@ -195,8 +194,7 @@ static bool check(struct request *r, struct making *m)
     return check_name(r, m) && check_configs(r, m) && check_assignment(r, m);
 }
 
-/* ---- the command ------------------------------------------------------------
- */
+/* ---- the command -------------------------------------------------------- */
 
 static void on_encode(struct admin *a, unsigned i, struct uuid command,
                       struct buf *out)
@@ -262,8 +260,7 @@ static void on_done(struct admin *a)
 static const struct admin_hooks hooks = {
     .encode = on_encode, .outcome = on_outcome, .done = on_done};
 
-/* ---- the request ------------------------------------------------------------
- */
+/* ---- the request -------------------------------------------------------- */
 
 /* A place in the answer for each name, once: a repeated one is refused as a
  * whole. False without memory: the request was closed. */

@@ -21,8 +21,7 @@ static void later(void (*run)(void *, void *), void *arg, void *what)
     queue[queue_to++] = (struct later){run, arg, what};
 }
 
-/* ---- the broker -----------------------------------------------------------
- */
+/* ---- the broker --------------------------------------------------------- */
 
 const struct config *broker_config(const struct broker *b)
 {
@@ -159,8 +158,7 @@ int64_t broker_producer_id(struct broker *b, struct broker_wait *w,
     return -1;
 }
 
-/* ---- the image: `struct image` is the fake itself ---------------------------
- */
+/* ---- the image: `struct image` is the fake itself ----------------------- */
 
 struct uuid image_cluster(const struct image *im)
 {
@@ -237,8 +235,7 @@ const char *image_topic_config(const struct image_topic *t, const char *name)
     return NULL;
 }
 
-/* ---- commands: kept as they are asked for
- * ------------------------------------- */
+/* ---- commands: kept as they are asked for ------------------------------- */
 
 static struct fake_command *keep(char kind, struct slice name, struct buf *out)
 {
@@ -278,8 +275,7 @@ void meta_encode_alter_configs(const struct meta_alter_configs *c,
     memcpy(k->ops, c->ops, c->n_ops * sizeof k->ops[0]);
 }
 
-/* ---- partitions
- * ------------------------------------------------------------------ */
+/* ---- partitions --------------------------------------------------------- */
 
 struct replica *partition_replica(const struct partition *p)
 {
@@ -383,8 +379,7 @@ void partition_search_max(struct partition *p, struct partition_search *s,
     partition_search_time(p, s, 1000 + p->high - 1, cb, data);
 }
 
-/* ---- status
- * ------------------------------------------------------------------------ */
+/* ---- status ------------------------------------------------------------- */
 
 const char *status_version(const struct broker *b)
 {
@@ -425,9 +420,7 @@ bool status_next(const struct broker *b, bool *began, void **it,
     return true;
 }
 
-/* ---- env
- * ------------------------------------------------------------------------------
- */
+/* ---- env ---------------------------------------------------------------- */
 
 struct mem *env_mem(struct env *e)
 {
@@ -459,8 +452,7 @@ void trace_line(struct trace *t, enum trace_level level, const char *event,
     (void)fmt;
 }
 
-/* ---- requests
- * -------------------------------------------------------------------------- */
+/* ---- requests ----------------------------------------------------------- */
 
 static struct arena reply_arena;
 static void *reply;
@@ -559,9 +551,7 @@ void *fake_run(const struct wire_message *m, int version, const void *in)
 NOT_HERE(api_produce)
 NOT_HERE(api_fetch)
 
-/* ---- life
- * ---------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------- */
 
 void fake_set(const char *name, const char *value)
 {

@@ -12,8 +12,7 @@
 #include "wire/gen/offset_for_leader_epoch.h"
 #include "wire/gen/ostraka_describe.h"
 
-/* ---- Metadata
- * ---------------------------------------------------------------- */
+/* ---- Metadata ----------------------------------------------------------- */
 
 static struct metadata_response *metadata_all(int version)
 {
@@ -181,8 +180,7 @@ static void test_metadata_not_serving(void **state)
     assert_true(fake.closed);
 }
 
-/* ---- DescribeCluster, DescribeTopicPartitions
- * ----------------------------------- */
+/* ---- DescribeCluster, DescribeTopicPartitions --------------------------- */
 
 static void test_describe_cluster(void **state)
 {
@@ -242,8 +240,7 @@ static void test_paging(void **state)
     assert_null(fake_run(&wire_describe_topic_partitions_request, 0, &in));
 }
 
-/* ---- ListOffsets
- * ------------------------------------------------------------------ */
+/* ---- ListOffsets -------------------------------------------------------- */
 
 static struct list_offsets_response_partition
 list_offset(int version, int32_t partition, int32_t epoch, int64_t timestamp,
@@ -377,8 +374,7 @@ static void test_offsets_repeated(void **state)
                      KERR_INVALID_REQUEST);
 }
 
-/* ---- OffsetForLeaderEpoch
- * ------------------------------------------------------------ */
+/* ---- OffsetForLeaderEpoch ----------------------------------------------- */
 
 static void expect_epoch(int version, int32_t asked, int16_t error,
                          int32_t epoch, int64_t end)
@@ -416,8 +412,7 @@ static void test_epochs(void **state)
     }
 }
 
-/* ---- DescribeConfigs
- * --------------------------------------------------------------------- */
+/* ---- DescribeConfigs ---------------------------------------------------- */
 
 static struct describe_configs_response_result *
 describe(int version, int8_t type, const char *name, const char *key)
@@ -499,8 +494,7 @@ static void test_configs_node(void **state)
     }
 }
 
-/* ---- OstrakaDescribe
- * ------------------------------------------------------------------------ */
+/* ---- OstrakaDescribe ---------------------------------------------------- */
 
 static void test_status(void **state)
 {

@@ -14,8 +14,7 @@
 #include "wire/gen/incremental_alter_configs.h"
 #include "wire/gen/init_producer_id.h"
 
-/* ---- CreateTopics
- * --------------------------------------------------------------- */
+/* ---- CreateTopics ------------------------------------------------------- */
 
 /* A request of one topic, to be changed before it is sent. */
 static struct {
@@ -246,8 +245,7 @@ static void test_create_window(void **state)
     }
 }
 
-/* ---- DeleteTopics
- * ------------------------------------------------------------------ */
+/* ---- DeleteTopics ------------------------------------------------------- */
 
 static struct delete_topics_response *
 delete_run(int version, struct delete_topics_request_topic t[], uint32_t n)
@@ -316,8 +314,7 @@ static void test_delete_refused(void **state)
     assert_int_equal(fake.n_commands, 0);
 }
 
-/* ---- CreatePartitions
- * ----------------------------------------------------------------- */
+/* ---- CreatePartitions --------------------------------------------------- */
 
 static void test_grow(void **state)
 {
@@ -363,8 +360,7 @@ static void test_grow(void **state)
     assert_int_equal(fake.n_commands, 5);
 }
 
-/* ---- DeleteRecords
- * ----------------------------------------------------------------------- */
+/* ---- DeleteRecords ------------------------------------------------------ */
 
 static void expect_trim(int64_t offset, int16_t error, int64_t low,
                         int64_t trimmed)
@@ -412,9 +408,7 @@ static void test_records(void **state)
     expect_trim(50, KERR_NOT_LEADER_OR_FOLLOWER, -1, -1);
 }
 
-/* ---- settings
- * ------------------------------------------------------------------------------
- */
+/* ---- settings ----------------------------------------------------------- */
 
 static int16_t alter(int8_t type, const char *name, int8_t op, const char *key,
                      const char *value)
@@ -538,9 +532,7 @@ static void test_alter_whole(void **state)
     assert_int_equal(fake.n_commands, 3);
 }
 
-/* ---- InitProducerId
- * ---------------------------------------------------------------------------
- */
+/* ---- InitProducerId ----------------------------------------------------- */
 
 static struct init_producer_id_response producer(int version, const char *id)
 {
