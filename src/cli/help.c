@@ -30,32 +30,31 @@ static unsigned distance(const char *a, const char *b)
     return row[m];
 }
 
-static void consider(const char *name, const char *candidate, const char **best,
-                     unsigned *best_distance)
+void help_consider(struct help_nearest *n, const char *candidate)
 {
-    unsigned d = distance(name, candidate);
-    if (strncmp(candidate, name, strlen(name)) == 0 && strlen(name) > 1) {
+    unsigned d = distance(n->word, candidate);
+    if (strncmp(candidate, n->word, strlen(n->word)) == 0 &&
+        strlen(n->word) > 1) {
         d = 1; /* the beginning of it */
     }
-    if (d < *best_distance) {
-        *best_distance = d;
-        *best = candidate;
+    if (d <= NEAR_MAX && (n->best == NULL || d < n->distance)) {
+        n->distance = d;
+        n->best = candidate;
     }
 }
 
 const char *help_nearest_option(const struct command *m, const char *name)
 {
-    const char *best = NULL;
-    unsigned d = NEAR_MAX + 1;
+    struct help_nearest n = {.word = name};
     for (const struct command_option *o = m->options;
          o != NULL && o->name != NULL; o++) {
-        consider(name, o->name, &best, &d);
+        help_consider(&n, o->name);
     }
     for (const struct command_option *o = command_options_all; o->name != NULL;
          o++) {
-        consider(name, o->name, &best, &d);
+        help_consider(&n, o->name);
     }
-    return best;
+    return n.best;
 }
 
 static bool noun_known(const char *noun)
@@ -73,9 +72,8 @@ static bool noun_known(const char *noun)
 
 int help_unknown(const char *noun, const char *verb)
 {
-    const char *best = NULL;
-    unsigned d = NEAR_MAX + 1;
     bool known = noun_known(noun);
+    struct help_nearest n = {.word = known ? verb : noun};
     if (known && (verb == NULL || *verb == '-')) {
         return help_main(noun, NULL, verb == NULL || strcmp(verb, "-h") != 0);
     }
@@ -83,17 +81,17 @@ int help_unknown(const char *noun, const char *verb)
         for (const struct command *m = command_tables[t]; m->noun != NULL;
              m++) {
             if (!known) {
-                consider(noun, m->noun, &best, &d);
+                help_consider(&n, m->noun);
             } else if (m->verb != NULL && strcmp(m->noun, noun) == 0) {
-                consider(verb, m->verb, &best, &d);
+                help_consider(&n, m->verb);
             }
         }
     }
     fprintf(stderr, "ostraka: %s%s%s: no such command", noun, known ? " " : "",
             known ? verb : "");
-    if (best != NULL) {
+    if (n.best != NULL) {
         fprintf(stderr, "; did you mean \"ostraka %s%s%s\"?",
-                known ? noun : best, known ? " " : "", known ? best : "");
+                known ? noun : n.best, known ? " " : "", known ? n.best : "");
     }
     fprintf(stderr, "\nostraka help lists the commands\n");
     return EXIT_USAGE;

@@ -14,4 +14,13 @@ int help_unknown(const char *noun, const char *verb);
 /* The option of the command nearest to `name`, or NULL. */
 const char *help_nearest_option(const struct command *m, const char *name);
 
+/* The candidate that a mistyped word probably means. */
+struct help_nearest {
+    const char *word;  /* set by the caller */
+    const char *best;  /* NULL: none is near */
+    unsigned distance; /* private */
+};
+/* Take `candidate`, which is borrowed, if it is nearer than what was there. */
+void help_consider(struct help_nearest *n, const char *candidate);
+
 #endif

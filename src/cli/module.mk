@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS)
 src_cli_libcli_a_SOURCES = \
+	src/cli/admin.c src/cli/admin.h \
 	src/cli/bench.c src/cli/bench.h \
 	src/cli/client.c src/cli/client.h \
 	src/cli/command.c src/cli/command.h \
@@ -16,7 +17,9 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/proof.c src/cli/proof.h \
 	src/cli/rawload.c src/cli/rawload.h src/cli/rawload_impl.h \
 	src/cli/rawload_send.c src/cli/rawload_take.c \
-	src/cli/rdload.c src/cli/rdload.h
+	src/cli/rdload.c src/cli/rdload.h \
+	src/cli/topic.c src/cli/topic.h \
+	src/cli/topic_show.c
 
 bin_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c

@@ -194,14 +194,11 @@ static void print_table(const struct output *o)
 
 /* ---- for programs -------------------------------------------------------- */
 
-static void print_json(struct output *o)
+static json_t *objects_of(const struct output *o)
 {
     json_t *data = json_array();
-    json_t *all = json_object();
-    char schema[96];
     size_t row, i;
     json_t *cells, *value;
-    snprintf(schema, sizeof schema, "ostraka.%s/1", o->name);
     json_array_foreach(o->rows, row, cells)
     {
         json_t *object = json_object();
@@ -213,9 +210,26 @@ static void print_json(struct output *o)
         }
         json_array_append_new(data, object);
     }
+    return data;
+}
+
+json_t *output_take(struct output *o)
+{
+    ASSERT(o->at == 0);
+    json_t *data = objects_of(o);
+    json_decref(o->rows);
+    json_decref(o->head);
+    return data;
+}
+
+static void print_json(struct output *o)
+{
+    json_t *all = json_object();
+    char schema[96];
+    snprintf(schema, sizeof schema, "ostraka.%s/1", o->name);
     json_object_set_new(all, "schema", json_string(schema));
     json_object_update(all, o->head);
-    json_object_set_new(all, "data", data);
+    json_object_set_new(all, "data", objects_of(o));
     json_dumpf(all, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(all);

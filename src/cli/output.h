@@ -57,5 +57,8 @@ void output_list(struct output *o, json_t *list);
 void output_head(struct output *o, const char *key, json_t *value);
 /* Print it to stdout, as JSON or as a table, and free it. */
 void output_print(struct output *o, bool json);
+/* The rows as a list of JSON objects, for a member of another table, instead
+ * of printing; frees it. The caller's. */
+json_t *output_take(struct output *o);
 
 #endif
