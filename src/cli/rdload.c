@@ -1,10 +1,11 @@
 #include "cli/rdload.h"
 
-#include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "cli/rdconf.h"
 
 #define PRODUCERS_MAX 64
 #define QUEUE_RECORDS 200000
@@ -30,31 +31,12 @@ static uint64_t now_us(const struct producer *p)
     return env_now_us_exact(p->env);
 }
 
-static int set_property(rd_kafka_conf_t *conf, const char *key,
-                        const char *value, struct err *err)
-{
-    char text[512];
-    if (rd_kafka_conf_set(conf, key, value, text, sizeof text) !=
-        RD_KAFKA_CONF_OK) {
-        return err_set(err, ERR_INVALID, "%s", text);
-    }
-    return 0;
-}
-
 static int set_extra(rd_kafka_conf_t *conf, const char *const *properties,
                      struct err *err)
 {
     int rv = 0;
     for (; properties != NULL && *properties != NULL && rv == 0; properties++) {
-        char key[256];
-        const char *eq = strchr(*properties, '=');
-        if (eq == NULL || (size_t)(eq - *properties) >= sizeof key) {
-            return err_set(err, ERR_INVALID, "%s: expected key=value",
-                           *properties);
-        }
-        memcpy(key, *properties, (size_t)(eq - *properties));
-        key[eq - *properties] = '\0';
-        rv = set_property(conf, key, eq + 1, err);
+        rv = rdconf_set_text(conf, *properties, err);
     }
     return rv;
 }
@@ -86,19 +68,19 @@ static int make_producer(struct producer *p, struct err *err)
 {
     char text[512], number[32];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int rv = set_property(conf, "bootstrap.servers", p->o->bootstrap, err);
-    rv = rv != 0 ? rv : set_property(conf, "acks", "all", err);
-    rv = rv != 0 ? rv : set_property(conf, "enable.idempotence", "true", err);
+    int rv = rdconf_set(conf, "bootstrap.servers", p->o->bootstrap, err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "acks", "all", err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "enable.idempotence", "true", err);
     snprintf(number, sizeof number, "%g", p->o->linger_ms);
-    rv = rv != 0 ? rv : set_property(conf, "linger.ms", number, err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "linger.ms", number, err);
     if (p->o->batch_bytes > 0) {
         snprintf(number, sizeof number, "%u", p->o->batch_bytes);
-        rv = rv != 0 ? rv : set_property(conf, "batch.size", number, err);
+        rv = rv != 0 ? rv : rdconf_set(conf, "batch.size", number, err);
     }
     snprintf(number, sizeof number, "%u", QUEUE_RECORDS);
     rv = rv != 0
              ? rv
-             : set_property(conf, "queue.buffering.max.messages", number, err);
+             : rdconf_set(conf, "queue.buffering.max.messages", number, err);
     rv = rv != 0 ? rv : set_extra(conf, p->o->properties, err);
     if (rv != 0) {
         rd_kafka_conf_destroy(conf);
@@ -236,10 +218,10 @@ static int open_reading(struct reading *r, const struct rdload_options *o,
 {
     char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int rv = set_property(conf, "bootstrap.servers", o->bootstrap, err);
-    rv = rv != 0 ? rv : set_property(conf, "group.id", "ostraka-bench", err);
-    rv = rv != 0 ? rv : set_property(conf, "enable.auto.commit", "false", err);
-    rv = rv != 0 ? rv : set_property(conf, "check.crcs", "true", err);
+    int rv = rdconf_set(conf, "bootstrap.servers", o->bootstrap, err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "group.id", "ostraka-bench", err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "enable.auto.commit", "false", err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "check.crcs", "true", err);
     rv = rv != 0 ? rv : set_extra(conf, o->properties, err);
     if (rv != 0) {
         rd_kafka_conf_destroy(conf);
