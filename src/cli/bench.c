@@ -125,8 +125,7 @@ static void print_text(const struct rawload_result *r)
                (double)r->latency.max / 1e3);
     }
     if (r->error_last != 0) {
-        printf("last error %d: %s\n", r->error_last,
-               kerr_text(r->error_last));
+        printf("last error %d: %s\n", r->error_last, kerr_text(r->error_last));
     }
     printf("errors %llu  reconnects %llu  longest time without acks %.2f s\n",
            (unsigned long long)r->errors, (unsigned long long)r->reconnects,

@@ -93,7 +93,7 @@ unsigned command_timeout_ms(const struct command_call *c)
 struct env *command_env(struct command_call *c)
 {
     struct env_system_options eo = {.io_engine = "threads",
-                                    .trace_level = TRACE_ERROR};
+                                    .trace_level = TRACE_LEVELS}; /* none */
     struct err err = {""};
     if (c->env == NULL && env_system_new(&eo, &c->env, &err) != 0) {
         c->env = NULL;

@@ -12,17 +12,17 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/dev_files.c src/cli/dev_files.h \
 	src/cli/dev_proof.c src/cli/dev_proof.h \
 	src/cli/dev_run.c src/cli/dev_run.h \
-	src/cli/escape.c src/cli/escape.h
+	src/cli/escape.c src/cli/escape.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/line.c src/cli/line.h \
 	src/cli/output.c src/cli/output.h \
 	src/cli/ports.c src/cli/ports.h \
 	src/cli/process.c src/cli/process.h \
+	src/cli/produce.c src/cli/produce.h \
 	src/cli/proof.c src/cli/proof.h \
 	src/cli/rawload.c src/cli/rawload.h src/cli/rawload_impl.h \
 	src/cli/rawload_send.c src/cli/rawload_take.c \
-	src/cli/produce.c src/cli/produce.h \
-	src/cli/rdconf.c src/cli/rdconf.h
+	src/cli/rdconf.c src/cli/rdconf.h \
 	src/cli/rdload.c src/cli/rdload.h \
 	src/cli/show.c src/cli/show.h \
 	src/cli/span.c src/cli/span.h \

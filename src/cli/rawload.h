@@ -38,7 +38,7 @@ struct rawload_result {
     uint64_t records, bytes; /* acknowledged in the measured time; values */
     double seconds;
     uint64_t requests, errors, reconnects;
-    int error_last; /* Kafka code of the newest error, 0: none */
+    int error_last;       /* Kafka code of the newest error, 0: none */
     uint64_t records_all; /* acknowledged at all */
     double gap_max_s;     /* longest time without acks of any partition */
     struct metric_histogram latency; /* us; open loop: of records from due

@@ -1,0 +1,17 @@
+check_PROGRAMS += test/unit/cli/test_line
+TESTS += test/unit/cli/test_line
+test_unit_cli_test_line_SOURCES = test/unit/cli/test_line.c
+test_unit_cli_test_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+test_unit_cli_test_line_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_show
+TESTS += test/unit/cli/test_show
+test_unit_cli_test_show_SOURCES = test/unit/cli/test_show.c
+test_unit_cli_test_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+test_unit_cli_test_show_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_span
+TESTS += test/unit/cli/test_span
+test_unit_cli_test_span_SOURCES = test/unit/cli/test_span.c
+test_unit_cli_test_span_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+test_unit_cli_test_span_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
