@@ -19,7 +19,8 @@ include test/lab/module.mk
 # The source tree and what was built, against the rules (doc/STYLE.md).
 TEST_EXTENSIONS = .sh
 tidy_tests = test/tidy/tree.sh test/tidy/globals.sh test/tidy/hardening.sh \
-             test/tidy/format.sh test/tidy/selftest.sh test/tidy/counting.sh
+             test/tidy/format.sh test/tidy/selftest.sh test/tidy/counting.sh \
+             test/tidy/walk.sh
 TESTS += $(tidy_tests)
 EXTRA_DIST += $(tidy_tests) test/tidy/tree.awk test/tidy/allow
 

@@ -284,5 +284,15 @@ else
     expect 'not formatted' src/base/b.c "$said"
 fi
 
+# ---- the walk ---------------------------------------------------------------
+
+doc=$srcdir/doc/ARCHITECTURE.md
+OSTRAKA_SRC=$srcdir sh "$tidy/walk.sh" "$doc" >/dev/null
+expect 'the walk' 0 "$?"
+sed 's/recover_ring()/no_such_function()/' "$doc" >"$root/walk.md"
+said=$(OSTRAKA_SRC=$srcdir sh "$tidy/walk.sh" "$root/walk.md" |
+    grep -c 'no function no_such_function')
+expect 'a walk into nothing' 1 "$said"
+
 echo "$planted comparisons, $failed failed"
 [ "$failed" -eq 0 ] && [ "$planted" -gt 40 ]
