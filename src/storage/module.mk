@@ -18,7 +18,8 @@ src_storage_libstorage_a_SOURCES += src/storage/journal.c \
 src_storage_libstorage_a_SOURCES += src/storage/segment_format.h
 src_storage_libstorage_a_SOURCES += src/storage/manifest.h src/storage/manifest.c
 src_storage_libstorage_a_SOURCES += src/storage/store.h \
-    src/storage/store_impl.h src/storage/store.c src/storage/segment.c \
+    src/storage/store_impl.h src/storage/store.c src/storage/store_flush.c \
+    src/storage/segment.c \
     src/storage/segment_write.c src/storage/index.c \
     src/storage/store_open.c src/storage/store_load.c src/storage/store_read.c \
     src/storage/store_retain.c src/storage/store_trim.c \

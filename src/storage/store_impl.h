@@ -1,6 +1,7 @@
 /* store_impl.h - what the files of a store share.
  *
- *   store.c           life, appending, flushing
+ *   store.c           life, appending
+ *   store_flush.c     flushing
  *   segment.c         one segment: its files and its place in the set
  *   segment_write.c   from the queue through staging buffers to the disk
  *   index.c           index blocks, in memory and on disk
@@ -270,9 +271,15 @@ void store_stand(struct store *s, uint8_t *carry, struct log_point point);
 
 /* Something finished: flush, close, idle. */
 void store_step(struct store *s);
+void store_free(struct store *s);
+
+/* ---- store_flush.c ---------------------------------------------------------
+ */
+
+/* Go on with a flush as far as nothing has to be waited for. */
+void store_flush_step(struct store *s);
 /* A batch was staged: was it the last that the flush waits for? */
 void store_note_target(struct store *s);
-void store_free(struct store *s);
 
 /* ---- store_trim.c ---------------------------------------------------------
  */
