@@ -19,7 +19,9 @@ test_unit_storage_test_journal_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
 
 check_PROGRAMS += test/unit/storage/test_manifest
 TESTS += test/unit/storage/test_manifest
-test_unit_storage_test_manifest_SOURCES = test/unit/storage/test_manifest.c
+test_unit_storage_test_manifest_SOURCES = test/unit/storage/test_manifest.c \
+    test/fuzz/fuzz_manifest.c test/fuzz/fuzz_manifest.h
+test_unit_storage_test_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
 test_unit_storage_test_manifest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_manifest_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
 
@@ -90,3 +92,13 @@ test_unit_storage_test_store_system_SOURCES = \
     test/unit/storage/test_store_system.c test/unit/storage/store_fixture.h
 test_unit_storage_test_store_system_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_store_system_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
+if FUZZ
+noinst_PROGRAMS += test/fuzz/fuzz_manifest
+test_fuzz_fuzz_manifest_SOURCES = test/fuzz/fuzz_manifest.c \
+    test/fuzz/fuzz_manifest.h
+test_fuzz_fuzz_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
+test_fuzz_fuzz_manifest_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_manifest_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_manifest_LDADD = $(LINK_storage)
+endif

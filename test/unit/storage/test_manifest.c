@@ -9,8 +9,10 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
+#include "base/rand.h"
+#include "fuzz/fuzz_manifest.h"
 #include "storage/manifest.h"
-#include "storage/segment_format.h"
+#include "storage/store_impl.h"
 
 static const struct manifest_epoch epochs[] = {{1, 0}, {4, 17}, {9, 17}};
 static const struct manifest_segment segments[] = {
@@ -230,6 +232,65 @@ static void test_no_memory(void **state)
     mem_free_all(mem);
 }
 
+/* ---- the fuzz harness, driven by mutations ---------------------------------
+ */
+
+static void mutate(struct rand *r, struct buf *from, uint8_t which)
+{
+    uint8_t copy[4096];
+    size_t len = from->len;
+    unsigned n = 1 + (unsigned)rand_below(r, 4);
+    assert_true(len < sizeof copy);
+    copy[0] = which;
+    memcpy(copy + 1, from->data, len);
+    while (n-- > 0) {
+        uint64_t at = 1 + rand_below(r, len);
+        copy[at] = rand_below(r, 3) == 0 ? 0xff : (uint8_t)rand_next(r);
+    }
+    if (rand_below(r, 4) == 0) {
+        len = rand_below(r, len);
+    }
+    LLVMFuzzerTestOneInput(copy, len + 1);
+}
+
+static void test_mutations(void **state)
+{
+    struct mem *mem = mem_new(0);
+    struct manifest m = sample();
+    struct store s = {.mem = mem};
+    struct segment g = {.store = &s, .base_offset = 417, .chain = 77};
+    struct rand r;
+    struct buf a, b;
+    (void)state;
+    index_reset(&g);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(index_reserve(&g), 0);
+        g.blocks[g.n_blocks++] = (struct block){.base_offset = 417 + 3 * i,
+                                                .position = 40000 * i,
+                                                .chain = 77 + i,
+                                                .length = 40000,
+                                                .offsets = 3,
+                                                .time_delta = 1};
+    }
+    encode(&a, mem, &m);
+    buf_init(&b, mem, 0);
+    size_t len = index_encoded_len(g.n_blocks, true);
+    index_encode(&g, 0, true, buf_reserve(&b, len));
+    b.len += len;
+    assert_int_equal(index_decode(&g, buf_slice(&b), 20 * 40000), 0);
+    assert_int_equal(g.n_blocks, 20);
+    rand_init(&r, 1);
+    for (int i = 0; i < 20000; i++) {
+        mutate(&r, &a, 0);
+        mutate(&r, &b, 1);
+    }
+    mem_free(mem, g.blocks);
+    buf_close(&a);
+    buf_close(&b);
+    assert_int_equal(mem_blocks(mem), 0);
+    mem_free_all(mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_lying_counts),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,13 +83,45 @@ static void test_writes_behind(void **state)
     world_free(w);
 }
 
+/* However much is queued, two writes are under way at most; and partitions
+ * that fill alike begin at different fillings. */
+static void test_pacing(void **state)
+{
+    struct world *w = world_new(5);
+    uint32_t threshold[2];
+    bool two = false;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        w->o.dir = i == 0 ? "/data" : "/data-too";
+        world_open_ok(w);
+        threshold[i] = w->store->threshold;
+        assert_in_range(threshold[i], w->o.write_bytes,
+                        w->o.write_bytes + w->o.write_bytes / 2);
+        world_close(w);
+    }
+    assert_int_not_equal(threshold[0], threshold[1]);
+    world_open_ok(w);
+    for (int i = 0; i < 100; i++) {
+        world_append(w, 10000);
+        assert_true(store_queued(w->store) < threshold[1] ||
+                    w->store->n_writes > 0);
+    }
+    while (sim_run_one(w->sim)) {
+        assert_true(w->store->n_writes <= STORE_WRITES_MAX);
+        two = two || w->store->n_writes == 2;
+    }
+    assert_true(two);
+    world_flush(w);
+    world_check(w, 100000);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_append_flush_read),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_writes_behind),
+        cmocka_unit_test(test_empty),  cmocka_unit_test(test_append_flush_read),
+        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_writes_behind),
+        cmocka_unit_test(test_pacing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
