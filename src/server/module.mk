@@ -8,3 +8,8 @@ src_server_libserver_a_SOURCES = \
 sbin_PROGRAMS += src/server/ostrakad
 src_server_ostrakad_SOURCES = src/server/main.c
 src_server_ostrakad_LDADD = src/server/libserver.a $(LINK_api)
+
+dist_man_MANS += doc/man/ostrakad.8 doc/man/ostrakad.properties.5
+dist_example_DATA += contrib/examples/n1.properties \
+	contrib/examples/n2.properties contrib/examples/n3.properties
+EXTRA_DIST += contrib/systemd/ostrakad.service

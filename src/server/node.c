@@ -163,13 +163,6 @@ int node_open(struct node *n, struct env *e, const struct config *config,
     *n = (struct node){.env = e, .config = config, .pool = pool};
     env_timer_init(&n->limit, on_limit, n);
     warn_open(n);
-    if (config_bool(config, NODE_UNSAFE_NO_FLUSH)) {
-        trace_warn(env_trace(e), "server.unsafe",
-                   "setting=unsafe.no.flush why=%s",
-                   TRACE_Q("nothing is flushed before it is acknowledged: a "
-                           "power cut loses acknowledged records; for tests "
-                           "only"));
-    }
     int rv = open_api(n);
     return rv != 0 ? rv : open_broker(n, PACKAGE_VERSION);
 }

@@ -292,7 +292,9 @@ int recover_cut(struct recover *r, size_t cut)
             from = end;
         }
         trace_warn(env_trace(r->j->env), "journal.torn",
-                   "file=%08u.j from=%" PRIu64 " to=%" PRIu64 " frame=%" PRIu64,
+                   "file=%08u.j from=%" PRIu64 " to=%" PRIu64 " frame=%" PRIu64
+                   " text=\"cut: never acknowledged; a copy is kept in "
+                   "quarantine, nothing needs doing\"",
                    slot, from, to, r->seq);
         int rv = quarantine_copy(r, slot, from, to);
         if (rv != 0) {

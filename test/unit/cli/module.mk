@@ -15,3 +15,10 @@ TESTS += test/unit/cli/test_span
 test_unit_cli_test_span_SOURCES = test/unit/cli/test_span.c
 test_unit_cli_test_span_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_unit_cli_test_span_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+
+check_PROGRAMS += test/unit/cli/test_proof
+TESTS += test/unit/cli/test_proof
+test_unit_cli_test_proof_SOURCES = test/unit/cli/test_proof.c
+test_unit_cli_test_proof_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_proof_LDADD = src/cli/libcli.a $(CMOCKA_LIBS)
