@@ -13,7 +13,7 @@
  *
  * One `struct env` belongs to one node; everything of the node hangs off it.
  *
- * Asynchrony, for every request in this room (STYLE section 5): a non-zero
+ * Asynchrony, for every request in this room (doc/STYLE.md section 4): a non-zero
  * return means the callback never runs; zero means it runs exactly once and
  * never before the call returns; the request's memory is the caller's again
  * when the callback starts; completions of one object come in the order of
