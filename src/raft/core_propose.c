@@ -2,6 +2,7 @@
  * membership, a transfer of leadership. */
 #include "base/crc32c.h"
 #include "raft/core_impl.h"
+#include "record/batch.h"
 #include "record/chain.h"
 
 /* A newcomer may be promoted when it is this close behind the commit index. */
@@ -90,8 +91,11 @@ static int entry_propose(struct core *c, const struct group_propose *p,
 {
     struct entry e = core_entry_after(c, before, p->kind);
     e.payload = p->payload;
-    e.crc = crc32c(p->payload.data, p->payload.len);
-    if (p->kind == ENTRY_RECORDS) {
+    if (p->kind != ENTRY_RECORDS) {
+        e.crc = crc32c(p->payload.data, p->payload.len);
+    } else {
+        e.crc =
+            batch_crc_whole(0, bytes_slice(p->payload), (uint32_t)p->chain_crc);
         if (p->base_offset != before.offset ||
             p->next_offset <= p->base_offset) {
             return ERR_RANGE;

@@ -138,3 +138,15 @@ void batch_set_crc(uint8_t *batch, size_t len)
 {
     be32_store(batch + BATCH_AT_CRC, crc_compute(batch, len));
 }
+
+/* Combining costs about as much as reading this many bytes. */
+#define COMBINE_MIN ((size_t)16384)
+
+uint32_t batch_crc_whole(uint32_t crc, struct slice batch, uint32_t stored)
+{
+    if (batch.len < COMBINE_MIN) {
+        return crc32c_extend(crc, batch.data, batch.len);
+    }
+    crc = crc32c_extend(crc, batch.data, BATCH_AT_ATTRIBUTES);
+    return crc32c_combine(crc, stored, batch.len - BATCH_AT_ATTRIBUTES);
+}

@@ -198,6 +198,12 @@ void batch_set_append_time(uint8_t *batch, size_t len, int64_t now_ms);
  * records are not read, and damage they took since the checksum was compared
  * is still found afterwards. */
 void batch_set_max_timestamp(uint8_t *batch, size_t len, int64_t max_ms);
+/* The CRC-32C of a whole batch, prefix included, continued from `crc` (0:
+ * nothing before), worked out from its `stored` checksum without reading the
+ * records where that is cheaper. Only right if the stored one is, which is
+ * what a reader then finds out. */
+uint32_t batch_crc_whole(uint32_t crc, struct slice batch, uint32_t stored);
+
 /* Compute and store the checksum over all that it covers. For whoever makes
  * or rebuilds a batch. */
 void batch_set_crc(uint8_t *batch, size_t len);

@@ -62,7 +62,8 @@ void index_add(struct segment *g, const struct batch *b, uint64_t chain)
     if (b->max_timestamp > g->time_max_ms) {
         g->time_max_ms = b->max_timestamp;
     }
-    o->crc = crc32c_extend(o->crc, b->bytes.data, b->length);
+    o->crc =
+        batch_crc_whole(o->crc, slice_of(b->bytes.data, b->length), b->crc);
     o->length += (uint32_t)b->length;
     o->offsets = (uint32_t)(batch_next_offset(b) - o->base_offset);
     g->length += b->length;
