@@ -116,9 +116,10 @@ void place_count(struct place *p, const struct image_partition *x, int by);
 /* Write back what changed. */
 void place_store(struct place *p, struct machine_db *db);
 
-/* ---- rules (meta_rules.c): false, and answered, where one is broken --------
+/* ---- rules (meta_rules.c): false, and answered, where one is broken
  */
 
+/* Characters and length. */
 bool meta_check_name(struct meta_step *s, struct slice name);
 /* Neither taken nor colliding. */
 bool meta_check_name_free(struct meta_step *s, struct slice name);

@@ -224,7 +224,7 @@ static void test_create_window(void **state)
 {
     enum { N = 2 * FAKE_MAX + 80 };
     static struct create_topics_request_topic t[N];
-    static char names[N][8];
+    static char names[N][16];
     struct create_topics_response *out;
     (void)state;
     create_topic("a");
