@@ -279,6 +279,11 @@ int command_main(int argc, char *argv[])
 {
     struct command_call c = {0};
     int code;
+    if (argc == 3 && strcmp(argv[1], "help") == 0 &&
+        strcmp(argv[2], "--man") == 0) {
+        help_man();
+        return EXIT_DONE;
+    }
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         return help_main(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL,

@@ -156,3 +156,95 @@ int help_main(const char *noun, const char *verb, bool asked_nothing)
     fprintf(f, "\nostraka COMMAND --help says more. Exit codes: ostraka(1).\n");
     return asked_nothing ? EXIT_USAGE : EXIT_DONE;
 }
+
+/* ---- the man page -------------------------------------------------------- */
+
+/* Text for man(7): what begins a request or an escape is guarded. */
+static void man_text(const char *text)
+{
+    if (*text == '.' || *text == '\'') {
+        fputs("\\&", stdout);
+    }
+    for (; *text != '\0'; text++) {
+        if (*text == '-' || *text == '\\') {
+            fputs(*text == '-' ? "\\-" : "\\e", stdout);
+        } else {
+            putchar(*text);
+        }
+    }
+}
+
+static void man_options(const struct command_option *o)
+{
+    for (; o != NULL && o->name != NULL; o++) {
+        printf(".TP\n.B ");
+        if (o->letter != 0) {
+            printf("\\-%c, ", o->letter);
+        }
+        printf("\\-\\-");
+        man_text(o->name);
+        if (o->argument != NULL) {
+            putchar(' ');
+            man_text(o->argument);
+        }
+        putchar('\n');
+        man_text(o->help);
+        putchar('\n');
+    }
+}
+
+static void man_command(const struct command *m)
+{
+    printf(".SS \"%s%s%s%s%s\"\n", m->noun, m->verb != NULL ? " " : "",
+           m->verb != NULL ? m->verb : "", m->arguments != NULL ? " " : "",
+           m->arguments != NULL ? m->arguments : "");
+    man_text(m->summary);
+    putchar('\n');
+    man_options(m->options);
+}
+
+static const struct {
+    int code;
+    const char *meaning;
+} exits[] = {
+    {EXIT_DONE, "Done."},
+    {EXIT_FAILED, "It failed, or some of several did; standard error says "
+                  "why and what to do."},
+    {EXIT_USAGE, "Wrong usage, or a bad setting."},
+    {EXIT_NOTFOUND, "There is no such object."},
+    {EXIT_REFUSED, "Refused for safety; the reason is named."},
+    {EXIT_UNREACHABLE, "The cluster did not answer in time; nothing was "
+                       "sent."},
+    {EXIT_UNKNOWN, "The outcome is unknown: it was sent, no answer came, and "
+                   "it may have been applied."},
+    {EXIT_UNHEALTHY, "The cluster, or a node of it, is not well."},
+    {EXIT_VIOLATION, "Acknowledged data is lost or changed."},
+};
+
+void help_man(void)
+{
+    printf(".TH OSTRAKA 1 2026 ostraka \"Ostraka\"\n.SH NAME\n"
+           "ostraka \\- the operator's tool of an Ostraka cluster\n"
+           ".SH SYNOPSIS\n.B ostraka\n.I COMMAND\n"
+           ".RI [ ARGUMENT ]...\n.RI [ OPTION ]...\n"
+           ".SH DESCRIPTION\nData goes to standard output; progress, "
+           "warnings and errors go to standard error.\nOptions may stand "
+           "anywhere behind the command, and \\-\\- ends them.\n"
+           ".SH COMMANDS\n");
+    for (unsigned t = 0; command_tables[t] != NULL; t++) {
+        for (const struct command *m = command_tables[t]; m->noun != NULL;
+             m++) {
+            man_command(m);
+        }
+    }
+    printf(".SH OPTIONS OF ALL COMMANDS\n");
+    man_options(command_options_all);
+    printf(".SH EXIT STATUS\n");
+    for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {
+        printf(".TP\n.B %d\n%s\n", exits[i].code, exits[i].meaning);
+    }
+    printf(".SH ENVIRONMENT\n.TP\n.B OSTRAKA_BOOTSTRAP\nWhere the cluster is, "
+           "if \\-\\-bootstrap does not say.\n.TP\n.B OSTRAKAD\nThe daemon "
+           "that dev starts, if not the one beside this program.\n"
+           ".SH SEE ALSO\n.BR ostrakad (8),\n.BR ostrakad.properties (5)\n");
+}

@@ -9,6 +9,8 @@
 int help_main(const char *noun, const char *verb, bool asked_nothing);
 /* One command, on stdout. */
 void help_command(const struct command *m);
+/* The man page ostraka(1), on stdout: `ostraka help --man`, for the build. */
+void help_man(void);
 /* There is no such command: say what is nearest. Returns EXIT_USAGE. */
 int help_unknown(const char *noun, const char *verb);
 /* The option of the command nearest to `name`, or NULL. */

@@ -32,3 +32,10 @@ src_cli_libcli_a_SOURCES = \
 bin_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c
 src_cli_ostraka_LDADD = $(LINK_cli)
+
+# The manual of the tool is made from its table of commands.
+man_MANS = doc/man/ostraka.1
+doc/man/ostraka.1: src/cli/ostraka$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) doc/man && src/cli/ostraka help --man >$@.tmp && \
+	  mv -f $@.tmp $@
+CLEANFILES += doc/man/ostraka.1

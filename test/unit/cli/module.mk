@@ -22,3 +22,22 @@ TESTS += test/unit/cli/test_proof
 test_unit_cli_test_proof_SOURCES = test/unit/cli/test_proof.c
 test_unit_cli_test_proof_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_proof_LDADD = src/cli/libcli.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_command
+TESTS += test/unit/cli/test_command
+test_unit_cli_test_command_SOURCES = test/unit/cli/test_command.c
+test_unit_cli_test_command_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_command_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_process
+TESTS += test/unit/cli/test_process
+test_unit_cli_test_process_SOURCES = test/unit/cli/test_process.c
+test_unit_cli_test_process_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_process_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_output
+TESTS += test/unit/cli/test_output
+test_unit_cli_test_output_SOURCES = test/unit/cli/test_output.c
+test_unit_cli_test_output_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS)
+test_unit_cli_test_output_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
