@@ -1,6 +1,7 @@
 /* open.c - what blocks before the loop runs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "broker/broker_impl.h"
 #include "broker/form.h"
@@ -9,14 +10,41 @@
 
 #define BROKER_PATH_MAX 4096
 
+/* The directory that holds `path`: "a/b/." of "a/b/c". */
+static int parent_of(const char *path, char *ret_parent, size_t max)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && path[len - 1] != '/') {
+        len--;
+    }
+    if (len + 2 > max) {
+        return ERR_TOOBIG;
+    }
+    memcpy(ret_parent, path, len);
+    memcpy(ret_parent + len, ".", 2);
+    return 0;
+}
+
+/* The directory must outlive a power cut as what is flushed inside does; an
+ * earlier start may have died between making it and saying so. */
 static int make_dir(struct broker *b, struct err *err)
 {
+    char parent[BROKER_PATH_MAX];
     int rv = env_mkdir(b->env, b->dir);
-    if (rv != 0 && rv != ERR_EXISTS) {
-        return err_set(err, rv, "data.dir=%s: cannot create: %s", b->dir,
-                       err_text(rv));
+    bool made = rv == 0;
+    if (made || rv == ERR_EXISTS) {
+        rv = parent_of(b->dir, parent, sizeof parent);
     }
-    return 0;
+    if (rv == 0) {
+        rv = env_sync_dir(b->env, parent);
+        rv = rv == ERR_PERM && !made ? 0 : rv; /* somebody else made it */
+    }
+    return rv == 0 ? 0
+                   : err_set(err, rv, "data.dir=%s: cannot create: %s", b->dir,
+                             err_text(rv));
 }
 
 static int lock_dir(struct broker *b, struct err *err)
