@@ -1,0 +1,104 @@
+/* cluster.h - three whole brokers in one simulated world, one idempotent
+ * producer that behaves as Kafka's do, and what it was promised.
+ *
+ * Life: cluster_open, node_start..., cluster_topic, producer_*, cluster_close.
+ * All times are virtual milliseconds.
+ */
+#ifndef TEST_BROKER_CLUSTER_H
+#define TEST_BROKER_CLUSTER_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "broker/broker.h"
+#include "broker/partition.h"
+#include "env/file.h"
+#include "env/sim.h"
+
+#define NODES       3
+#define BATCHES_MAX 4096
+#define WINDOW      4 /* batches in flight */
+
+struct cluster;
+
+struct node {
+    struct cluster *c;
+    unsigned id; /* 1..NODES */
+    struct env *env;
+    struct config *config;
+    struct chunk_pool *pool;
+    struct broker *broker;
+    struct broker_command command;
+    bool up;
+    bool serves;
+    bool answered; /* the command */
+    struct meta_result result;
+};
+
+enum batch_state { BATCH_IDLE, BATCH_SENT, BATCH_ACKED };
+
+/* One record with its own number as value, in a batch of its own. */
+struct sent {
+    struct partition_produce produce;
+    struct cluster *c;
+    unsigned number;
+    enum batch_state state;
+    unsigned node; /* that was asked */
+    int64_t offset;
+};
+
+struct cluster {
+    struct sim *sim;
+    struct sim_disk *disks[NODES + 1];
+    struct node nodes[NODES + 1];
+    struct mem *mem;
+    struct uuid topic;
+    uint64_t group;
+    struct sent sent[BATCHES_MAX];
+    unsigned n_sent;   /* made so far */
+    unsigned n_acked;  /* in all */
+    unsigned n_flying; /* callbacks to come */
+    bool again;        /* something failed: drain, then send in order again */
+    bool refused;      /* out of order with nothing in front of it: a bug */
+};
+
+/* A quiet, or a nervous, world with fresh disks. */
+void cluster_open(struct cluster *c, uint64_t seed);
+void cluster_close(struct cluster *c);
+/* Start a node; run until it (or all of them) serves. */
+void node_start(struct cluster *c, unsigned id);
+void node_crash(struct cluster *c, unsigned id, enum sim_crash how);
+void wait_serves(struct cluster *c, unsigned id);
+/* Run; no node may die by itself. */
+void run_ms(struct cluster *c, uint64_t ms);
+/* Run until `*flag`, at most `ms`; returns it. */
+bool run_until(struct cluster *c, uint64_t ms, const bool *flag);
+/* Make the topic of one partition on all nodes. */
+void cluster_topic(struct cluster *c);
+/* The node that leads the partition and may answer, or NULL. */
+struct node *cluster_leader(struct cluster *c);
+struct node *wait_leader(struct cluster *c, uint64_t ms);
+struct partition *node_partition(struct node *n);
+
+/* Send the next record; it is acknowledged, or failed and to be sent again. */
+void producer_send(struct cluster *c);
+/* What a client does all the time: keep some in flight, in order, send again
+ * what failed. */
+void producer_go(struct cluster *c, unsigned n);
+/* The same until all is acknowledged. */
+void producer_settle(struct cluster *c, uint64_t ms);
+/* Forget what was in flight to a node that died. */
+void producer_broken(struct cluster *c, unsigned node);
+
+/* Read a node's replica from its first offset to its high watermark: each
+ * record is there once, in order; what was acknowledged is where it was said
+ * to be. Returns the number of records. */
+unsigned check_replica(struct cluster *c, struct node *n);
+/* All replicas, once they are equally far. */
+void check_all(struct cluster *c);
+
+#endif

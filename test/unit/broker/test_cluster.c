@@ -1,0 +1,188 @@
+/* Whole brokers, three of them, in one thread: an ack waits for a majority's
+ * disks; no power cut takes back what was acknowledged; an idempotent
+ * producer's records are there once and in order, whoever dies. */
+#include "cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/partition_read.h"
+
+static struct cluster cluster;
+
+static struct cluster *begin(uint64_t seed)
+{
+    struct cluster *c = &cluster;
+    cluster_open(c, seed);
+    for (unsigned i = 1; i <= NODES; i++) {
+        node_start(c, i);
+    }
+    for (unsigned i = 1; i <= NODES; i++) {
+        wait_serves(c, i);
+    }
+    cluster_topic(c);
+    return c;
+}
+
+/* The flush comes before the ack: held on two of three nodes no ack comes,
+ * whether the leader is one of them or not; released, it does. */
+static void hold(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(1);
+    producer_go(c, 3);
+    producer_settle(c, 5000);
+    for (unsigned i = 0; i < NODES; i++) {
+        struct node *leader = wait_leader(c, 5000);
+        assert_non_null(leader);
+        unsigned free = (leader->id - 1 + i) % NODES + 1; /* not held */
+        unsigned before = c->n_acked;
+        run_ms(c, 1000);
+        for (unsigned k = 1; k <= NODES; k++) {
+            file_hold_durable(c->nodes[k].env, k != free);
+        }
+        producer_send(c);
+        run_ms(c, 350);
+        assert_int_equal(c->n_acked, before);
+        for (unsigned k = 1; k <= NODES; k++) {
+            file_hold_durable(c->nodes[k].env, false);
+        }
+        producer_settle(c, 5000);
+        assert_int_equal(c->n_acked, before + 1);
+    }
+    check_all(c);
+    cluster_close(c);
+}
+
+/* One slow disk holds nobody up, the leader's own included. */
+static void hold_one(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(2);
+    producer_go(c, 3);
+    producer_settle(c, 5000);
+    for (unsigned k = 1; k <= NODES; k++) {
+        unsigned before = c->n_acked;
+        run_ms(c, 1000);
+        file_hold_durable(c->nodes[k].env, true);
+        producer_send(c);
+        run_ms(c, 200);
+        assert_int_equal(c->n_acked, before + 1);
+        file_hold_durable(c->nodes[k].env, false);
+    }
+    check_all(c);
+    cluster_close(c);
+}
+
+/* Produce, crash the leader, read all back; then it comes back itself. */
+static void leader_dies(void **state)
+{
+    (void)state;
+    static const enum sim_crash ways[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
+                                          SIM_CRASH_RANDOM, SIM_CRASH_ALL};
+    for (unsigned w = 0; w < 4; w++) {
+        struct cluster *c = begin(10 + w);
+        producer_go(c, 100);
+        struct node *old = wait_leader(c, 1000);
+        assert_non_null(old);
+        node_crash(c, old->id, ways[w]);
+        struct node *leader = wait_leader(c, 10000);
+        assert_non_null(leader);
+        assert_int_not_equal(leader->id, old->id);
+        assert_true(check_replica(c, leader) >= c->n_acked);
+        producer_go(c, 50);
+        node_start(c, old->id);
+        wait_serves(c, old->id);
+        producer_go(c, 50);
+        producer_settle(c, 10000);
+        check_all(c);
+        cluster_close(c);
+    }
+}
+
+/* All lose power at the moment of an ack. */
+static void power_cut(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 20; seed < 26; seed++) {
+        struct cluster *c = begin(seed);
+        for (unsigned round = 0; round < 3; round++) {
+            producer_go(c, 40 + (unsigned)seed % 7);
+            for (unsigned i = 1; i <= NODES; i++) {
+                node_crash(c, i, (enum sim_crash)(seed % 3));
+            }
+            for (unsigned i = 1; i <= NODES; i++) {
+                node_start(c, i);
+            }
+            for (unsigned i = 1; i <= NODES; i++) {
+                wait_serves(c, i);
+            }
+            struct node *leader = wait_leader(c, 20000);
+            assert_non_null(leader);
+            assert_true(check_replica(c, leader) >= c->n_acked);
+        }
+        producer_settle(c, 20000);
+        check_all(c);
+        cluster_close(c);
+    }
+}
+
+/* Whoever the seed chooses dies, stands still or is cut off, again and again,
+ * never a majority at once. */
+static void story(uint64_t seed, unsigned rounds)
+{
+    struct cluster *c = begin(seed);
+    for (unsigned round = 0; round < rounds; round++) {
+        unsigned id = 1 + (unsigned)sim_rand_below(c->sim, NODES);
+        unsigned other = id % NODES + 1;
+        producer_go(c, 1 + (unsigned)sim_rand_below(c->sim, 40));
+        switch (sim_rand_below(c->sim, 4)) {
+        case 0:
+            sim_node_pause(c->sim, id);
+            run_ms(c, sim_rand_below(c->sim, 1500));
+            sim_node_resume(c->sim, id);
+            break;
+        case 1:
+            sim_link_set(c->sim, id, other, false);
+            run_ms(c, sim_rand_below(c->sim, 1500));
+            sim_link_set(c->sim, id, other, true);
+            break;
+        default:
+            node_crash(c, id, (enum sim_crash)sim_rand_below(c->sim, 4));
+            run_ms(c, sim_rand_below(c->sim, 300));
+            producer_go(c, 1 + (unsigned)sim_rand_below(c->sim, 10));
+            node_start(c, id);
+            wait_serves(c, id);
+        }
+    }
+    producer_settle(c, 30000);
+    check_all(c);
+    cluster_close(c);
+}
+
+/* OSTRAKA_SEEDS=FIRST-LAST runs those instead. */
+static void stories(void **state)
+{
+    (void)state;
+    unsigned first = 100;
+    unsigned last = 107;
+    const char *seeds = getenv("OSTRAKA_SEEDS");
+    if (seeds != NULL) {
+        assert_int_equal(sscanf(seeds, "%u-%u", &first, &last), 2);
+    }
+    for (unsigned seed = first; seed <= last; seed++) {
+        print_message("seed %u\n", seed);
+        story(seed, 10);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hold),        cmocka_unit_test(hold_one),
+        cmocka_unit_test(leader_dies), cmocka_unit_test(power_cut),
+        cmocka_unit_test(stories),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
