@@ -2,6 +2,8 @@
 #
 # Needs OSTRAKA_BUILD. Everything lies below $lab, which lab_close removes;
 # call lab_open first and `trap lab_close EXIT`.
+#
+# shellcheck shell=sh # sourced
 
 lab=
 lab_names=
