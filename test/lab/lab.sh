@@ -106,10 +106,17 @@ disk_stat()
     sed -n "s/^$2=//p" "$lab/$1.fuse/ctl"
 }
 
-# Unmount and let go of the loop device, whatever state it is in.
+# Unmount, once who used it is gone, and let go of the loop device.
 disk_detach()
 {
-    umount "$lab/$1" 2>/dev/null || umount -l "$lab/$1" 2>/dev/null
+    tries=100
+    while grep -q " $lab/$1 " /proc/mounts && ! umount "$lab/$1" 2>/dev/null; do
+        tries=$((tries - 1))
+        if [ "$tries" -eq 0 ]; then
+            umount -l "$lab/$1"
+        fi
+        sleep 0.05
+    done
     if [ -s "$lab/$1.loop" ]; then
         losetup -d "$(cat "$lab/$1.loop")" 2>/dev/null
         : >"$lab/$1.loop"

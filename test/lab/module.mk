@@ -1,5 +1,6 @@
 # The volatile-cache disk, where libfuse3 is there.
-EXTRA_DIST += test/lab/lab.sh test/lab/vdisk.sh
+EXTRA_DIST += test/lab/lab.sh test/lab/vdisk.sh \
+	test/lab/flush_before_ack.sh
 if FUSE3
 noinst_PROGRAMS += test/lab/vdisk
 test_lab_vdisk_SOURCES = test/lab/vdisk.c
