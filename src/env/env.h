@@ -13,11 +13,11 @@
  *
  * One `struct env` belongs to one node; everything of the node hangs off it.
  *
- * Asynchrony, for every request in this room (doc/STYLE.md section 4): a non-zero
- * return means the callback never runs; zero means it runs exactly once and
- * never before the call returns; the request's memory is the caller's again
- * when the callback starts; completions of one object come in the order of
- * submission unless its header says otherwise; one object, one thread.
+ * Asynchrony, for every request in this room (doc/STYLE.md section 4): a
+ * non-zero return means the callback never runs; zero means it runs exactly
+ * once and never before the call returns; the request's memory is the caller's
+ * again when the callback starts; completions of one object come in the order
+ * of submission unless its header says otherwise; one object, one thread.
  *
  * A turn: the loop runs timers, completions and arrivals, then the turn hooks
  * in their order, then sleeps. What must be batched over a turn (journal
