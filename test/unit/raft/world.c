@@ -371,8 +371,10 @@ void world_free(struct world *w)
 
 /* ---- proposing ---------------------------------------------------------- */
 
+/* Lives in its node's memory: a node that dies takes it along. */
 struct command {
     struct group_propose p;
+    struct mem *mem;
     struct world *w;
     uint64_t value;
     unsigned *done;
@@ -395,15 +397,18 @@ static void on_proposed(struct group_propose *p, int status, uint64_t index)
         w->refused++;
     }
     bytes_release(&p->payload);
-    free(c);
+    mem_free(c->mem, c);
 }
 
 int propose(struct node *n, size_t len)
 {
-    struct command *c = calloc(1, sizeof *c);
+    struct mem *mem = env_mem(n->env);
+    struct command *c = mem_calloc(mem, 1, sizeof *c);
     struct chunk *chunk = chunk_acquire(n->pool, CHUNK_CLIENT, len);
+    assert_non_null(c);
     assert_non_null(chunk);
     memset(chunk->data, 0x5a, len);
+    c->mem = mem;
     c->w = n->w;
     c->value = ++n->w->counter;
     le64_store(chunk->data, c->value);
@@ -414,7 +419,7 @@ int propose(struct node *n, size_t len)
     int rv = group_propose(n->g, &c->p);
     if (rv != 0) {
         chunk_release(chunk);
-        free(c);
+        mem_free(mem, c);
     }
     return rv;
 }
