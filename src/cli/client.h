@@ -34,7 +34,8 @@ void client_close(struct client *c);
 /* "host:port" of the other end. Borrowed. */
 const char *client_peer(const struct client *c);
 /* The highest version of an API that both speak, at most `max` (-1: no limit
- * of the caller's). ERR_UNSUPPORTED: none. */
+ * of the caller's); of our own APIs, which nobody advertises, our highest.
+ * ERR_UNSUPPORTED: none. */
 int client_version(const struct client *c, int api_key, int max);
 /* Send a request of `api_key` in `version` and wait for its response, which is
  * decoded into `response` (the message's struct). What it points to lives in

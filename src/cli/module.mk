@@ -4,6 +4,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/admin.c src/cli/admin.h \
 	src/cli/bench.c src/cli/bench.h \
 	src/cli/client.c src/cli/client.h \
+	src/cli/cluster.c src/cli/cluster.h \
 	src/cli/command.c src/cli/command.h \
 	src/cli/commands.c \
 	src/cli/consume.c src/cli/consume.h \
@@ -16,6 +17,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/help.c src/cli/help.h \
 	src/cli/line.c src/cli/line.h \
 	src/cli/output.c src/cli/output.h \
+	src/cli/partition.c src/cli/partition.h \
 	src/cli/ports.c src/cli/ports.h \
 	src/cli/process.c src/cli/process.h \
 	src/cli/produce.c src/cli/produce.h \
@@ -26,6 +28,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/rdload.c src/cli/rdload.h \
 	src/cli/show.c src/cli/show.h \
 	src/cli/span.c src/cli/span.h \
+	src/cli/survey.c src/cli/survey.h \
 	src/cli/topic.c src/cli/topic.h \
 	src/cli/topic_show.c
 
