@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/state/libstate.a
 src_state_libstate_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 src_state_libstate_a_SOURCES = \
 	src/state/change.h \
+	src/state/dump.h \
 	src/state/db.h \
 	src/state/db_impl.h \
 	src/state/image.h \
@@ -16,6 +17,7 @@ src_state_libstate_a_SOURCES = \
 	src/state/checkpoint.c \
 	src/state/db.c \
 	src/state/db_file.c \
+	src/state/dump.c \
 	src/state/hash.c \
 	src/state/image.c \
 	src/state/image_change.c \
