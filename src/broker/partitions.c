@@ -329,6 +329,19 @@ static void on_refresh(struct env_timer *t)
 #define DRAIN_TICK_MS 20
 #define DRAIN_TRY_MS  2000
 
+/* Somebody is there to hand over to. (When a whole cluster stops, the last
+ * node need not wait.) */
+static bool has_heir(const struct partitions *ps)
+{
+    const struct peers *p = broker_peers(ps->broker);
+    for (int32_t node = 0; peers_next(p, &node); node++) {
+        if (peers_state(p, node) == PEER_UP) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_drain(struct env_timer *t)
 {
     struct partitions *ps = t->data;
@@ -348,7 +361,8 @@ static void on_drain(struct env_timer *t)
             replica_transfer_leader(r, -1, DRAIN_TRY_MS, on_transferred, ps);
         }
     }
-    if (left == 0 || env_now_ms(ps->env) >= ps->drain_until_ms) {
+    if (left == 0 || !has_heir(ps) ||
+        env_now_ms(ps->env) >= ps->drain_until_ms) {
         ps->drain_cb = NULL;
         cb(ps->drain_arg);
         return;
