@@ -1,0 +1,20 @@
+# Whole clusters on the simulated door: the library, and the programs on it.
+check_LIBRARIES += test/sim/libsim.a
+test_sim_libsim_a_SOURCES = \
+	test/sim/admin.c \
+	test/sim/books.c \
+	test/sim/client.c test/sim/client.h \
+	test/sim/cluster.c test/sim/cluster.h \
+	test/sim/consumer.c \
+	test/sim/fetching.c test/sim/fetching.h \
+	test/sim/judge.c test/sim/judge.h \
+	test/sim/producer.c \
+	test/sim/reader.c \
+	test/sim/world.c test/sim/world.h
+LINK_sim = test/sim/libsim.a $(LINK_api)
+
+check_PROGRAMS += test/sim/test_cluster
+TESTS += test/sim/test_cluster
+test_sim_test_cluster_SOURCES = test/sim/test_cluster.c
+test_sim_test_cluster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_sim_test_cluster_LDADD = $(LINK_sim) $(CMOCKA_LIBS)

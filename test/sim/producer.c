@@ -1,0 +1,361 @@
+/* producer.c - a producer with acks=all, as the real clients behave.
+ *
+ * For each partition a lane of at most five batches under way. An idempotent
+ * producer sends all of them again, in order and with the same sequence
+ * numbers, when one failed and the answers of the others are in, until each is
+ * acknowledged. Others send one at a time, again too (its duplicates are
+ * allowed), unless the topic is gone.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "record/build.h"
+#include "wire/errors.h"
+#include "wire/gen/init_producer_id.h"
+#include "wire/gen/produce.h"
+#include "world.h"
+
+#define PRODUCE_VERSION 9
+#define INIT_VERSION    4
+#define IN_FLIGHT_MAX   5
+#define TICK_MS         5
+#define RETRY_MS        40
+
+struct lane;
+
+struct shot {
+    struct queue queue;
+    struct lane *lane;
+    struct buf bytes;
+    uint32_t seq;
+    unsigned n;
+    bool flying;
+};
+
+struct lane {
+    struct producer *producer;
+    struct book *book;
+    struct queue shots; /* in order */
+    unsigned n_shots, n_flying;
+    uint32_t next_seq;
+    uint64_t next_ms, retry_ms;
+    bool failed;
+    bool spent; /* of a producer that says one thing */
+};
+
+struct producer {
+    struct world *world;
+    unsigned number;
+    struct producer_options o;
+    struct env_timer timer;
+    struct client *clients[SIM_NODES_MAX + 1];
+    int64_t id;
+    int16_t epoch;
+    bool asking;
+    unsigned ask_at;
+    struct lane lanes[WORLD_TOPICS_MAX][WORLD_PARTITIONS_MAX];
+};
+
+bool producer_waits(const struct producer *p, unsigned topic,
+                    unsigned partition)
+{
+    const struct world_topic *t = &p->world->topics[topic];
+    const struct lane *l = &p->lanes[topic][partition];
+
+    return l->n_shots > 0 || (p->o.once && !l->spent && t->state == TOPIC_IS &&
+                              partition < t->n_partitions);
+}
+
+bool producer_idle(const struct producer *p)
+{
+    for (unsigned t = 0; t < WORLD_TOPICS_MAX; t++) {
+        for (unsigned i = 0; i < WORLD_PARTITIONS_MAX; i++) {
+            if (producer_waits(p, t, i)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- its id -----------------------------------------------------------------
+ */
+
+static void on_id(void *arg, int status, const void *response)
+{
+    struct producer *p = arg;
+    const struct init_producer_id_response *r = response;
+
+    p->asking = false;
+    if (status == 0 && r->error_code == 0) {
+        p->id = r->producer_id;
+        p->epoch = r->producer_epoch;
+        for (unsigned i = 0; i < p->world->n_producers; i++) {
+            const struct producer *o = p->world->producers[i];
+            if (o != p && o->o.idempotent && o->id == p->id) {
+                world_violation(p->world, "refused",
+                                "producer id %lld was given twice",
+                                (long long)p->id);
+            }
+        }
+    }
+}
+
+static void ask_id(struct producer *p)
+{
+    struct init_producer_id_request r;
+
+    if (p->asking) {
+        return;
+    }
+    p->asking = true;
+    p->ask_at = 1 + p->ask_at % sim_cluster_nodes(p->world->cluster);
+    wire_init(&wire_init_producer_id_request, &r);
+    r.transactional_id = (struct slice){NULL, 0};
+    client_call(world_client(p->world, p->clients, p->ask_at),
+                &wire_init_producer_id_request, INIT_VERSION, &r, 2000, on_id,
+                p);
+}
+
+/* ---- answers ----------------------------------------------------------------
+ */
+
+static void shot_free(struct shot *s)
+{
+    queue_remove(&s->queue);
+    s->lane->n_shots--;
+    buf_close(&s->bytes);
+    mem_free(s->lane->producer->world->mem, s);
+}
+
+static void lane_forget(struct lane *l)
+{
+    struct queue *q, *tmp;
+
+    QUEUE_FOREACH(q, tmp, &l->shots)
+    {
+        struct shot *s = QUEUE_ENTRY(q, struct shot, queue);
+        if (!s->flying) {
+            shot_free(s);
+        }
+    }
+}
+
+static bool topic_there(const struct lane *l)
+{
+    return l->book->world->topics[l->book->topic].state == TOPIC_IS;
+}
+
+/* An answer that is no success. */
+static void judge(struct lane *l, struct shot *s, int code)
+{
+    struct world *w = l->producer->world;
+    bool first = l->shots.next == &s->queue;
+
+    l->failed = true;
+    if (!topic_there(l)) {
+        return;
+    }
+    if (code == KERR_OUT_OF_ORDER_SEQUENCE_NUMBER && !first) {
+        return;
+    }
+    if (code != KERR_UNKNOWN_TOPIC_OR_PARTITION && !kerr_retriable(code)) {
+        world_violation(w, "refused",
+                        "%s-%u: record %u of producer %u, %s: "
+                        "%s",
+                        w->topics[l->book->topic].name, l->book->partition,
+                        s->seq, l->producer->number,
+                        first ? "first of those open" : "not first",
+                        kerr_name(code));
+    }
+}
+
+static void on_answer(void *arg, int status, const void *response)
+{
+    struct shot *s = arg;
+    struct lane *l = s->lane;
+    struct world *w = l->producer->world;
+    const struct produce_response *r = response;
+
+    s->flying = false;
+    l->n_flying--;
+    if (status != 0) {
+        l->failed = true;
+    } else {
+        const struct produce_response_partition_response *pr;
+        ASSERT(r->responses.n == 1 &&
+               r->responses.ptr[0].partition_responses.n == 1);
+        pr = &r->responses.ptr[0].partition_responses.ptr[0];
+        if (pr->error_code == 0) {
+            book_ack(l->book, pr->base_offset, l->producer->number, s->seq,
+                     s->n);
+            shot_free(s);
+        } else {
+            judge(l, s, pr->error_code);
+        }
+    }
+    if (l->failed) {
+        l->retry_ms = env_now_ms(w->env) + RETRY_MS;
+        world_refresh(w);
+        if (!topic_there(l)) {
+            lane_forget(l);
+        }
+    }
+}
+
+/* ---- sending ----------------------------------------------------------------
+ */
+
+static void shoot(struct lane *l, struct shot *s)
+{
+    struct producer *p = l->producer;
+    struct world *w = p->world;
+    struct produce_request r;
+    struct produce_request_topic_data t;
+    struct produce_request_partition_data d;
+
+    wire_init(&wire_produce_request, &r);
+    wire_struct_init(&wire_produce_request_topic_data, &t);
+    wire_struct_init(&wire_produce_request_partition_data, &d);
+    r.transactional_id = (struct slice){NULL, 0};
+    r.acks = -1;
+    r.timeout_ms = 3000;
+    r.topic_data.ptr = &t;
+    r.topic_data.n = 1;
+    t.name = slice_str(w->topics[l->book->topic].name);
+    t.partition_data.ptr = &d;
+    t.partition_data.n = 1;
+    d.index = (int32_t)l->book->partition;
+    d.records = buf_slice(&s->bytes);
+    s->flying = true;
+    l->n_flying++;
+    client_call(world_client(w, p->clients, (unsigned)l->book->leader),
+                &wire_produce_request, PRODUCE_VERSION, &r, 5000, on_answer, s);
+}
+
+/* A batch of the next records. */
+static void load(struct lane *l)
+{
+    struct producer *p = l->producer;
+    struct world *w = p->world;
+    struct shot *s = mem_calloc(w->mem, 1, sizeof *s);
+    struct build_options o = BUILD_OPTIONS_DEFAULT;
+    struct build b;
+    uint8_t value[BOOK_VALUE_MAX];
+
+    ASSERT(s != NULL);
+    s->lane = l;
+    s->seq = l->next_seq;
+    s->n = 1 + (unsigned)world_below(w, p->o.records_max);
+    if (p->o.idempotent) {
+        o.producer_id = p->id;
+        o.producer_epoch = p->epoch;
+        o.base_sequence = (int32_t)s->seq;
+    }
+    if (world_below(w, 8) == 0) {
+        o.codec = BATCH_CODEC_LZ4;
+    }
+    build_init(&b, w->mem, &o);
+    for (unsigned i = 0; i < s->n; i++) {
+        size_t len = book_value(l->book, p->number, s->seq + i, value);
+        ASSERT(build_append(&b, &(struct build_record){
+                                    .timestamp = env_wall_ms(w->env),
+                                    .key_null = true,
+                                    .value = slice_of(value, len)}) == 0);
+    }
+    buf_init(&s->bytes, w->mem, 0);
+    ASSERT(build_finish(&b, &s->bytes) == 0);
+    build_close(&b);
+    l->next_seq += s->n;
+    queue_push(&l->shots, &s->queue);
+    l->n_shots++;
+}
+
+static void lane_tick(struct lane *l)
+{
+    struct producer *p = l->producer;
+    struct world *w = p->world;
+    uint64_t now = env_now_ms(w->env);
+    struct queue *q, *tmp;
+
+    if (!topic_there(l)) {
+        lane_forget(l);
+        return;
+    }
+    if ((p->o.once ? !l->spent : w->loading) && now >= l->next_ms &&
+        !l->failed && l->n_shots < p->o.in_flight) {
+        l->spent = true;
+        l->next_ms = now + 1 + world_below(w, 2 * p->o.interval_ms);
+        load(l);
+    }
+    if (l->n_shots == 0 ||
+        (l->failed && (l->n_flying > 0 || now < l->retry_ms))) {
+        return;
+    }
+    if (l->failed || l->book->leader < 1) {
+        world_refresh(w);
+    }
+    if (l->book->leader < 1) {
+        return;
+    }
+    w->counts.retried += l->failed;
+    l->failed = false;
+    QUEUE_FOREACH(q, tmp, &l->shots)
+    {
+        struct shot *s = QUEUE_ENTRY(q, struct shot, queue);
+        if (!s->flying) {
+            shoot(l, s);
+        }
+    }
+}
+
+static void on_tick(struct env_timer *t)
+{
+    struct producer *p = t->data;
+    struct world *w = p->world;
+
+    env_timer_start(w->env, t, env_now_ms(w->env) + TICK_MS);
+    if (world_broken(w)) {
+        return;
+    }
+    if (p->o.idempotent && p->id < 0) {
+        ask_id(p);
+        return;
+    }
+    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
+        struct world_topic *wt = &w->topics[i];
+        for (unsigned k = 0;
+             wt->state != TOPIC_FREE && k < WORLD_PARTITIONS_MAX; k++) {
+            struct lane *l = &p->lanes[i][k];
+            if (l->book == NULL) {
+                l->book = &wt->books[k];
+            }
+            if (k < wt->n_partitions || l->n_shots > 0) {
+                lane_tick(l);
+            }
+        }
+    }
+}
+
+void producer_start(struct world *w, const struct producer_options *o)
+{
+    struct producer *p = mem_calloc(w->mem, 1, sizeof *p);
+
+    ASSERT(p != NULL && w->n_producers < WORLD_PRODUCERS_MAX);
+    ASSERT(o->in_flight >= 1 && o->in_flight <= IN_FLIGHT_MAX);
+    ASSERT(o->idempotent || o->in_flight == 1);
+    *p = (struct producer){.world = w, .o = *o, .id = -1};
+    p->number = w->n_producers++;
+    w->idempotent[p->number] = o->idempotent;
+    w->producers[p->number] = p;
+    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
+        for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
+            p->lanes[i][k].producer = p;
+            queue_init(&p->lanes[i][k].shots);
+        }
+    }
+    env_timer_init(&p->timer, on_tick, p);
+    /* From outside the node: it has a turn when it is called. */
+    env_timer_start(w->env, &p->timer, env_now_ms(w->env) + TICK_MS);
+}
