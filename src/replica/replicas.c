@@ -9,6 +9,9 @@
 #define TICK_MS 100
 /* Stores flushed at once. */
 #define FLUSHING_MAX 4
+/* Tails together: what they hold a restart reads from the journal, before the
+ * node can answer, and three nodes may share a disk of 1 GB/s. */
+#define TAIL_BYTES_TARGET (128ull << 20)
 /* A replica is not worth a flush below this, unless it must. */
 #define FLUSH_BYTES_MIN (4u << 20)
 #define INFLIGHT_MAX    256
@@ -67,7 +70,8 @@ static void on_need(void *arg, uint64_t group, uint64_t index)
 /* ---- housekeeping ----------------------------------------------------- */
 
 /* Flush where most memory is held, until what is under way suffices: tails
- * stay below half of their memory, and well below what the ring can hold. */
+ * stay below half of their memory, well below what the ring can hold, and
+ * small enough to be read at a restart. */
 static void relieve(struct replicas *rs)
 {
     uint64_t held = 0, target = rs->o.tail_bytes_max / 2;
@@ -77,6 +81,7 @@ static void relieve(struct replicas *rs)
         held += compact_weight(v);
     }
     target = target < ring ? target : ring;
+    target = target < TAIL_BYTES_TARGET ? target : TAIL_BYTES_TARGET;
     while (held > target && rs->flushing < FLUSHING_MAX) {
         struct replica *heaviest = NULL;
         uint64_t most = FLUSH_BYTES_MIN;

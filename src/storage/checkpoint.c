@@ -14,6 +14,8 @@
 #include "base/crc32c.h"
 #include "storage/journal_impl.h"
 
+#define CHECKPOINT_EVERY (128ull << 20)
+
 void checkpoint_path(const struct journal *j, unsigned slot,
                      char out[JOURNAL_PATH_MAX])
 {
@@ -189,19 +191,30 @@ static void checkpoint_written(struct file_io *io, int64_t result)
     env_turn_request(j->env, &j->turn);
 }
 
-/* Is there a reason: asked for, a quarter of the ring since the last one, or
- * the ring runs short and one would free files. */
+/* Bytes of frames after which another one is due, so that a restart reads
+ * little that is dead. */
+static uint64_t checkpoint_every(const struct journal *j)
+{
+    uint64_t part = ring_bytes(j) / 4;
+    return part < CHECKPOINT_EVERY ? part : CHECKPOINT_EVERY;
+}
+
+/* Is there a reason: asked for, enough was written since the last one (half of
+ * that if it would free files), or the ring runs short and one would free
+ * files. */
 static bool checkpoint_due(const struct journal *j)
 {
     unsigned before;
     if (j->closing) {
         return j->checkpoint.wanted && queue_empty(&j->frames);
     }
-    if (j->checkpoint.wanted || j->checkpoint.bytes >= ring_bytes(j) / 4) {
+    uint64_t bytes = j->checkpoint.bytes;
+    uint64_t every = checkpoint_every(j);
+    if (j->checkpoint.wanted || bytes >= every) {
         return true;
     }
-    return ring_room(j) < ring_bytes(j) / 4 && ring_tail(j, &before) != NULL &&
-           before > 0;
+    return (bytes >= every / 2 || ring_room(j) < ring_bytes(j) / 4) &&
+           ring_tail(j, &before) != NULL && before > 0;
 }
 
 void checkpoint_poll(struct journal *j)

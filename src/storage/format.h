@@ -146,6 +146,33 @@ _Static_assert(CGROUP_AT_MANIFEST_LEN + 4 == CGROUP_BYTES, "group");
 #define CGROUP_DAMAGED      1u
 #define CGROUP_HAS_MANIFEST 2u
 
+/* ---- roster ------------------------------------------------------------ */
+
+/* "OSTROSTR" */
+#define ROSTER_MAGIC 0x5254534f5254534fULL
+
+enum roster_at {
+    ROSTER_AT_MAGIC = 0,     /* u64 */
+    ROSTER_AT_VERSION = 8,   /* u16 */
+    ROSTER_AT_ZERO = 10,     /* u16 */
+    ROSTER_AT_FILES = 12,    /* u32 */
+    ROSTER_AT_RING = 16,     /* 16 bytes */
+    ROSTER_AT_SEQ = 32,      /* u64 of rosters */
+    ROSTER_AT_EPOCH = 40,    /* u64 of the run that wrote it */
+    ROSTER_AT_BODY_CRC = 48, /* u32 */
+    ROSTER_AT_ZERO2 = 52,    /* 8 bytes */
+    ROSTER_AT_CRC = 60,      /* u32 of bytes 0..59 */
+    ROSTER_BYTES = 64
+};
+_Static_assert(ROSTER_AT_CRC + 4 == ROSTER_BYTES, "roster");
+
+enum roster_item_at {
+    ROSTER_ITEM_AT_SLOT = 0,  /* u32 */
+    ROSTER_ITEM_AT_ZERO = 4,  /* u32 */
+    ROSTER_ITEM_AT_FIRST = 8, /* u64 its first frame, 0: none yet */
+    ROSTER_ITEM_BYTES = 16
+};
+
 /* Lengths are padded with zeros to 8 bytes (records) or to blocks (files). */
 static inline uint64_t format_pad(uint64_t len)
 {

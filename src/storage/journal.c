@@ -357,6 +357,7 @@ void journal_destroy(struct journal *j)
     ASSERT(queue_empty(&j->frames) && j->in_flight == 0);
     env_turn_cancel(j->env, &j->turn);
     checkpoint_close(j);
+    roster_close(j);
     zero_close(j);
     while (j->groups != NULL && map_next(j->groups, &it, &value)) {
         group_free(j, value);
@@ -428,7 +429,7 @@ void journal_close(struct journal *j, journal_close_cb cb, void *arg)
 void journal_close_poll(struct journal *j)
 {
     if (!j->closing || !queue_empty(&j->frames) || j->zeroing.busy ||
-        j->checkpoint.state != CHECKPOINT_IDLE) {
+        j->roster.writing || j->checkpoint.state != CHECKPOINT_IDLE) {
         return;
     }
     if (!j->checkpoint.clean && !j->checkpoint.wanted) {

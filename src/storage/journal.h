@@ -2,6 +2,7 @@
  *
  *   dir/journal/00000001.j ... a ring of files of equal size, zero-written
  *   dir/journal/checkpoint.{0,1} all open groups, HARD and MANIFEST records
+ *   dir/journal/roster.{0,1} which files may hold frames that count
  *
  * What is appended during a turn becomes one frame: one O_DIRECT write with
  * DSYNC. 1-4 frames are in flight, there is no timer: whatever gathers while
@@ -17,8 +18,9 @@
  * in it is at or below its group's log base (the base travels in MANIFEST
  * records), was copied into a later file by COPY, or belongs to a dropped
  * group; and a checkpoint later than its last record is durable, so that
- * HARD, GROUP_OPEN and MANIFEST records pin nothing. When the ring runs short
- * the journal asks through `need`.
+ * HARD, GROUP_OPEN and MANIFEST records pin nothing. When the ring runs short,
+ * or a restart would have to read more than JOURNAL_LIVE_BYTES, the journal
+ * asks through `need`.
  */
 #ifndef STORAGE_JOURNAL_H
 #define STORAGE_JOURNAL_H
@@ -28,6 +30,11 @@
 #include "storage/tail.h"
 
 struct journal;
+
+/* More than this is not kept alive without asking for its release: a restart
+ * has to read it, which takes a second for three such nodes on one disk of
+ * 1 GB/s. */
+#define JOURNAL_LIVE_BYTES (192ull << 20)
 
 /* Numbers are on disk. Kinds 4 is POINTER, reserved (DESIGN section 5). */
 enum journal_kind {
@@ -69,6 +76,7 @@ struct recovery {
     size_t n_groups;
     uint64_t torn_bytes; /* of a cut torn tail; 0: none */
     uint64_t frames;     /* read */
+    uint64_t bytes;      /* of the ring, read */
     bool clean;          /* the last run ended by journal_close() */
 };
 
@@ -149,8 +157,8 @@ uint64_t journal_backlog(const struct journal *j);
  * the whole ring. */
 uint64_t journal_room(const struct journal *j);
 uint64_t journal_size(const struct journal *j);
-/* Write a checkpoint soon (also happens by itself every quarter of the ring
- * and at close). */
+/* Write a checkpoint soon (also happens by itself every 128 MiB or quarter of
+ * the ring, whatever is less, and at close). */
 void journal_checkpoint(struct journal *j);
 
 typedef void (*journal_close_cb)(void *arg);

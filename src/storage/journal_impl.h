@@ -46,6 +46,7 @@ struct jfile {
     struct file *file;
     uint64_t generation;
     uint64_t first_frame; /* 0: none yet */
+    uint64_t rostered;    /* roster that lists this use, 0: none */
     size_t n_pins;        /* groups with entries in it */
 };
 
@@ -163,6 +164,23 @@ struct checkpoint {
     struct file_io io;
 };
 
+/* Which files may hold frames that count; roster.c says what holds. */
+struct roster {
+    bool writing;
+    bool whole;   /* both files are readable and follow each other (start) */
+    uint64_t seq; /* newest durable one */
+    void *raw;
+    uint8_t *data;
+    size_t len;
+    struct file *files[2];
+    struct file_io io;
+};
+
+struct roster_item {
+    uint32_t slot;
+    uint64_t first; /* frame; 0: none when it was written */
+};
+
 /* Preparing files in the background. */
 struct zeroing {
     struct jfile *target; /* NULL: nothing to do */
@@ -210,6 +228,7 @@ struct journal {
 
     struct env_turn turn;
     struct checkpoint checkpoint;
+    struct roster roster;
     struct zeroing zeroing;
     journal_durable_cb durable_cb;
     journal_need_cb need_cb;
@@ -293,6 +312,8 @@ uint64_t ring_bytes(const struct journal *j);
 /* The oldest file that is still needed: pinned or current. NULL: no file was
  * used yet. Outputs the number of free-to-be files before it. */
 struct jfile *ring_tail(const struct journal *j, unsigned *ret_before);
+/* The file that would come after the current one. NULL: none is free. */
+struct jfile *ring_next(const struct journal *j);
 /* Begin to use a file: the next free one. */
 void ring_advance(struct journal *j);
 /* Give back live files before this generation. */
@@ -349,6 +370,21 @@ int checkpoint_decode_facts(struct slice in, struct checkpoint_facts *ret_f);
  * ERR_NOMEM. */
 int checkpoint_load(struct journal *j, struct slice in,
                     const struct checkpoint_facts *f);
+
+/* ---- roster.c ------------------------------------------------------------ */
+
+/* Begin the run's rosters: memory, files, the first one, blocking. */
+int roster_open(struct journal *j, struct err *err);
+void roster_close(struct journal *j);
+/* Write one if there is a reason to and none is under way. */
+void roster_poll(struct journal *j);
+/* True if frames may be written to the file. */
+bool roster_lists(const struct journal *j, const struct jfile *f);
+/* What the newest roster lists, oldest file first, if its word is good beside
+ * a checkpoint of `epoch`: *ret_n is 0 otherwise. Free *ret. Errors:
+ * ERR_NOMEM. */
+int roster_load(struct journal *j, uint64_t epoch, struct roster_item **ret,
+                uint32_t *ret_n, struct err *err);
 
 /* ---- recover.c ----------------------------------------------------------- */
 

@@ -291,6 +291,7 @@ static int journal_load(struct journal *j, const struct journal_options *o,
     mem_free(j->mem, c[0].raw);
     mem_free(j->mem, c[1].raw);
     rv = rv == 0 ? checkpoint_files_open(j, err) : rv;
+    rv = rv == 0 ? roster_open(j, err) : rv;
     if (rv == 0) {
         frame_max_set(j, o);
     }
@@ -338,10 +339,10 @@ int journal_open(struct env *e, const struct journal_options *o,
         }
     }
     trace_info(env_trace(e), "journal.open",
-               "ring=%" PRIu64 " groups=%zu frames=%" PRIu64 " torn=%" PRIu64
-               " clean=%d epoch=%" PRIu64,
-               ring_bytes(j), r->n_groups, r->frames, r->torn_bytes, r->clean,
-               j->epoch);
+               "ring=%" PRIu64 " groups=%zu frames=%" PRIu64 " read=%" PRIu64
+               " torn=%" PRIu64 " clean=%d epoch=%" PRIu64,
+               ring_bytes(j), r->n_groups, r->frames, r->bytes, r->torn_bytes,
+               r->clean, j->epoch);
     zero_start(j);
     env_turn_request(e, &j->turn);
     *ret_j = j;

@@ -42,7 +42,7 @@ struct jfile *ring_tail(const struct journal *j, unsigned *ret_before)
 }
 
 /* The next free file after the current one, ready ones first. */
-static struct jfile *ring_next(const struct journal *j)
+struct jfile *ring_next(const struct journal *j)
 {
     struct jfile *preparing = NULL;
     unsigned from = j->cur == NULL ? 0 : j->cur->slot;
@@ -80,6 +80,7 @@ void ring_release(struct journal *j, uint64_t generation)
         queue_remove(&f->queue);
         f->state = JFILE_FREE;
         f->first_frame = 0;
+        f->rostered = 0;
         j->plan.n_free++;
     }
 }

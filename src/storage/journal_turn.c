@@ -66,6 +66,7 @@ static void frame_submit(struct journal *j, struct jframe *f)
     f->facts.checkpoint = j->checkpoint.seq;
     frame_finish(f->buf->data, &f->facts, f->groups);
     ASSERT(f->facts.length <= f->buf->cap);
+    ASSERT(roster_lists(j, f->file));
     ASSERT(f->facts.offset + f->facts.length <= j->file_bytes);
     f->state = JFRAME_FLYING;
     j->in_flight++;
@@ -91,7 +92,7 @@ void journal_pump(struct journal *j, bool gather)
             continue;
         }
         if (j->in_flight == j->depth || f->buf == NULL || !f->file->ready ||
-            (f == j->gather && !gather)) {
+            !roster_lists(j, f->file) || (f == j->gather && !gather)) {
             break;
         }
         frame_submit(j, f);
@@ -154,9 +155,15 @@ static void need_tell(struct journal *j, const struct jfile *f)
     mem_free(j->mem, list);
 }
 
-/* Below a quarter of the ring the oldest file must go; asked once a file, and
- * again when another sixteenth of the ring was used or an append was refused.
- */
+/* So much may be live: then the oldest file must go. */
+static uint64_t live_max(const struct journal *j)
+{
+    uint64_t part = ring_bytes(j) - ring_bytes(j) / 4;
+    return part < JOURNAL_LIVE_BYTES ? part : JOURNAL_LIVE_BYTES;
+}
+
+/* Asked once a file, and again when another sixteenth of the ring was used or
+ * an append was refused. */
 static void need_poll(struct journal *j)
 {
     unsigned before;
@@ -164,7 +171,7 @@ static void need_poll(struct journal *j)
     uint64_t room = ring_room(j);
     uint64_t soon = room + (uint64_t)before * j->file_bytes;
     if (j->need_cb == NULL || j->closing || f == NULL || f == j->cur ||
-        (soon >= ring_bytes(j) / 4 && !j->need_again)) {
+        (ring_bytes(j) - soon <= live_max(j) && !j->need_again)) {
         return;
     }
     if (f->generation == j->need_generation && !j->need_again &&
@@ -182,6 +189,7 @@ void journal_turn(struct env_turn *t)
     struct journal *j = t->data;
     journal_pump(j, true);
     watermark_append(j);
+    roster_poll(j);
     checkpoint_poll(j);
     need_poll(j);
     journal_close_poll(j);

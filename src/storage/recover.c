@@ -1,10 +1,14 @@
 /* Reading the ring after a stop of any kind.
  *
- *   1  scan: every block of every file is looked at; what bears the facts of
- *      a frame (header or trailer) of this ring becomes a sighting
- *   2  walk: frames in order of their numbers, from the checkpoint's tail on;
- *      a valid one is applied. `durable` is the highest frame that anything
- *      readable calls durable. A frame that is not valid is
+ *   0  stream (recover_stream.c): of the files that the roster lists, frames
+ *      that follow one another are applied as they come
+ *   1  scan: every block of what is left, or of every file where the roster's
+ *      word is not good, is looked at; what bears the facts of a frame (header
+ *      or trailer) of this ring becomes a sighting
+ *   2  walk: frames in order of their numbers, from the checkpoint's tail, or
+ *      from where the stream ended, on; a valid one is applied. `durable` is
+ * the highest frame that anything readable calls durable. A frame that is not
+ * valid is
  *        - damage, up to `durable`: its groups are marked, the walk goes on
  *        - the beginning of a torn tail, beyond: it and everything behind it,
  *          valid or not, is cut
@@ -24,7 +28,8 @@
 static int checkpoint_covers(struct recover *r, bool lost)
 {
     bool first_there =
-        r->n_seen > 0 && r->seen[0].seq == r->c->tail && !r->seen[0].trailer;
+        r->out->frames > 0 ||
+        (r->n_seen > 0 && r->seen[0].seq == r->c->tail && !r->seen[0].trailer);
     bool gone = lost && !first_there && r->c->tail <= r->durable;
     if (r->claimed <= r->c->seq && !gone) {
         return 0;
@@ -135,6 +140,20 @@ static int recover_give(struct recover *r)
     return 0;
 }
 
+/* Steps 0 and 1. */
+static int recover_read_ring(struct recover *r, bool lost)
+{
+    bool done = false;
+    int rv = 0;
+    if (!lost) {
+        rv = roster_load(r->j, r->c->epoch, &r->roster, &r->n_roster, r->err);
+        rv = rv == 0 ? recover_stream(r, &done) : rv;
+    }
+    rv = rv == 0 && !done ? recover_scan(r) : rv;
+    recover_sort(r);
+    return rv;
+}
+
 int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
                  struct chunk_pool *pool, struct recovery *out, struct err *err)
 {
@@ -144,11 +163,13 @@ int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
                         .err = err,
                         .loader = {.pool = pool},
                         .durable = c->frame,
+                        .seq = c->tail,
+                        .end_known = true,
                         .lost_any = j->n_lost > 0};
     size_t cut = 0;
     j->generation = c->generation;
     int rv = recover_files_open(&r);
-    rv = rv == 0 ? recover_scan(&r) : rv;
+    rv = rv == 0 ? recover_read_ring(&r, lost) : rv;
     rv = rv == 0 ? checkpoint_covers(&r, lost) : rv;
     rv = rv == 0 ? recover_walk(&r, &cut) : rv;
     rv = rv == 0 ? recover_cut(&r, cut) : rv;
@@ -167,7 +188,8 @@ int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
 
 int recover_any_frame(struct journal *j, bool *ret_any, struct err *err)
 {
-    struct recover r = {.j = j, .err = err};
+    struct recovery out = {0};
+    struct recover r = {.j = j, .out = &out, .err = err};
     bool any = false;
     int rv = recover_files_open(&r);
     for (unsigned i = 0; rv == 0 && i < j->n_files; i++) {

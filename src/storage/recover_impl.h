@@ -24,8 +24,10 @@ struct recover {
     struct loader loader;
     struct recovery *out;
     struct err *err;
-    struct bfile **files; /* by slot - 1; NULL: not there */
-    void *raw;            /* the window: */
+    struct roster_item *roster; /* which files may count */
+    uint32_t n_roster;          /* 0: all */
+    struct bfile **files;       /* by slot - 1; NULL: not there */
+    void *raw;                  /* the window: */
     uint8_t *window;
     uint64_t window_cap;
     uint32_t window_slot;
@@ -51,14 +53,36 @@ void recover_close(struct recover *r);
  * Valid until the next call. Errors: ERR_IO, ERR_NOMEM. */
 int recover_read(struct recover *r, uint32_t slot, uint64_t at, uint64_t len,
                  const uint8_t **ret_p);
-/* Collect the sightings, in order. */
+/* The same, reading `want` bytes at least when it has to read. */
+int recover_read_some(struct recover *r, uint32_t slot, uint64_t at,
+                      uint64_t len, uint64_t want, const uint8_t **ret_p);
+/* Do these facts of a frame in file `slot` count: of this ring, not dead, not
+ * cut? Notes epoch and generation. */
+bool recover_facts_count(struct recover *r, const struct frame_facts *f,
+                         uint32_t slot);
+/* What facts say, noted in `durable` and `claimed`. */
+struct sighting recover_sighting(struct recover *r, const struct frame_facts *f,
+                                 bool trailer);
+/* Collect the sightings of a file from `at` on. */
+int recover_scan_file(struct recover *r, uint32_t slot, uint64_t at);
+/* Collect the sightings of all files. */
 int recover_scan(struct recover *r);
+/* Put the sightings in order. */
+void recover_sort(struct recover *r);
+/* Apply frame r->seq, of which a header was seen. Errors: ERR_CORRUPT (it is
+ * not valid, or not the next). */
+int recover_frame(struct recover *r, const struct sighting *s);
+/* Read what the roster lists: apply frames from r->seq on as far as each
+ * follows the one before, and collect the sightings of the rest. *ret_done
+ * false: nothing was done, the whole ring has to be scanned. */
+int recover_stream(struct recover *r, bool *ret_done);
 /* Apply the records of a frame that was checked. */
 int recover_apply(struct recover *r, const uint8_t *frame,
                   const struct frame_facts *f);
 /* Add a group of which only the number is known: its OPEN was lost. */
 int recover_group_lost(struct recover *r, uint64_t id, struct jgroup **ret_g);
-/* Walk until the end or the torn tail, which begins at sighting *ret_cut. */
+/* Walk from r->seq on until the end or the torn tail, which begins at sighting
+ * *ret_cut. */
 int recover_walk(struct recover *r, size_t *ret_cut);
 /* Copy to quarantine what sightings from `cut` on show of frames that were in
  * flight. */

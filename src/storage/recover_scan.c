@@ -6,7 +6,8 @@
 #include "base/bytes.h"
 #include "storage/recover_impl.h"
 
-#define WINDOW_BYTES (1u << 20)
+/* Read at once. */
+#define WINDOW_BYTES (4u << 20)
 
 /* ---- reading ------------------------------------------------------------- */
 
@@ -15,6 +16,10 @@ static int window_grow(struct recover *r, uint64_t len)
     if (len <= r->window_cap) {
         return 0;
     }
+    /* Room to keep a part of a frame and read on. */
+    uint64_t room = 2ull * r->j->file_bytes;
+    room = room < 2 * WINDOW_BYTES ? room : 2 * WINDOW_BYTES;
+    len = len < room ? room : len;
     mem_free(r->j->mem, r->raw);
     r->window_cap = r->window_len = 0;
     r->raw = mem_alloc(r->j->mem, len + FORMAT_BLOCK);
@@ -27,39 +32,63 @@ static int window_grow(struct recover *r, uint64_t len)
     return 0;
 }
 
-/* `len` bytes of a file, multiples of blocks; zeros where the file is shorter.
- * Valid until the next call. */
-int recover_read(struct recover *r, uint32_t slot, uint64_t at, uint64_t len,
-                 const uint8_t **ret_p)
+/* Bytes of the window from `at` on. */
+static uint64_t window_has(const struct recover *r, uint32_t slot, uint64_t at)
 {
-    if (slot == r->window_slot && at >= r->window_at &&
-        at - r->window_at <= r->window_len &&
-        len <= r->window_len - (at - r->window_at)) {
+    if (slot != r->window_slot || at < r->window_at ||
+        at - r->window_at > r->window_len) {
+        return 0;
+    }
+    return r->window_len - (at - r->window_at);
+}
+
+/* What the window has of the range is kept, so that reading on in a file reads
+ * every byte once. */
+int recover_read_some(struct recover *r, uint32_t slot, uint64_t at,
+                      uint64_t len, uint64_t want, const uint8_t **ret_p)
+{
+    uint64_t has = window_has(r, slot, at);
+    if (len <= has) {
         *ret_p = r->window + (at - r->window_at);
         return 0;
     }
-    uint64_t want = r->j->file_bytes - at;
-    want = want < WINDOW_BYTES ? want : WINDOW_BYTES;
-    want = want < len ? len : want;
+    want = want < len - has ? len - has : want;
+    if (want > r->j->file_bytes - at - has) {
+        want = r->j->file_bytes - at - has;
+    }
+    if (has + want > r->window_cap) {
+        want += has;
+        has = 0;
+    }
     int rv = window_grow(r, want);
     if (rv != 0) {
         return rv;
     }
+    if (has > 0) {
+        memmove(r->window, r->window + (at - r->window_at), has);
+    }
     size_t n = 0;
     r->window_len = 0;
-    rv = bfile_read(r->files[slot - 1], r->window, want, at, &n);
+    rv = bfile_read(r->files[slot - 1], r->window + has, want, at + has, &n);
     if (rv != 0) {
         char path[JOURNAL_PATH_MAX];
         ring_path(r->j, slot, ".j", path);
-        return err_set(r->err, rv, "%s: read at %" PRIu64 ": %s", path, at,
-                       err_text(rv));
+        return err_set(r->err, rv, "%s: read at %" PRIu64 ": %s", path,
+                       at + has, err_text(rv));
     }
-    memset(r->window + n, 0, want - n);
+    memset(r->window + has + n, 0, want - n);
     r->window_slot = slot;
     r->window_at = at;
-    r->window_len = want;
+    r->window_len = has + want;
+    r->out->bytes += want;
     *ret_p = r->window;
     return 0;
+}
+
+int recover_read(struct recover *r, uint32_t slot, uint64_t at, uint64_t len,
+                 const uint8_t **ret_p)
+{
+    return recover_read_some(r, slot, at, len, WINDOW_BYTES, ret_p);
 }
 
 int recover_files_open(struct recover *r)
@@ -99,10 +128,31 @@ void recover_close(struct recover *r)
     mem_free(r->j->mem, r->files);
     mem_free(r->j->mem, r->raw);
     mem_free(r->j->mem, r->seen);
+    mem_free(r->j->mem, r->roster);
     loader_close(&r->loader);
 }
 
 /* ---- scan ---------------------------------------------------------------- */
+
+struct sighting recover_sighting(struct recover *r, const struct frame_facts *f,
+                                 bool trailer)
+{
+    if (f->durable > r->durable) {
+        r->durable = f->durable;
+    }
+    if (f->checkpoint > r->claimed) {
+        r->claimed = f->checkpoint;
+    }
+    return (struct sighting){.seq = f->seq,
+                             .epoch = f->epoch,
+                             .generation = f->generation,
+                             .durable = f->durable,
+                             .checkpoint = f->checkpoint,
+                             .offset = f->offset,
+                             .length = f->length,
+                             .slot = f->slot,
+                             .trailer = trailer};
+}
 
 static int sighting_add(struct recover *r, const struct frame_facts *f,
                         bool trailer)
@@ -116,27 +166,13 @@ static int sighting_add(struct recover *r, const struct frame_facts *f,
         r->seen = p;
         r->cap_seen = cap;
     }
-    r->seen[r->n_seen++] = (struct sighting){.seq = f->seq,
-                                             .epoch = f->epoch,
-                                             .generation = f->generation,
-                                             .durable = f->durable,
-                                             .checkpoint = f->checkpoint,
-                                             .offset = f->offset,
-                                             .length = f->length,
-                                             .slot = f->slot,
-                                             .trailer = trailer};
-    if (f->durable > r->durable) {
-        r->durable = f->durable;
-    }
-    if (f->checkpoint > r->claimed) {
-        r->claimed = f->checkpoint;
-    }
+    r->seen[r->n_seen++] = recover_sighting(r, f, trailer);
     return 0;
 }
 
 /* Facts that stand where they say, of this ring, not dead and not cut. */
-static bool facts_count(struct recover *r, const struct frame_facts *f,
-                        uint32_t slot)
+bool recover_facts_count(struct recover *r, const struct frame_facts *f,
+                         uint32_t slot)
 {
     if (!uuid_equal(f->ring, r->c->ring) || f->slot != slot ||
         f->offset > r->j->file_bytes ||
@@ -158,7 +194,7 @@ static int scan_block(struct recover *r, const uint8_t *p, uint32_t slot,
 {
     struct frame_facts f;
     if (le64_load(p) == FRAME_MAGIC && frame_decode_facts(p, false, &f) == 0 &&
-        f.offset == at && facts_count(r, &f, slot)) {
+        f.offset == at && recover_facts_count(r, &f, slot)) {
         int rv = sighting_add(r, &f, false);
         if (rv != 0) {
             return rv;
@@ -166,7 +202,8 @@ static int scan_block(struct recover *r, const uint8_t *p, uint32_t slot,
     }
     const uint8_t *t = p + FORMAT_BLOCK - FRAME_FACTS_BYTES;
     if (le64_load(t) == TRAILER_MAGIC && frame_decode_facts(t, true, &f) == 0 &&
-        f.offset + f.length == at + FORMAT_BLOCK && facts_count(r, &f, slot)) {
+        f.offset + f.length == at + FORMAT_BLOCK &&
+        recover_facts_count(r, &f, slot)) {
         const struct sighting *s =
             r->n_seen == 0 ? NULL : &r->seen[r->n_seen - 1];
         if (s == NULL || s->seq != f.seq || s->epoch != f.epoch ||
@@ -177,12 +214,16 @@ static int scan_block(struct recover *r, const uint8_t *p, uint32_t slot,
     return 0;
 }
 
-static int scan_file(struct recover *r, uint32_t slot)
+int recover_scan_file(struct recover *r, uint32_t slot, uint64_t at)
 {
-    for (uint64_t at = 0; at < r->j->file_bytes; at += WINDOW_BYTES) {
-        uint64_t len = r->j->file_bytes - at;
+    uint64_t len;
+    for (; r->files[slot - 1] != NULL && at < r->j->file_bytes; at += len) {
         const uint8_t *p;
-        len = len < WINDOW_BYTES ? len : WINDOW_BYTES;
+        len = window_has(r, slot, at);
+        if (len == 0) {
+            len = r->j->file_bytes - at;
+            len = len < WINDOW_BYTES ? len : WINDOW_BYTES;
+        }
         int rv = recover_read(r, slot, at, len, &p);
         for (uint64_t i = 0; rv == 0 && i < len; i += FORMAT_BLOCK) {
             rv = scan_block(r, p + i, slot, at + i);
@@ -211,15 +252,17 @@ static int sighting_compare(const void *a, const void *b)
 int recover_scan(struct recover *r)
 {
     for (unsigned i = 0; i < r->j->n_files; i++) {
-        if (r->files[i] != NULL) {
-            int rv = scan_file(r, i + 1);
-            if (rv != 0) {
-                return rv;
-            }
+        int rv = recover_scan_file(r, i + 1, 0);
+        if (rv != 0) {
+            return rv;
         }
     }
+    return 0;
+}
+
+void recover_sort(struct recover *r)
+{
     if (r->n_seen > 0) {
         qsort(r->seen, r->n_seen, sizeof *r->seen, sighting_compare);
     }
-    return 0;
 }

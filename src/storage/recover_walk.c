@@ -171,39 +171,39 @@ static int damage(struct recover *r, size_t from, size_t to)
     return 0;
 }
 
+int recover_frame(struct recover *r, const struct sighting *s)
+{
+    const uint8_t *frame;
+    struct frame_facts f;
+    int rv = frame_load(r, s, &frame, &f);
+    if (rv != 0) {
+        return rv == ERR_VERSION ? ERR_CORRUPT : rv;
+    }
+    file_live(r, &f);
+    r->prev_near = true;
+    r->out->frames++;
+    if (f.last > r->j->last_seq) {
+        r->j->last_seq = f.last;
+    }
+    return recover_apply(r, frame, &f);
+}
+
 /* Try the sightings of one frame. ERR_CORRUPT: none is valid. */
 static int walk_frame(struct recover *r, size_t from, size_t to)
 {
-    for (size_t i = from; i < to; i++) {
-        const uint8_t *frame;
-        struct frame_facts f;
-        if (r->seen[i].trailer) {
-            continue;
+    int rv = ERR_CORRUPT;
+    for (size_t i = from; rv == ERR_CORRUPT && i < to; i++) {
+        if (!r->seen[i].trailer) {
+            rv = recover_frame(r, &r->seen[i]);
         }
-        int rv = frame_load(r, &r->seen[i], &frame, &f);
-        if (rv == ERR_CORRUPT || rv == ERR_VERSION) {
-            continue;
-        }
-        if (rv != 0) {
-            return rv;
-        }
-        file_live(r, &f);
-        r->prev_near = true;
-        r->out->frames++;
-        if (f.last > r->j->last_seq) {
-            r->j->last_seq = f.last;
-        }
-        return recover_apply(r, frame, &f);
     }
-    return ERR_CORRUPT;
+    return rv;
 }
 
-/* Walk until the end or the torn tail, which begins at sighting *ret_cut. */
 int recover_walk(struct recover *r, size_t *ret_cut)
 {
     size_t i = 0;
-    r->end_known = true;
-    for (r->seq = r->c->tail;; r->seq++) {
+    for (;; r->seq++) {
         while (i < r->n_seen && r->seen[i].seq < r->seq) {
             i++;
         }

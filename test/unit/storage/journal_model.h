@@ -65,6 +65,7 @@ struct world {
     uint64_t durable; /* as told, over all lives */
     uint64_t torn_bytes;
     uint64_t frames;
+    uint64_t read_bytes;
     bool clean;
     uint64_t damaged; /* bits by group */
     bool closed;
@@ -335,6 +336,7 @@ static inline void life_start(struct env *e, void *arg)
     }
     w->torn_bytes = r->torn_bytes;
     w->frames = r->frames;
+    w->read_bytes = r->bytes;
     w->clean = r->clean;
     w->damaged = 0;
     for (size_t i = 0; i < r->n_groups; i++) {

@@ -17,6 +17,13 @@ test_unit_storage_test_journal_SOURCES = test/unit/storage/test_journal.c \
 test_unit_storage_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_journal_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/storage/test_journal_roster
+TESTS += test/unit/storage/test_journal_roster
+test_unit_storage_test_journal_roster_SOURCES = \
+    test/unit/storage/test_journal_roster.c test/unit/storage/journal_model.h
+test_unit_storage_test_journal_roster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_storage_test_journal_roster_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/storage/test_manifest
 TESTS += test/unit/storage/test_manifest
 test_unit_storage_test_manifest_SOURCES = test/unit/storage/test_manifest.c \
