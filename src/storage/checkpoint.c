@@ -199,8 +199,8 @@ static uint64_t checkpoint_every(const struct journal *j)
     return part < CHECKPOINT_EVERY ? part : CHECKPOINT_EVERY;
 }
 
-/* Is there a reason: asked for, enough was written since the last one (half of
- * that if it would free files), or the ring runs short and one would free
+/* Is there a reason: asked for, enough was written since the last one (less if
+ * it would free files), or the ring runs short and one would free
  * files. */
 static bool checkpoint_due(const struct journal *j)
 {
@@ -213,7 +213,7 @@ static bool checkpoint_due(const struct journal *j)
     if (j->checkpoint.wanted || bytes >= every) {
         return true;
     }
-    return (bytes >= every / 2 || ring_room(j) < ring_bytes(j) / 4) &&
+    return (bytes >= every / 8 || ring_room(j) < ring_bytes(j) / 4) &&
            ring_tail(j, &before) != NULL && before > 0;
 }
 

@@ -168,7 +168,7 @@ _Static_assert(ROSTER_AT_CRC + 4 == ROSTER_BYTES, "roster");
 
 enum roster_item_at {
     ROSTER_ITEM_AT_SLOT = 0,  /* u32 */
-    ROSTER_ITEM_AT_ZERO = 4,  /* u32 */
+    ROSTER_ITEM_AT_LIMIT = 4, /* u32 blocks: no frame ends beyond */
     ROSTER_ITEM_AT_FIRST = 8, /* u64 its first frame, 0: none yet */
     ROSTER_ITEM_BYTES = 16
 };

@@ -46,8 +46,9 @@ struct jfile {
     struct file *file;
     uint64_t generation;
     uint64_t first_frame; /* 0: none yet */
-    uint64_t rostered;    /* roster that lists this use, 0: none */
-    size_t n_pins;        /* groups with entries in it */
+    uint64_t limit; /* frames may end up to here: a durable roster says so */
+    uint64_t limit_next; /* ... or the one being written will */
+    size_t n_pins;       /* groups with entries in it */
 };
 
 struct rlog;
@@ -164,7 +165,7 @@ struct checkpoint {
     struct file_io io;
 };
 
-/* Which files may hold frames that count; roster.c says what holds. */
+/* Where frames that count may lie; roster.c says what holds. */
 struct roster {
     bool writing;
     bool whole;   /* both files are readable and follow each other (start) */
@@ -178,6 +179,7 @@ struct roster {
 
 struct roster_item {
     uint32_t slot;
+    uint64_t limit; /* no frame ends beyond it */
     uint64_t first; /* frame; 0: none when it was written */
 };
 
@@ -378,8 +380,8 @@ int roster_open(struct journal *j, struct err *err);
 void roster_close(struct journal *j);
 /* Write one if there is a reason to and none is under way. */
 void roster_poll(struct journal *j);
-/* True if frames may be written to the file. */
-bool roster_lists(const struct journal *j, const struct jfile *f);
+/* True if the frame may be written. */
+bool roster_allows(const struct jframe *f);
 /* What the newest roster lists, oldest file first, if its word is good beside
  * a checkpoint of `epoch`: *ret_n is 0 otherwise. Free *ret. Errors:
  * ERR_NOMEM. */

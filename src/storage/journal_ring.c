@@ -80,7 +80,7 @@ void ring_release(struct journal *j, uint64_t generation)
         queue_remove(&f->queue);
         f->state = JFILE_FREE;
         f->first_frame = 0;
-        f->rostered = 0;
+        f->limit = f->limit_next = 0;
         j->plan.n_free++;
     }
 }

@@ -66,7 +66,7 @@ static void frame_submit(struct journal *j, struct jframe *f)
     f->facts.checkpoint = j->checkpoint.seq;
     frame_finish(f->buf->data, &f->facts, f->groups);
     ASSERT(f->facts.length <= f->buf->cap);
-    ASSERT(roster_lists(j, f->file));
+    ASSERT(f->facts.offset + f->facts.length <= f->file->limit);
     ASSERT(f->facts.offset + f->facts.length <= j->file_bytes);
     f->state = JFRAME_FLYING;
     j->in_flight++;
@@ -92,7 +92,7 @@ void journal_pump(struct journal *j, bool gather)
             continue;
         }
         if (j->in_flight == j->depth || f->buf == NULL || !f->file->ready ||
-            !roster_lists(j, f->file) || (f == j->gather && !gather)) {
+            !roster_allows(f) || (f == j->gather && !gather)) {
             break;
         }
         frame_submit(j, f);

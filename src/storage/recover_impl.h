@@ -63,8 +63,9 @@ bool recover_facts_count(struct recover *r, const struct frame_facts *f,
 /* What facts say, noted in `durable` and `claimed`. */
 struct sighting recover_sighting(struct recover *r, const struct frame_facts *f,
                                  bool trailer);
-/* Collect the sightings of a file from `at` on. */
-int recover_scan_file(struct recover *r, uint32_t slot, uint64_t at);
+/* Collect the sightings of a file from `at` to `end`. */
+int recover_scan_file(struct recover *r, uint32_t slot, uint64_t at,
+                      uint64_t end);
 /* Collect the sightings of all files. */
 int recover_scan(struct recover *r);
 /* Put the sightings in order. */

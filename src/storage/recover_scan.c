@@ -214,14 +214,15 @@ static int scan_block(struct recover *r, const uint8_t *p, uint32_t slot,
     return 0;
 }
 
-int recover_scan_file(struct recover *r, uint32_t slot, uint64_t at)
+int recover_scan_file(struct recover *r, uint32_t slot, uint64_t at,
+                      uint64_t end)
 {
     uint64_t len;
-    for (; r->files[slot - 1] != NULL && at < r->j->file_bytes; at += len) {
+    for (; r->files[slot - 1] != NULL && at < end; at += len) {
         const uint8_t *p;
         len = window_has(r, slot, at);
         if (len == 0) {
-            len = r->j->file_bytes - at;
+            len = end - at;
             len = len < WINDOW_BYTES ? len : WINDOW_BYTES;
         }
         int rv = recover_read(r, slot, at, len, &p);
@@ -252,7 +253,7 @@ static int sighting_compare(const void *a, const void *b)
 int recover_scan(struct recover *r)
 {
     for (unsigned i = 0; i < r->j->n_files; i++) {
-        int rv = recover_scan_file(r, i + 1, 0);
+        int rv = recover_scan_file(r, i + 1, 0, r->j->file_bytes);
         if (rv != 0) {
             return rv;
         }

@@ -88,8 +88,10 @@ static int stream_frame(struct recover *r, uint32_t slot, uint64_t at)
     return rv;
 }
 
-/* Ends at the place of roster item *i where the next frame is not. */
-static int stream_walk(struct recover *r, uint32_t *i, uint64_t *at)
+/* Ends at the place of roster item *i where the next frame is not. *ret_stale:
+ * a frame stands where the roster knows of none. */
+static int stream_walk(struct recover *r, uint32_t *i, uint64_t *at,
+                       bool *ret_stale)
 {
     for (;;) {
         uint64_t seq = r->seq;
@@ -103,6 +105,7 @@ static int stream_walk(struct recover *r, uint32_t *i, uint64_t *at)
         }
         ASSERT(r->seq == seq + 1 && r->prev.slot == r->roster[*i].slot);
         *at = r->prev.offset + r->prev.length;
+        *ret_stale |= *at > r->roster[*i].limit;
     }
 }
 
@@ -111,6 +114,7 @@ int recover_stream(struct recover *r, bool *ret_done)
     uint32_t i;
     uint64_t at = 0;
     bool dead = false;
+    bool stale = false;
     *ret_done = false;
     if (r->n_roster == 0 || !roster_fits(r, &i)) {
         return 0;
@@ -119,10 +123,13 @@ int recover_stream(struct recover *r, bool *ret_done)
     if (rv != 0 || !dead) {
         return rv;
     }
-    rv = stream_walk(r, &i, &at);
-    for (; rv == 0 && i < r->n_roster; i++, at = 0) {
-        rv = recover_scan_file(r, r->roster[i].slot, at);
-    }
+    rv = stream_walk(r, &i, &at, &stale);
     *ret_done = true;
+    if (rv == 0 && stale) {
+        return recover_scan(r);
+    }
+    for (; rv == 0 && i < r->n_roster; i++, at = 0) {
+        rv = recover_scan_file(r, r->roster[i].slot, at, r->roster[i].limit);
+    }
     return rv;
 }

@@ -1,20 +1,23 @@
-/* The roster: which files of the ring may hold frames that count, so that
- * recovery reads these only. Two files, written alternately, small.
+/* The roster: which files of the ring may hold frames that count, and up to
+ * where, so that recovery reads these only. Two files, written alternately,
+ * small.
  *
  * What holds, and where it is enforced:
- *   1  A frame is written to a file only when a durable roster lists this use
- *      of it (journal_pump() waits, frame_submit() asserts).
- *   2  Every roster lists all live files; a file leaves `live` only when a
- *      durable checkpoint says that its frames are dead (ring_release()).
+ *   1  A frame is written only when a durable roster lists this use of its
+ *      file with a limit at or behind its end (journal_pump() waits,
+ *      frame_submit() asserts).
+ *   2  Every roster lists all live files, and no limit of one goes down; a
+ *      file leaves `live` only when a durable checkpoint says that its frames
+ *      are dead (ring_release()).
  *   3  A file that a roster no longer lists must be listed again before it is
  *      written to (roster_encode() forgets it).
- * So a frame at or above the tail of the newest durable checkpoint lies in a
- * file that the newest durable roster lists. Recovery takes its word only if
- * that checkpoint is of the same run, and both checkpoints and both rosters
- * are whole; else it reads the whole ring.
+ * So a frame at or above the tail of the newest durable checkpoint lies where
+ * the newest durable roster says. Recovery takes its word only if that
+ * checkpoint is of the same run, and both checkpoints and both rosters are
+ * whole; else it reads the whole ring.
  *
- * The file that comes next is listed when the current one is half full, so
- * that nobody waits for a roster unless files fill faster than it is written.
+ * Limits are raised, and the next file is listed, one step ahead, so that
+ * nobody waits for a roster unless steps fill faster than it is written.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +26,8 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "storage/journal_impl.h"
+
+#define ROSTER_STEP (16ull << 20)
 
 static void roster_path(const struct journal *j, unsigned slot,
                         char out[JOURNAL_PATH_MAX])
@@ -39,34 +44,69 @@ static size_t roster_bytes(const struct journal *j)
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void item_encode(struct journal *j, uint32_t n, struct jfile *f)
+/* Beyond the end a restart reads two steps at most. */
+static uint64_t step_bytes(const struct journal *j)
+{
+    uint64_t part = j->file_bytes / 4;
+    return part < ROSTER_STEP ? part : ROSTER_STEP;
+}
+
+static uint64_t limit_at(const struct journal *j, uint64_t at)
+{
+    uint64_t limit = format_blocks(at);
+    return limit < j->file_bytes ? limit : j->file_bytes;
+}
+
+/* What is planned of the current file. */
+static uint64_t cur_end(const struct journal *j)
+{
+    return j->file_bytes - (j->plan.left - j->plan.size);
+}
+
+/* The file that is needed soon. NULL: not yet, or none is free. */
+static struct jfile *next_soon(const struct journal *j)
+{
+    bool soon =
+        j->cur == NULL || j->file_bytes - cur_end(j) < 2 * step_bytes(j);
+    return soon ? ring_next(j) : NULL;
+}
+
+static void item_encode(struct journal *j, uint32_t n, struct jfile *f,
+                        uint64_t limit)
 {
     uint8_t *p = j->roster.data + ROSTER_BYTES + n * ROSTER_ITEM_BYTES;
+    limit = limit < f->limit ? f->limit : limit;
     le32_store(p + ROSTER_ITEM_AT_SLOT, f->slot);
+    le32_store(p + ROSTER_ITEM_AT_LIMIT, (uint32_t)(limit / FORMAT_BLOCK));
     le64_store(p + ROSTER_ITEM_AT_FIRST, f->first_frame);
-    f->rostered = j->roster.seq + 1;
+    f->limit_next = limit;
 }
 
 /* The live files, oldest first, and the one that would come next. */
 static void roster_encode(struct journal *j)
 {
     struct roster *r = &j->roster;
-    struct jfile *next = ring_next(j);
+    struct jfile *next = next_soon(j);
+    uint64_t ahead = 2 * step_bytes(j);
     struct queue *q;
     struct queue *tmp;
     uint32_t n = 0;
     memset(r->data, 0, r->len);
     for (unsigned i = 0; i < j->n_files; i++) {
-        if (j->files[i].state != JFILE_LIVE) {
-            j->files[i].rostered = 0;
+        struct jfile *f = &j->files[i];
+        if (f->state != JFILE_LIVE && f != next) {
+            f->limit = f->limit_next = 0;
         }
     }
     QUEUE_FOREACH(q, tmp, &j->live)
     {
-        item_encode(j, n++, QUEUE_ENTRY(q, struct jfile, queue));
+        struct jfile *f = QUEUE_ENTRY(q, struct jfile, queue);
+        item_encode(j, n++, f,
+                    f == j->cur ? limit_at(j, cur_end(j) + ahead)
+                                : j->file_bytes);
     }
     if (next != NULL) {
-        item_encode(j, n++, next);
+        item_encode(j, n++, next, limit_at(j, ahead));
     }
     uint8_t *p = r->data;
     le64_store(p + ROSTER_AT_MAGIC, ROSTER_MAGIC);
@@ -80,22 +120,43 @@ static void roster_encode(struct journal *j)
     le32_store(p + ROSTER_AT_CRC, crc32c(p, ROSTER_AT_CRC));
 }
 
-bool roster_lists(const struct journal *j, const struct jfile *f)
+bool roster_allows(const struct jframe *f)
 {
-    return f->rostered != 0 && f->rostered <= j->roster.seq;
+    uint64_t length = f->journal->plan.size;
+    if (f != f->journal->gather) {
+        length = frame_length(f->facts.records_at, f->facts.records_len,
+                              f->facts.n_groups);
+    }
+    return f->facts.offset + length <= f->file->limit;
 }
 
-/* A file in use is not listed, or the next one will soon be needed. */
+/* Something planned is beyond its limit, or soon will be. */
 static bool roster_due(const struct journal *j)
 {
-    if (j->cur != NULL && j->cur->rostered == 0) {
-        return true;
+    uint64_t step = step_bytes(j);
+    struct queue *q;
+    struct queue *tmp;
+    QUEUE_FOREACH(q, tmp, &j->live)
+    {
+        const struct jfile *f = QUEUE_ENTRY(q, struct jfile, queue);
+        uint64_t end = j->file_bytes;
+        if (f == j->cur) {
+            end = j->closing ? cur_end(j) : limit_at(j, cur_end(j) + step);
+        }
+        if (f->limit_next < end) {
+            return true;
+        }
     }
-    if (j->closing || j->plan.left > j->file_bytes / 2) {
-        return false;
+    const struct jfile *next = j->closing ? NULL : next_soon(j);
+    return next != NULL && next->limit_next == 0;
+}
+
+static void roster_durable(struct journal *j)
+{
+    j->roster.seq++;
+    for (unsigned i = 0; i < j->n_files; i++) {
+        j->files[i].limit = j->files[i].limit_next;
     }
-    const struct jfile *next = ring_next(j);
-    return next != NULL && next->rostered == 0;
 }
 
 static void roster_written(struct file_io *io, int64_t result)
@@ -111,8 +172,8 @@ static void roster_written(struct file_io *io, int64_t result)
                 path, r->len,
                 result < 0 ? err_text((int)result) : "short write");
     }
-    r->seq++;
     r->writing = false;
+    roster_durable(j);
     journal_pump(j, true);
     env_turn_request(j->env, &j->turn);
 }
@@ -153,7 +214,7 @@ static int roster_write_blocking(struct journal *j, struct err *err)
     if (rv != 0) {
         return err_set(err, rv, "%s: write: %s", path, err_text(rv));
     }
-    r->seq++;
+    roster_durable(j);
     return 0;
 }
 
@@ -227,7 +288,10 @@ static bool roster_check(const struct journal *j, const uint8_t *p, size_t len,
     for (uint32_t i = 0; i < c->n; i++) {
         uint32_t slot =
             le32_load(c->items + i * ROSTER_ITEM_BYTES + ROSTER_ITEM_AT_SLOT);
-        if (slot == 0 || slot > j->n_files) {
+        uint32_t limit =
+            le32_load(c->items + i * ROSTER_ITEM_BYTES + ROSTER_ITEM_AT_LIMIT);
+        if (slot == 0 || slot > j->n_files ||
+            limit > j->file_bytes / FORMAT_BLOCK) {
             return false;
         }
     }
@@ -282,8 +346,10 @@ int roster_load(struct journal *j, uint64_t epoch, struct roster_item **ret,
     }
     for (uint32_t i = 0; *ret != NULL && i < newest->n; i++) {
         const uint8_t *p = newest->items + i * ROSTER_ITEM_BYTES;
-        (*ret)[i] = (struct roster_item){le32_load(p + ROSTER_ITEM_AT_SLOT),
-                                         le64_load(p + ROSTER_ITEM_AT_FIRST)};
+        (*ret)[i] = (struct roster_item){
+            le32_load(p + ROSTER_ITEM_AT_SLOT),
+            (uint64_t)le32_load(p + ROSTER_ITEM_AT_LIMIT) * FORMAT_BLOCK,
+            le64_load(p + ROSTER_ITEM_AT_FIRST)};
         *ret_n = i + 1;
     }
     mem_free(j->mem, c[0].raw);
