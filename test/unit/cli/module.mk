@@ -41,3 +41,9 @@ test_unit_cli_test_output_SOURCES = test/unit/cli/test_output.c
 test_unit_cli_test_output_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 test_unit_cli_test_output_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_dump
+TESTS += test/unit/cli/test_dump
+test_unit_cli_test_dump_SOURCES = test/unit/cli/test_dump.c
+test_unit_cli_test_dump_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_dump_LDADD = $(LINK_cli) $(CMOCKA_LIBS)

@@ -59,3 +59,9 @@ test_fuzz_fuzz_meta_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_meta_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_meta_LDADD = $(LINK_state)
 endif
+
+check_PROGRAMS += test/unit/state/test_dump
+TESTS += test/unit/state/test_dump
+test_unit_state_test_dump_SOURCES = test/unit/state/test_dump.c
+test_unit_state_test_dump_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
+test_unit_state_test_dump_LDADD = $(LINK_state) $(CMOCKA_LIBS)

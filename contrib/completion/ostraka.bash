@@ -1,0 +1,42 @@
+# Completion of ostraka's commands and options in bash. It asks the tool, so
+# that the two cannot differ: source it, or install it as
+# share/bash-completion/completions/ostraka.
+# shellcheck shell=bash
+
+# Lines of help are "  noun verb ARGUMENT  summary".
+_ostraka_words()
+{
+    ostraka help 2>/dev/null | awk -v noun="$1" '
+        /^  [a-z]/ {
+            if (noun == "") print $1
+            else if ($1 == noun && $2 ~ /^[a-z][a-z-]*$/) print $2
+        }' | sort -u
+}
+
+_ostraka_options()
+{
+    ostraka "$@" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u
+}
+
+_ostraka()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} verbs words
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words="$(_ostraka_words '') help"
+    else
+        verbs=$(_ostraka_words "$noun")
+        if [ -n "$verbs" ] && [ "$COMP_CWORD" -eq 2 ]; then
+            words=$verbs
+        elif [ "${word#-}" = "$word" ]; then
+            [ "$noun" = dump ] && mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+        elif [ -n "$verbs" ]; then
+            words=$(_ostraka_options "$noun" "${COMP_WORDS[2]}")
+        else
+            words=$(_ostraka_options "$noun")
+        fi
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -o bashdefault -F _ostraka ostraka
