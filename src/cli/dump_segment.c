@@ -90,6 +90,32 @@ static int batch_at(struct dump *d, uint64_t at, struct batch *ret_b)
     return s.len == length ? batch_view(s, ret_b) : ERR_EOF;
 }
 
+/* Segments are written behind the journal: a batch that the file cuts off is
+ * beyond what the manifest promises, as a rule. */
+static int segment_judge(struct dump *d, uint64_t at, int64_t n_bad,
+                         const char *rest)
+{
+    if (n_bad > 0) {
+        return command_fail(d->call, EXIT_FAILED,
+                            "%lld batches with a wrong checksum",
+                            (long long)n_bad);
+    }
+    if (strcmp(rest, "partial batch") == 0) {
+        return command_fail(d->call, EXIT_DONE,
+                            "at %llu: the file ends inside a batch; that is no "
+                            "damage where the manifest (ostraka dump "
+                            "checkpoint.N) ends the segment there or before",
+                            (unsigned long long)at);
+    }
+    return strcmp(rest, "unknown bytes") != 0
+               ? EXIT_DONE
+               : command_fail(d->call, EXIT_FAILED,
+                              "at %llu: no batch; it is damage unless the "
+                              "manifest (ostraka dump checkpoint.N) ends the "
+                              "segment there or before",
+                              (unsigned long long)at);
+}
+
 int dump_segment(struct dump *d)
 {
     struct output o;
@@ -106,29 +132,18 @@ int dump_segment(struct dump *d)
         }
         at += b.length;
     }
-    bool padding = rv == 0 || zeros_from(d, at);
+    const char *rest = rv == ERR_EOF       ? "partial batch"
+                       : rv == 0           ? "none"
+                       : zeros_from(d, at) ? "padding"
+                                           : "unknown bytes";
     output_head(&o, "file", json_string(d->path));
     output_head(&o, "batches", json_integer(n));
     output_head(&o, "batches_bad", json_integer(n_bad));
     output_head(&o, "batch_bytes", json_integer((json_int_t)at));
     output_head(&o, "file_bytes", json_integer((json_int_t)d->size));
-    output_head(&o, "rest_is_padding", json_boolean(padding));
+    output_head(&o, "rest", json_string(rest));
     output_print(&o, command_json(d->call));
-    if (n_bad > 0) {
-        return command_fail(d->call, EXIT_FAILED,
-                            "%lld batches with a wrong checksum",
-                            (long long)n_bad);
-    }
-    return padding ? EXIT_DONE
-                   : command_fail(d->call, EXIT_FAILED,
-                                  "at %llu: %s; it is damage unless the "
-                                  "manifest (ostraka dump checkpoint.N) ends "
-                                  "the segment there",
-                                  (unsigned long long)at,
-                                  rv == ERR_EOF ? "the batch is cut off by the "
-                                                  "file's end (a running node "
-                                                  "writes behind)"
-                                                : err_text(rv));
+    return segment_judge(d, at, n_bad, rest);
 }
 
 /* ---- index --------------------------------------------------------------- */
