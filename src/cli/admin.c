@@ -178,6 +178,12 @@ static int move_to_controller(struct admin *a)
     if (code != EXIT_DONE) {
         return code;
     }
+    if (admin_broker(a, a->metadata.controller_id) == NULL) {
+        return command_fail(a->call, EXIT_UNREACHABLE,
+                            "the cluster has no controller at the moment: "
+                            "nothing was changed; ostraka cluster status "
+                            "shows who is missing");
+    }
     if (admin_node(a, a->metadata.controller_id, &client, &err) != 0) {
         return command_fail(a->call, EXIT_UNREACHABLE, "the controller: %s",
                             err.text);
@@ -213,6 +219,9 @@ int admin_exit_of(int16_t code)
         return EXIT_NOTFOUND;
     case KERR_REQUEST_TIMED_OUT:
         return EXIT_UNKNOWN;
+    case KERR_NOT_CONTROLLER: /* nothing was changed: try again */
+    case KERR_LEADER_NOT_AVAILABLE:
+        return EXIT_UNREACHABLE;
     case KERR_POLICY_VIOLATION:
         return EXIT_REFUSED;
     case KERR_INVALID_TOPIC_EXCEPTION:

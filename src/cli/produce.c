@@ -59,7 +59,11 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
         p->bytes += m->len + m->key_len;
         return;
     }
+    /* A leader that steps down answers "not the leader" for records that its
+     * successor may still commit, and librdkafka then calls them not
+     * persisted: what timed out while it was tried again is not known. */
     bool unknown =
+        m->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
         rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED;
     if (unknown) {
         p->unknown++;

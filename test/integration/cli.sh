@@ -170,6 +170,36 @@ expect 2 'expected TOPIC/PARTITION' partition describe keyed
 expect 6 'nothing was sent' topic list --bootstrap 127.0.0.1:1
 expect 2 'expected HOST:PORT' topic list --bootstrap nonsense
 
+# A record that was sent, and the majority is gone: nobody knows.
+mkfifo "$work/lines" || exit 1
+"$ostraka" produce keyed --timeout 3000 <"$work/lines" >"$work/out" \
+    2>"$work/err" &
+producer=$!
+exec 9>"$work/lines"
+echo before >&9
+tries=200
+until "$ostraka" consume keyed -o -1 | grep -q before; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "the first line is not there"
+done
+leader=$("$ostraka" partition describe keyed/0 | awk '/^LEADER/ {print $2}')
+for node in 1 2 3; do
+    [ $node = "$leader" ] || node_kill $node --signal STOP
+done
+echo unanswered >&9
+exec 9>&-
+wait $producer
+same $? 7 'a record without an answer'
+grep -q 'they may be there' "$work/err" || fail "what exit code 7 means"
+for node in 1 2 3; do
+    [ $node = "$leader" ] || node_kill $node --signal CONT
+done
+tries=200
+until "$ostraka" cluster status >"$work/out" 2>&1; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail "the cluster does not become well again"
+done
+
 node_kill 3
 expect 10 'node 3 .*does not answer' cluster status
 expect 10 '' cluster status --json
