@@ -12,7 +12,7 @@ fetched()
 {
     what=$1
     shift
-    timeout 300 "$@" >"$work/fetch.out" 2>&1 || {
+    "$@" >"$work/fetch.out" 2>&1 || {
         tail -n 5 "$work/fetch.out"
         skip "$what cannot be fetched here"
     }

@@ -1,0 +1,96 @@
+// franz-go: admin, producer with every acks and codec, consumer by partition.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const topic = "franz-go"
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func produce(ctx context.Context, servers []string, acks string, codec string,
+	expected []string) []string {
+	codecs := map[string]kgo.CompressionCodec{
+		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(),
+		"snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(),
+		"zstd": kgo.ZstdCompression()}
+	opts := []kgo.Opt{kgo.SeedBrokers(servers...), kgo.DefaultProduceTopic(topic),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(codecs[codec])}
+	switch acks {
+	case "0":
+		opts = append(opts, kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite())
+	case "1":
+		opts = append(opts, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
+	}
+	client, err := kgo.NewClient(opts...)
+	check(err)
+	defer client.Close()
+	for i := 0; i < 20; i++ {
+		value := strings.Repeat(fmt.Sprintf("%s %s %d ", acks, codec, i), 5)
+		check(client.ProduceSync(ctx, &kgo.Record{Value: []byte(value)}).FirstErr())
+		expected = append(expected, value)
+	}
+	return expected
+}
+
+func main() {
+	servers := strings.Split(os.Args[1], ",")
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(servers...))
+	check(err)
+	admin := kadm.NewClient(client)
+	_, err = admin.CreateTopic(ctx, 2, 3, nil, topic)
+	check(err)
+	brokers, err := admin.ListBrokers(ctx)
+	check(err)
+	if len(brokers) != 3 {
+		panic("not three brokers")
+	}
+	var expected []string
+	for _, acks := range []string{"0", "1", "all"} {
+		for _, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+			expected = produce(ctx, servers, acks, codec, expected)
+		}
+	}
+	consumer, err := kgo.NewClient(kgo.SeedBrokers(servers...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+			topic: {0: kgo.NewOffset().AtStart()}}))
+	check(err)
+	var got []*kgo.Record
+	for len(got) < len(expected) {
+		fetches := consumer.PollFetches(ctx)
+		check(fetches.Err())
+		got = append(got, fetches.Records()...)
+	}
+	for i, r := range got {
+		if string(r.Value) != expected[i] {
+			panic(fmt.Sprintf("record %d is %q", i, r.Value))
+		}
+	}
+	at := got[30].Timestamp.UnixMilli()
+	offsets, err := admin.ListOffsetsAfterMilli(ctx, at, topic)
+	check(err)
+	found, _ := offsets.Lookup(topic, 0)
+	if got[found.Offset].Timestamp.UnixMilli() < at ||
+		got[found.Offset-1].Timestamp.UnixMilli() >= at {
+		panic("offset by time")
+	}
+	consumer.Close()
+	_, err = admin.DeleteTopics(ctx, topic)
+	check(err)
+	fmt.Printf("franz-go: %d records\n", len(got))
+}

@@ -1,0 +1,42 @@
+// kafkajs: admin and producer; it cannot consume without groups.
+const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
+
+const topic = 'kafkajs'
+
+function check(condition, what) {
+  if (!condition) throw new Error(what)
+}
+
+async function main() {
+  const kafka = new Kafka({ brokers: process.argv[2].split(','),
+                            logLevel: logLevel.ERROR })
+  const admin = kafka.admin()
+  await admin.connect()
+  check((await admin.describeCluster()).brokers.length === 3, 'brokers')
+  check(await admin.createTopics({
+    topics: [{ topic, numPartitions: 2, replicationFactor: 3 }] }), 'create')
+  let sent = 0
+  for (const acks of [0, 1, -1]) {
+    for (const compression of [CompressionTypes.None, CompressionTypes.GZIP]) {
+      const producer = kafka.producer({ idempotent: acks === -1,
+                                        maxInFlightRequests: 1 })
+      await producer.connect()
+      for (let i = 0; i < 20; i++) {
+        await producer.send({ topic, acks, compression, messages: [
+          { key: 'k', value: `${acks} ${i} `.repeat(9), partition: 0 }] })
+        sent++
+      }
+      await producer.disconnect()
+    }
+  }
+  const offsets = await admin.fetchTopicOffsets(topic)
+  const high = offsets.find(o => o.partition === 0).high
+  check(Number(high) === sent, `${high} of ${sent} records`)
+  const before = await admin.fetchTopicOffsetsByTimestamp(topic, 0)
+  check(before.find(o => o.partition === 0).offset === '0', 'offset by time')
+  await admin.deleteTopics({ topics: [topic] })
+  await admin.disconnect()
+  console.log(`kafkajs: ${sent} records`)
+}
+
+main().catch(e => { console.error(e); process.exit(1) })
