@@ -1,16 +1,23 @@
 #include "cli/bench.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/output.h"
+#include "cli/bench_report.h"
+#include "cli/process.h"
 #include "cli/rdload.h"
-#include "wire/errors.h"
 
 #define PROPERTIES_MAX 32
+#define WAIT_SIZE      100
+
+/* clang-format off */
+#define PIDS_OPTION                                                            \
+    {"pids", 0, "PIDS",                                                        \
+     "the servers' processes, when they run on this machine: what they use "   \
+     "in the measured time is reported (\"$OSTRAKA_PIDS\")"}
+/* clang-format on */
 
 static const struct command_option load_options[] = {
     {"topic", 't', "NAME", "topic to use; it must exist (default: bench)"},
@@ -32,6 +39,10 @@ static const struct command_option load_options[] = {
     {"linger", 'l', "MS", "rdkafka: linger.ms (default: 5)"},
     {"batch-size", 0, "BYTES", "rdkafka: batch.size (default: 1000000)"},
     {"property", 'X', "KEY=VALUE", "rdkafka: any other property; repeatable"},
+    {"bytes", 0, "BYTES",
+     "raw: end when so many bytes of values were acknowledged (default: 0, no "
+     "limit)"},
+    PIDS_OPTION,
     {NULL, 0, NULL, NULL}};
 
 static const struct command_option consume_options[] = {
@@ -39,6 +50,12 @@ static const struct command_option consume_options[] = {
     {"seconds", 'd', "S",
      "stop after this time (default: 0, at the end of the topic)"},
     {"property", 'X', "KEY=VALUE", "librdkafka property; repeatable"},
+    PIDS_OPTION,
+    {NULL, 0, NULL, NULL}};
+
+static const struct command_option wait_options[] = {
+    {"topic", 't', "NAME", "topic to write to; it must exist (default: bench)"},
+    {"seconds", 'd', "S", "how long to wait (default: 60)"},
     {NULL, 0, NULL, NULL}};
 
 /* A number with a fraction. Returns 0 or EXIT_USAGE, said. */
@@ -77,61 +94,6 @@ static void get_properties(const struct command_call *c,
     out[n] = NULL;
 }
 
-static double quantile_ms(const struct rawload_result *r, double q)
-{
-    return (double)histogram_quantile(&r->latency, q) / 1e3;
-}
-
-static void print_json(const char *name, const char *backend,
-                       const struct rawload_result *r)
-{
-    json_t *o = json_object();
-    json_object_set_new(o, "schema", json_string(name));
-    json_object_set_new(o, "backend", json_string(backend));
-    json_object_set_new(o, "seconds", json_real(r->seconds));
-    json_object_set_new(o, "records", json_integer((json_int_t)r->records));
-    json_object_set_new(o, "bytes", json_integer((json_int_t)r->bytes));
-    json_object_set_new(
-        o, "mb_per_s",
-        json_real(r->seconds > 0 ? (double)r->bytes / 1e6 / r->seconds : 0));
-    json_object_set_new(
-        o, "records_per_s",
-        json_real(r->seconds > 0 ? (double)r->records / r->seconds : 0));
-    json_object_set_new(o, "errors", json_integer((json_int_t)r->errors));
-    json_object_set_new(o, "reconnects",
-                        json_integer((json_int_t)r->reconnects));
-    json_object_set_new(o, "gap_max_s", json_real(r->gap_max_s));
-    if (r->latency.count > 0) {
-        json_t *l = json_object();
-        json_object_set_new(l, "p50", json_real(quantile_ms(r, 0.5)));
-        json_object_set_new(l, "p99", json_real(quantile_ms(r, 0.99)));
-        json_object_set_new(l, "p999", json_real(quantile_ms(r, 0.999)));
-        json_object_set_new(l, "max", json_real((double)r->latency.max / 1e3));
-        json_object_set_new(o, "latency_ms", l);
-    }
-    json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);
-    putchar('\n');
-    json_decref(o);
-}
-
-static void print_text(const struct rawload_result *r)
-{
-    double s = r->seconds > 0 ? r->seconds : 1;
-    printf("%.1f MB/s  %.0f records/s  (%.1f s)\n", (double)r->bytes / 1e6 / s,
-           (double)r->records / s, r->seconds);
-    if (r->latency.count > 0) {
-        printf("latency ms  p50 %.2f  p99 %.2f  p99.9 %.2f  max %.2f\n",
-               quantile_ms(r, 0.5), quantile_ms(r, 0.99), quantile_ms(r, 0.999),
-               (double)r->latency.max / 1e3);
-    }
-    if (r->error_last != 0) {
-        printf("last error %d: %s\n", r->error_last, kerr_text(r->error_last));
-    }
-    printf("errors %llu  reconnects %llu  longest time without acks %.2f s\n",
-           (unsigned long long)r->errors, (unsigned long long)r->reconnects,
-           r->gap_max_s);
-}
-
 static int get_load(const struct command_call *c, struct rawload_options *raw,
                     struct rdload_options *rd)
 {
@@ -151,12 +113,23 @@ static int get_load(const struct command_call *c, struct rawload_options *raw,
     rv =
         rv != 0 ? rv : command_number(c, "batch-size", 1, 1 << 30, 1000000, &n);
     rd->batch_bytes = (uint32_t)n;
+    rv = rv != 0 ? rv : command_number(c, "bytes", 0, INT64_MAX, 0, &n);
+    raw->bytes_max = (uint64_t)n;
     rv = rv != 0 ? rv : get_double(c, "seconds", 10, &raw->seconds);
     rv = rv != 0 ? rv : get_double(c, "warmup", 2, &raw->warmup_s);
     rv = rv != 0 ? rv : get_double(c, "linger", 5, &rd->linger_ms);
     rd->seconds = raw->seconds;
     rd->warmup_s = raw->warmup_s;
     return rv != 0 ? EXIT_USAGE : 0;
+}
+
+static int get_watch(const struct command_call *c, struct watch *w)
+{
+    struct err err = {""};
+    if (watch_init(w, command_option(c, "pids", NULL), &err) != 0) {
+        return command_fail(c, EXIT_USAGE, "%s", err.text);
+    }
+    return 0;
 }
 
 static int bench_produce(struct command_call *c)
@@ -170,11 +143,16 @@ static int bench_produce(struct command_call *c)
                                 .topic = raw.topic,
                                 .properties = properties};
     struct rawload_result r;
+    struct watch w;
     struct err err = {""};
     bool is_raw = strcmp(backend, "raw") == 0;
     if (get_load(c, &raw, &rd) != 0) {
         return EXIT_USAGE;
     }
+    if (get_watch(c, &w) != 0) {
+        return EXIT_USAGE;
+    }
+    raw.watch = rd.watch = &w;
     if (!is_raw && strcmp(backend, "rdkafka") != 0) {
         return command_fail(c, EXIT_USAGE, "--backend=%s: raw or rdkafka",
                             backend);
@@ -193,9 +171,9 @@ static int bench_produce(struct command_call *c)
         return command_fail(c, command_exit_of(rv), "%s", err.text);
     }
     if (command_json(c)) {
-        print_json("ostraka.bench.produce/1", backend, &r);
+        bench_report_json("ostraka.bench.produce/1", backend, &r, &w);
     } else {
-        print_text(&r);
+        bench_report_text(&r, &w);
     }
     return EXIT_DONE;
 }
@@ -207,10 +185,13 @@ static int bench_consume(struct command_call *c)
                                 .topic = command_option(c, "topic", "bench"),
                                 .properties = properties};
     struct rawload_result r;
+    struct watch w;
     struct err err = {""};
-    if (get_double(c, "seconds", 0, &rd.seconds) != 0) {
+    if (get_double(c, "seconds", 0, &rd.seconds) != 0 ||
+        get_watch(c, &w) != 0) {
         return EXIT_USAGE;
     }
+    rd.watch = &w;
     struct env *e = command_env(c);
     if (e == NULL) {
         return EXIT_FAILED;
@@ -221,9 +202,9 @@ static int bench_consume(struct command_call *c)
         return command_fail(c, command_exit_of(rv), "%s", err.text);
     }
     if (command_json(c)) {
-        print_json("ostraka.bench.consume/1", "rdkafka", &r);
+        bench_report_json("ostraka.bench.consume/1", "rdkafka", &r, &w);
     } else {
-        print_text(&r);
+        bench_report_text(&r, &w);
     }
     return EXIT_DONE;
 }
@@ -239,6 +220,43 @@ static int bench_latency(struct command_call *c)
     return bench_produce(c);
 }
 
+/* Try until the cluster takes records; whatever stands in the way (nobody
+ * listens, no leader yet) is what is waited for. */
+static int bench_wait(struct command_call *c)
+{
+    struct rawload_options o = {.bootstrap = command_bootstrap(c),
+                                .topic = command_option(c, "topic", "bench"),
+                                .value_bytes = WAIT_SIZE,
+                                .request_bytes_max = WAIT_SIZE * 16,
+                                .inflight = 1,
+                                .until_acked = true};
+    struct rawload_result r = {0};
+    struct err err = {""};
+    double seconds;
+    if (get_double(c, "seconds", 60, &seconds) != 0) {
+        return EXIT_USAGE;
+    }
+    struct env *e = command_env(c);
+    if (e == NULL) {
+        return EXIT_FAILED;
+    }
+    uint64_t until_us = env_now_us_exact(e) + (uint64_t)(seconds * 1e6);
+    uint64_t first_ms = 0, now = 0;
+    int rv = ERR_TIMEOUT;
+    while ((now = env_now_us_exact(e)) < until_us) {
+        o.seconds = (double)(until_us - now) / 1e6;
+        rv = rawload_run(e, &o, &r, &err);
+        first_ms = first_ms == 0 ? r.first_ack_ms : first_ms;
+        if (r.all_acked_ms != 0) {
+            bench_report_wait(first_ms, r.all_acked_ms, command_json(c));
+            return EXIT_DONE;
+        }
+        process_pause();
+    }
+    return command_fail(c, command_exit_of(rv), "%s",
+                        rv != 0 ? err.text : "not every partition took one");
+}
+
 const struct command bench_commands[] = {
     {"bench", "produce", NULL,
      "Produce records with acks=all and idempotence, and measure.",
@@ -249,4 +267,7 @@ const struct command bench_commands[] = {
     {"bench", "consume", NULL,
      "Read a topic from its beginning to its end, and measure.",
      consume_options, IMPACT_READ, 0, 0, bench_consume},
+    {"bench", "wait", NULL,
+     "Write to every partition, trying until it is acknowledged; say when.",
+     wait_options, IMPACT_WRITE, 0, 0, bench_wait},
     {NULL, NULL, NULL, NULL, NULL, IMPACT_READ, 0, 0, NULL}};

@@ -3,6 +3,7 @@ src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS)
 src_cli_libcli_a_SOURCES = \
 	src/cli/admin.c src/cli/admin.h \
 	src/cli/bench.c src/cli/bench.h \
+	src/cli/bench_report.c src/cli/bench_report.h \
 	src/cli/client.c src/cli/client.h \
 	src/cli/cluster.c src/cli/cluster.h \
 	src/cli/command.c src/cli/command.h \
@@ -33,7 +34,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/span.c src/cli/span.h \
 	src/cli/survey.c src/cli/survey.h \
 	src/cli/topic.c src/cli/topic.h \
-	src/cli/topic_show.c
+	src/cli/topic_show.c \
+	src/cli/watch.c src/cli/watch.h
 
 bin_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c

@@ -21,6 +21,14 @@ static void report(struct load *l, uint64_t now)
     l->report_bytes = l->bytes_all;
 }
 
+static void measure_begin(struct load *l)
+{
+    l->measuring = true;
+    if (l->o.watch != NULL) {
+        watch_begin(l->o.watch);
+    }
+}
+
 static void on_tick(struct env_timer *t)
 {
     struct load *l = t->data;
@@ -29,6 +37,9 @@ static void on_tick(struct env_timer *t)
     if (now >= l->end_us) {
         l->done = true;
         return;
+    }
+    if (!l->measuring && now >= l->measure_us) {
+        measure_begin(l);
     }
     report(l, now);
     if (l->refresh_ms != 0 && env_now_ms(l->env) >= l->refresh_ms &&
@@ -174,6 +185,11 @@ static void load_run(struct load *l)
     env_timer_init(&l->tick, on_tick, l);
     env_timer_start(l->env, &l->tick, env_now_ms(l->env));
     env_system_run_until(l->env, &l->done, 0);
+    if (l->o.watch != NULL) {
+        watch_end(l->o.watch);
+    }
+    uint64_t now = env_now_us_exact(l->env);
+    l->end_us = now < l->end_us ? now : l->end_us;
     /* A partition that fell silent counts up to the end. */
     for (unsigned i = 0; i < l->n_partitions; i++) {
         double gap = (double)(l->end_us - l->partitions[i].acked_us) / 1e6;
@@ -181,7 +197,9 @@ static void load_run(struct load *l)
             l->r->gap_max_s = gap;
         }
     }
-    l->r->seconds = l->o.seconds;
+    l->r->seconds = l->end_us > l->measure_us
+                        ? (double)(l->end_us - l->measure_us) / 1e6
+                        : 0;
 }
 
 int rawload_run(struct env *e, const struct rawload_options *o,

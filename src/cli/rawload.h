@@ -17,6 +17,7 @@
 #ifndef CLI_RAWLOAD_H
 #define CLI_RAWLOAD_H
 
+#include "cli/watch.h"
 #include "env/env.h"
 #include "trace/metric.h"
 
@@ -29,9 +30,13 @@ struct rawload_options {
     uint64_t rate;              /* records/s over all partitions; 0: closed */
     double warmup_s;            /* not counted */
     double seconds;             /* measured */
+    uint64_t bytes_max;         /* stop measuring at that many; 0: no limit */
+    bool until_acked;           /* stop when every partition acknowledged */
     bool random_payload;        /* else half of it is zeros */
     void (*progress)(void *arg, double second, double mb_s);
     void *progress_arg;
+    struct watch
+        *watch; /* sampled at both ends of the measured time; or NULL */
 };
 
 struct rawload_result {
@@ -40,7 +45,9 @@ struct rawload_result {
     uint64_t requests, errors, reconnects;
     int error_last;       /* Kafka code of the newest error, 0: none */
     uint64_t records_all; /* acknowledged at all */
-    double gap_max_s;     /* longest time without acks of any partition */
+    uint64_t first_ack_ms, all_acked_ms; /* wall clock: of any, of the last
+                                            partition; 0: not yet */
+    double gap_max_s; /* longest time without acks of any partition */
     struct metric_histogram latency; /* us; open loop: of records from due
                                         time, closed: of requests */
 };

@@ -45,6 +45,7 @@ struct partition {
     unsigned inflight;
     bool hold; /* refused: wait for metadata, and for what is under way */
     uint64_t acked_us;                   /* when the last ack came */
+    bool acked;                          /* ever */
     struct unacked window[INFLIGHT_MAX]; /* oldest first */
     unsigned n_window;
     unsigned n_sent; /* of them, on their way */
@@ -97,6 +98,7 @@ struct load {
     unsigned n_nodes;
     struct partition *partitions;
     unsigned n_partitions;
+    unsigned n_acked;            /* partitions that ever acknowledged */
     struct template_ *templates; /* by number of records */
     uint32_t records_max;
     uint8_t *value;
@@ -107,6 +109,7 @@ struct load {
     uint64_t refresh_ms; /* ask for metadata not before; 0: not needed */
     bool refreshing;
     uint64_t start_us, measure_us, end_us;
+    bool measuring;
     uint64_t report_us, report_bytes, bytes_all;
     bool done;
 };

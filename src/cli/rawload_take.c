@@ -28,6 +28,18 @@ static void rewind_to(struct load *l, const struct part *x)
     want_refresh(l);
 }
 
+static void note_first(struct load *l, struct partition *p)
+{
+    p->acked = true;
+    if (l->r->first_ack_ms == 0) {
+        l->r->first_ack_ms = env_wall_ms(l->env);
+    }
+    if (++l->n_acked == l->n_partitions) {
+        l->r->all_acked_ms = env_wall_ms(l->env);
+        l->done = l->done || l->o.until_acked;
+    }
+}
+
 static void acknowledge(struct load *l, const struct part *x, uint64_t now)
 {
     struct partition *p = x->partition;
@@ -39,6 +51,9 @@ static void acknowledge(struct load *l, const struct part *x, uint64_t now)
     }
     unsigned at = window_find(p, x->sequence);
     p->acked_us = now;
+    if (!p->acked) {
+        note_first(l, p);
+    }
     if (at < p->n_window) { /* it, and what lies before it */
         p->n_window -= at + 1;
         p->n_sent -= p->n_sent > at + 1 ? at + 1 : p->n_sent;
@@ -52,6 +67,9 @@ static void acknowledge(struct load *l, const struct part *x, uint64_t now)
     }
     l->r->records += x->records;
     l->r->bytes += bytes;
+    if (l->o.bytes_max > 0 && l->r->bytes >= l->o.bytes_max) {
+        l->done = true;
+    }
     for (uint32_t i = 0; l->o.rate > 0 && i < x->records; i++) {
         uint64_t was = load_due_us(l, p, x->due_first + i);
         histogram_record(&l->r->latency, now > was ? now - was : 0);

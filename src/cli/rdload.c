@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/rdconf.h"
+#include "env/system.h"
 
 #define PRODUCERS_MAX 64
 #define QUEUE_RECORDS 200000
@@ -166,6 +167,24 @@ static int start_all(struct producer *p, unsigned n, struct err *err)
     return 0;
 }
 
+static void wait_for(const struct producer *p, uint64_t until_us)
+{
+    const bool never = false;
+    uint64_t now = now_us(p);
+    if (now < until_us) {
+        env_system_run_until(p->env, &never, (until_us - now) / 1000 + 1);
+    }
+}
+
+/* The producers have threads of their own: this one looks at the clock. */
+static void watch_all(const struct producer *p)
+{
+    wait_for(p, p->measure_us);
+    watch_begin(p->o->watch);
+    wait_for(p, p->end_us);
+    watch_end(p->o->watch);
+}
+
 int rdload_produce(struct env *e, const struct rdload_options *o,
                    struct rawload_result *ret_r, struct err *err)
 {
@@ -184,6 +203,9 @@ int rdload_produce(struct env *e, const struct rdload_options *o,
             .o = o, .env = e, .number = i, .of = n, .value = value};
     }
     int rv = start_all(p, n, err);
+    if (rv == 0 && o->watch != NULL) {
+        watch_all(&p[0]);
+    }
     for (unsigned i = 0; i < n; i++) {
         if (p[i].started) {
             pthread_join(p[i].thread, NULL);
@@ -292,6 +314,9 @@ int rdload_consume(struct env *e, const struct rdload_options *o,
         rv = assign(&r, o, e, err);
     }
     uint64_t start = env_now_us_exact(e), first = 0, last = start;
+    if (rv == 0 && o->watch != NULL) {
+        watch_begin(o->watch);
+    }
     while (rv == 0 && r.left > 0 &&
            (o->seconds <= 0 || (double)(last - start) / 1e6 < o->seconds)) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(r.rk, 100);
@@ -305,6 +330,9 @@ int rdload_consume(struct env *e, const struct rdload_options *o,
         if (m != NULL) {
             rd_kafka_message_destroy(m);
         }
+    }
+    if (o->watch != NULL) {
+        watch_end(o->watch);
     }
     ret_r->seconds = (double)(last - (first == 0 ? start : first)) / 1e6;
     ret_r->records_all = ret_r->records;

@@ -13,7 +13,9 @@ struct rdload_options {
     uint64_t rate;      /* records/s over all; 0: as fast as it takes */
     double warmup_s, seconds;
     double linger_ms;
-    uint32_t batch_bytes;          /* batch.size */
+    uint32_t batch_bytes; /* batch.size */
+    struct watch
+        *watch; /* sampled at both ends of the measured time; or NULL */
     const char *const *properties; /* "key=value"..., NULL-ended; may be NULL */
 };
 
