@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # variables are of compare
 # machine.sh - bring the machine into the same state before every run.
 # Sourced by compare. Uses: $dir.
 

@@ -1,13 +1,19 @@
+# shellcheck shell=bash disable=SC2154 # variables are of compare
 # rows.sh - what is measured. A function row_NAME per row; each calls record()
 # once per run with the JSON of what it found.
 # Sourced by compare.
 
 bench() { "$ostraka" bench "$@" --bootstrap "$(side_bootstrap)" --json; }
 
+# A port that answers does not serve yet: repeated for a minute.
 topic_make() { # name partitions
-    "$ostraka" topic create "$1" --partitions "$2" --replication 3 \
-        --bootstrap "$(side_bootstrap)" --timeout 60000 > /dev/null ||
-        die "$side: cannot create topic $1"
+    local said until=$(($(date +%s) + 60))
+    until said=$("$ostraka" topic create "$1" --partitions "$2" \
+        --replication 3 --if-not-exists --bootstrap "$(side_bootstrap)" \
+        --timeout 20000 2>&1); do
+        [ "$(date +%s)" -lt "$until" ] || die "$side: topic $1: $said"
+        sleep 0.2
+    done
     bench wait --topic "$1" --seconds 60 > /dev/null ||
         die "$side: topic $1 takes no records"
 }
@@ -87,15 +93,22 @@ row_l10k() {
 }
 
 # Fresh data of a known size, then read from the beginning: page cache hot.
+# More than was acknowledged may be there (the records of topic_make, and what
+# was sent again after an error), less may not.
 consume_once() {
-    local topic
+    local topic json wrote got
     topic=consume-$(date +%s%N)
     need_disk "$disk_gb"
     topic_make "$topic" 16
-    bench produce --topic "$topic" --warmup 0 --seconds 600 \
-        --bytes "$consume_bytes" > /dev/null || return
+    json=$(bench produce --topic "$topic" --warmup 0 --seconds 600 \
+        --bytes "$consume_bytes") || return
+    wrote=$(jq .records_all <<< "$json")
     before_run
-    bench consume --topic "$topic" --pids "$(side_pids)" || return
+    json=$(bench consume --topic "$topic" --pids "$(side_pids)") || return
+    got=$(jq .records <<< "$json")
+    [ "$got" -ge "$wrote" ] ||
+        die "$side: $wrote records acknowledged, $got readable in $topic"
+    jq -c --argjson wrote "$wrote" '. + {acked_records: $wrote}' <<< "$json"
     topic_drop "$topic"
 }
 row_consume() { measured consume consume_once; }
@@ -106,7 +119,7 @@ failover_once() {
     topic_make "$topic" 12
     out=$dir/$side/failover.json
     bench produce --topic "$topic" --rate 1000 --warmup 3 --seconds 30 \
-        > "$out" &
+        --pids "$(side_pids)" > "$out" &
     sleep 8
     side_kill_node "$victim" KILL
     wait $! || return

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # variables are of compare
 # sides.sh - the two systems, three nodes each, behind the same functions:
 # side_{make,start,start_node,kill_node,stop,wipe,pids,bootstrap,ready}.
 # Sourced by compare. Uses: $side $dir $base_port $ostraka $ostrakad $jars.

@@ -37,7 +37,7 @@ def scale($name): if . != null and ($name | test("RSS MB")) then . / 1e6
 
 [.[] | select(.row != null)] as $all
 # The last try of a round counts; what failed does not.
-| [$all | group_by([.row, .side, .round])[] | max_by(.try)
+| [$all | group_by([.row, .side, .round])[] | max_by(.attempt)
     | select(.result.failed | not)] as $runs
 | ["row", "measure", "ostraka", "kafka", "ratio", "rounds", "disturbed"],
   (["idle", "start", "t1", "t16", "t100", "rd16", "consume", "l1k", "l10k",

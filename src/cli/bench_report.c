@@ -42,7 +42,7 @@ static void put_watch(json_t *o, const struct rawload_result *r,
     if (!w->ended || all <= 0) {
         return;
     }
-    if (w->n_pids > 0) {
+    if (w->n_servers > 0) {
         put_servers(o, r, w);
     }
     put_real(o, "client_cpu_s_per_gb", per_gb(r, b->self_s - a->self_s));
@@ -61,7 +61,7 @@ static void print_watch(const struct rawload_result *r, const struct watch *w)
     if (!w->ended || b->at_s <= a->at_s) {
         return;
     }
-    if (w->n_pids > 0) {
+    if (w->n_servers > 0) {
         double cpu = b->user_s + b->system_s - a->user_s - a->system_s;
         printf("servers: %.2f CPU-s/GB, %.2f cores, largest %.0f MB\n",
                per_gb(r, cpu), cpu / (b->at_s - a->at_s),

@@ -12,12 +12,18 @@
 static void report(struct load *l, uint64_t now)
 {
     double s = (double)(now - l->report_us) / 1e6;
-    if (s < 1.0 || l->o.progress == NULL) {
+    if (s < 1.0) {
+        return;
+    }
+    l->report_us = now;
+    if (l->measuring && l->o.watch != NULL) {
+        watch_look(l->o.watch);
+    }
+    if (l->o.progress == NULL) {
         return;
     }
     l->o.progress(l->o.progress_arg, (double)(now - l->start_us) / 1e6,
                   (double)(l->bytes_all - l->report_bytes) / 1e6 / s);
-    l->report_us = now;
     l->report_bytes = l->bytes_all;
 }
 
@@ -197,6 +203,10 @@ static void load_run(struct load *l)
             l->r->gap_max_s = gap;
         }
     }
+    /* What is under way is answered, so that what the cluster keeps is what
+     * is reported; the measured time is over. */
+    l->drained = load_idle(l);
+    env_system_run_until(l->env, &l->drained, DRAIN_MS);
     l->r->seconds = l->end_us > l->measure_us
                         ? (double)(l->end_us - l->measure_us) / 1e6
                         : 0;

@@ -19,6 +19,7 @@
 #define REQUEST_TIMEOUT_MS 30000
 #define REFRESH_MS         50
 #define SETUP_MS           10000
+#define DRAIN_MS           5000
 #define READ_BYTES         65536
 
 /* An encoded batch of n records, whose header is patched per use. */
@@ -112,12 +113,15 @@ struct load {
     bool measuring;
     uint64_t report_us, report_bytes, bytes_all;
     bool done;
+    bool drained; /* after `done`: nothing is under way any more */
 };
 
 /* rawload_send.c: send what may be sent, to all nodes. */
 void load_pump(struct load *l);
 /* Ask the first node that is up for metadata. */
 void load_refresh(struct load *l);
+/* True if no request is under way. */
+bool load_idle(const struct load *l);
 /* A request is over: free it. */
 void flight_free(struct flight *f);
 /* Where a batch stands among the unacknowledged, or n_window. */

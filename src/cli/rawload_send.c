@@ -267,6 +267,15 @@ void load_pump(struct load *l)
     }
 }
 
+bool load_idle(const struct load *l)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < l->n_nodes; i++) {
+        n += l->nodes[i].n_flights;
+    }
+    return n == 0;
+}
+
 /* Where a batch stands among the unacknowledged, or n_window. */
 unsigned window_find(const struct partition *p, int32_t sequence)
 {

@@ -276,6 +276,7 @@ static void on_read(struct env_stream *s, void *data, int status, size_t got)
     memmove(n->in, n->in + at, n->in_len - at);
     n->in_len -= at;
     load_pump(n->load);
+    n->load->drained = n->load->done && load_idle(n->load);
 }
 
 static void on_closed(void *data)
@@ -318,6 +319,7 @@ void node_down(struct node *n)
     n->retry_ms = env_now_ms(l->env) + REFRESH_MS;
     env_stream_close(s, on_closed, n);
     want_refresh(l);
+    l->drained = l->done && load_idle(l);
 }
 
 static void on_connected(struct env_stream *s, int status, void *data)

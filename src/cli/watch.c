@@ -25,12 +25,12 @@ int watch_init(struct watch *w, const char *pids, struct err *err)
         errno = 0;
         long pid = strtol(pids, &end, 10);
         if (end == pids || errno != 0 || pid <= 0 || pid > INT32_MAX ||
-            w->n_pids == WATCH_MAX) {
+            w->n_servers == WATCH_MAX) {
             return err_set(err, ERR_INVALID,
                            "--pids: give at most %d process numbers",
                            WATCH_MAX);
         }
-        w->pids[w->n_pids++] = (pid_t)pid;
+        w->servers[w->n_servers++] = (struct watch_server){.pid = (pid_t)pid};
         pids = end + strspn(end, " ,\n");
     }
     return 0;
@@ -81,23 +81,32 @@ static uint64_t read_key(const char *path, const char *key)
     return v;
 }
 
-static void sample_servers(const struct watch *w, struct watch_sample *s)
+void watch_look(struct watch *w)
 {
-    for (unsigned i = 0; i < w->n_pids; i++) {
+    for (unsigned i = 0; i < w->n_servers; i++) {
+        struct watch_server *x = &w->servers[i];
         char pid[32], path[64];
-        double user, sys;
         long parent;
-        snprintf(pid, sizeof pid, "%ld", (long)w->pids[i]);
-        if (!read_stat(pid, &parent, &user, &sys)) {
+        snprintf(pid, sizeof pid, "%ld", (long)x->pid);
+        if (!read_stat(pid, &parent, &x->user_s, &x->system_s)) {
             continue;
         }
-        s->user_s += user;
-        s->system_s += sys;
         snprintf(path, sizeof path, "/proc/%s/io", pid);
-        s->written += read_key(path, "write_bytes:");
+        x->written = read_key(path, "write_bytes:");
         snprintf(path, sizeof path, "/proc/%s/status", pid);
-        uint64_t rss = read_key(path, "VmRSS:") * 1024;
-        s->rss_max = rss > s->rss_max ? rss : s->rss_max;
+        x->rss = read_key(path, "VmRSS:") * 1024;
+    }
+}
+
+static void sample_servers(struct watch *w, struct watch_sample *s)
+{
+    watch_look(w);
+    for (unsigned i = 0; i < w->n_servers; i++) {
+        const struct watch_server *x = &w->servers[i];
+        s->user_s += x->user_s;
+        s->system_s += x->system_s;
+        s->written += x->written;
+        s->rss_max = x->rss > s->rss_max ? x->rss : s->rss_max;
     }
 }
 
@@ -156,7 +165,7 @@ static void sample_disks(struct watch_sample *s)
     }
 }
 
-static void sample(const struct watch *w, struct watch_sample *s)
+static void sample(struct watch *w, struct watch_sample *s)
 {
     struct timespec now;
     double user, sys;

@@ -18,6 +18,13 @@
 
 #define WATCH_MAX 64
 
+/* What one server had used when it was last seen. */
+struct watch_server {
+    pid_t pid;
+    double user_s, system_s;
+    uint64_t written, rss;
+};
+
 /* Sums at one moment. */
 struct watch_sample {
     double user_s, system_s; /* of the servers */
@@ -32,8 +39,8 @@ struct watch_sample {
 };
 
 struct watch {
-    pid_t pids[WATCH_MAX];
-    unsigned n_pids, n_cores;
+    struct watch_server servers[WATCH_MAX];
+    unsigned n_servers, n_cores;
     struct watch_sample first, last;
     bool began, ended;
 };
@@ -41,10 +48,12 @@ struct watch {
 /* Watch the processes in `pids` ("12 34" or "12,34"; NULL: none, everything
  * else is still measured). Errors: ERR_INVALID. */
 int watch_init(struct watch *w, const char *pids, struct err *err);
-/* Take the first, the last sample. A server that is gone counts with nothing:
- * CPU of a run that kills one means little. */
+/* Take the first, the last sample. */
 void watch_begin(struct watch *w);
 void watch_end(struct watch *w);
+/* Look at the servers in between, so that one that is killed counts with what
+ * it had used at the last look. */
+void watch_look(struct watch *w);
 /* Processor seconds of others per second and processor, 0..1. */
 double watch_foreign_share(const struct watch *w);
 
