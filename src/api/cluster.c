@@ -124,6 +124,11 @@ fill_partition(struct request *r, const struct image_partition *p,
     out->isr_nodes.n = v.insync.n;
     out->offline_replicas.ptr = v.offline.ptr;
     out->offline_replicas.n = v.offline.n;
+    /* None, and not null: the Java client does not expect that. */
+    out->eligible_leader_replicas.ptr = v.offline.ptr;
+    out->eligible_leader_replicas.n = 0;
+    out->last_known_elr.ptr = v.offline.ptr;
+    out->last_known_elr.n = 0;
     return true;
 }
 

@@ -46,12 +46,13 @@ static void fill_hint(struct fetch_state *s, struct fetch_item *it,
             return;
         }
     }
-    if (e == NULL) {
+    /* An empty array's pointer is not NULL: its count says so. */
+    if (out->node_endpoints.n == 0) {
         e = wire_elems_new(&r->arena, &wire_fetch_response_node_endpoint,
                            image_n_nodes(broker_image(r->broker)) + 1);
-        out->node_endpoints.ptr = e;
     }
     if (e != NULL) {
+        out->node_endpoints.ptr = e;
         e += out->node_endpoints.n++;
         e->node_id = n->id;
         e->host = slice_str(n->client_host);

@@ -92,13 +92,14 @@ static void add_hint(struct item *it, uint64_t group)
             return;
         }
     }
+    /* An empty array's pointer is not NULL: its count says so. */
     e = it->state->response.node_endpoints.ptr;
-    if (e == NULL) {
+    if (it->state->response.node_endpoints.n == 0) {
         e = wire_elems_new(&r->arena, &wire_produce_response_node_endpoint,
                            image_n_nodes(broker_image(r->broker)) + 1);
-        it->state->response.node_endpoints.ptr = e;
     }
     if (e != NULL) {
+        it->state->response.node_endpoints.ptr = e;
         e += it->state->response.node_endpoints.n++;
         e->node_id = n->id;
         e->host = slice_str(n->client_host);
