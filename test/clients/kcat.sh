@@ -1,138 +1,308 @@
 #!/bin/sh
-# kcat (librdkafka), which nobody here wrote: metadata, producing with every
-# codec and every acks, idempotent, with keys and headers; reading by number,
-# from the beginning, the end and by time; a record too large.
+# kcat.sh - kcat (librdkafka) as it is installed, against three nodes: every
+# codec, idempotent or not, every acks, metadata, offsets by number and time,
+# headers, null keys and values, records as large as allowed and larger.
+# shellcheck disable=SC2317 # functions are called through check
 set -u
-# shellcheck source=test/integration/cluster.sh
-. "$OSTRAKA_SRC/test/integration/cluster.sh"
-kcat=$(command -v kcat || command -v kafkacat) || skip "kcat is not installed"
-test_begin
+# shellcheck source=test/clients/common.sh
+. "$OSTRAKA_SRC/test/clients/common.sh"
 
-cluster_up --nodes 3
+needs kcat
+clients_begin
+kcat -V | sed -n 's/^Version/kcat/p'
+
 kc()
 {
-    timeout 30 "$kcat" -b "$OSTRAKA_BOOTSTRAP" -q "$@"
+    timeout 30 kcat -q -b "$OSTRAKA_BOOTSTRAP" "$@"
 }
 
 # kcat gives up when a leader moves while it asks for offsets: ask again.
-ask()
+query()
 {
     tries=20
-    until kc "$@" >"$work/ask" 2>"$work/ask.err"; do
+    until kc -Q "$@" 2>/dev/null; do
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || {
-            cat "$work/ask.err" >&2
-            return 1
-        }
+        [ "$tries" -gt 0 ] || return 1
         sleep 0.1
     done
-    cat "$work/ask"
+}
+
+# The same, saying what it meets.
+kc_loud()
+{
+    timeout 30 kcat -b "$OSTRAKA_BOOTSTRAP" "$@"
 }
 
 topic()
 {
-    name=$1
-    shift
-    "$ostraka" topic create "$name" "$@" >"$work/out" 2>&1 || {
-        cat "$work/out"
-        fail "topic create $name"
-    }
+    "$ostraka" topic create "$@" >/dev/null
 }
 
-# same WHAT: $work/out is what $work/in was.
+# lines N: records "key<TAB>value"; long enough that compression is used.
+lines()
+{
+    awk -v n="$1" 'BEGIN {
+        for (i = 0; i < n; i++)
+            printf "key%d\tvalue %d %s\n", i % 97, i, \
+                "of a record that is not as short as it could be"
+    }'
+}
+
+# same TOPIC FILE [ARGUMENTS]: partition 0 holds exactly these records.
 same()
 {
-    cmp "$work/in" "$work/out" || fail "$1: what was read is not what was written"
+    same_topic=$1
+    same_file=$2
+    shift 2
+    kc -C -t "$same_topic" -p 0 -o beginning -e -f '%k\t%s\n' "$@" \
+        >"$work/got" && cmp "$same_file" "$work/got"
 }
 
-# Metadata: three brokers, a leader and three replicas for each partition.
-topic t --partitions 3 --replication 3
-kc -L -t t >"$work/out" || fail "metadata"
-[ "$(grep -c '^  broker ' "$work/out")" = 3 ] || fail "not three brokers"
-[ "$(grep -c 'partition .*leader [123], replicas: .,.,., isrs' "$work/out")" = \
-    3 ] || {
-    cat "$work/out"
-    fail "not three partitions with leaders and replicas"
+# end_of TOPIC PARTITION: the offset after its last record.
+end_of()
+{
+    query -t "$1:$2:-1" | sed 's/.* offset //'
 }
 
-# Every codec, compressible and large enough to be compressed.
-for codec in none gzip snappy lz4 zstd; do
-    topic "z-$codec"
-    i=0
-    while [ "$i" -lt 500 ]; do
-        echo "$i the same again and again and again, $codec, $codec, $codec"
-        i=$((i + 1))
-    done >"$work/in"
-    kc -P -t "z-$codec" -z "$codec" -X linger.ms=50 <"$work/in" ||
-        fail "produce with $codec"
-    kc -C -t "z-$codec" -o beginning -e >"$work/out" || fail "consume $codec"
-    same "$codec"
-done
-
-# Every acks; acks=0 is not answered, so what it wrote is waited for.
-for acks in 0 1 all; do
-    topic "a-$acks"
-    seq 1 200 >"$work/in"
-    kc -P -t "a-$acks" -X "acks=$acks" <"$work/in" || fail "produce acks=$acks"
-    tries=100
-    until [ "$(ask -Q -t "a-$acks:0:-1" | sed 's/.*offset //')" = 200 ]; do
+# until_end TOPIC OFFSET: records of acks=0 become visible when they do.
+until_end()
+{
+    tries=200
+    while [ "$(end_of "$1" 0)" != "$2" ]; do
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || fail "acks=$acks: not 200 records"
+        [ "$tries" -gt 0 ] || return 1
         sleep 0.05
     done
-    kc -C -t "a-$acks" -o beginning -e >"$work/out" || fail "consume"
-    same "acks=$acks"
+}
+
+# fails WORDS COMMAND...: it must fail, and say these words.
+fails()
+{
+    words=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        echo "it succeeded"
+        return 1
+    fi
+    cat "$work/said"
+    grep -q -e "$words" "$work/said"
+}
+
+send()
+{
+    kc -P -p 0 -K "$tab" "$@"
+}
+
+tab=$(printf '\t')
+lines 2000 >"$work/sent"
+
+# ---- codecs, idempotence, acks ----------------------------------------------
+
+codec_try()
+{
+    topic "$1" --partitions 1 &&
+        send -t "$1" -l -z "$2" -X "enable.idempotence=$3" "$work/sent" &&
+        same "$1" "$work/sent" -X check.crcs=true
+}
+for codec in none gzip snappy lz4 zstd; do
+    for idempotent in true false; do
+        check "codec $codec, idempotent $idempotent" \
+            codec_try "$codec-$idempotent" "$codec" "$idempotent"
+    done
 done
 
-# Idempotent, keys to partitions, headers, null keys and values.
-topic k --partitions 3
-for i in 1 2 3 4 5 6 7 8 9; do
-    echo "key$i:value $i"
-done >"$work/in"
-kc -P -t k -K: -X enable.idempotence=true -H first=1 -H second=zwei \
-    <"$work/in" || fail "idempotent produce"
-kc -C -t k -o beginning -e -f '%k:%s\n' | sort >"$work/out"
-same "keys and values"
-[ "$(kc -C -t k -o beginning -e -f '%h\n' | sort -u)" = "first=1,second=zwei" ] ||
-    fail "headers"
-echo 'gone:' | kc -P -t k -K: -Z -p 0 || fail "a null value"
-kc -C -t k -p 0 -o -1 -e -Z -f '%k %S\n' >"$work/out"
-[ "$(cat "$work/out")" = "gone -1" ] || fail "the null value: $(cat "$work/out")"
+acks_try()
+{
+    topic "acks$1" --partitions 1 &&
+        send -t "acks$1" -l -X "acks=$1" "$work/sent" &&
+        until_end "acks$1" 2000 && same "acks$1" "$work/sent"
+}
+for acks in 0 1 all; do
+    check "acks $acks" acks_try "$acks"
+done
 
-# By number, from the end, by time.
-topic o
-seq 0 99 | kc -P -t o || fail "produce"
-before=$(date +%s%3N)
-while [ "$(date +%s%3N)" -le $((before + 2)) ]; do :; done
-middle=$(date +%s%3N)
-seq 100 199 | kc -P -t o || fail "produce"
-seq 42 199 >"$work/in"
-kc -C -t o -o 42 -e >"$work/out"
-same "from offset 42"
-seq 190 199 >"$work/in"
-kc -C -t o -o -10 -e >"$work/out"
-same "the last ten"
-seq 100 199 >"$work/in"
-ask -C -t o -p 0 -o "s@$middle" -e >"$work/out"
-same "from a time on"
-seq 0 99 >"$work/in"
-ask -C -t o -p 0 -o "s@0" -o "e@$middle" -e >"$work/out"
-same "up to a time"
-[ "$(ask -Q -t "o:0:$middle")" = "o [0] offset 100" ] || fail "offset by time"
-[ "$(ask -Q -t "o:0:-1")" = "o [0] offset 200" ] || fail "offset of the end"
-[ "$(ask -Q -t "o:0:-2")" = "o [0] offset 0" ] || fail "offset of the beginning"
+stored_try()
+{
+    topic stored --partitions 1 --set compression.type=zstd &&
+        send -t stored -l -z gzip "$work/sent" && same stored "$work/sent"
+}
+check 'gzip to a topic of compression.type=zstd' stored_try
 
-# Nearly a megabyte goes through, more than the topic allows is refused.
-head -c 900000 /dev/zero | tr '\0' x >"$work/in"
-kc -P -t o "$work/in" >/dev/null || fail "900 kB"
-[ "$(kc -C -t o -o -1 -e -f '%S')" = 900000 ] || fail "900 kB are not there"
-head -c 1500000 /dev/zero | tr '\0' x >"$work/in"
-if kc -P -t o -X message.max.bytes=4000000 "$work/in" >"$work/out" 2>&1
-then
-    fail "1.5 MB were taken though max.message.bytes is 1 MiB"
-fi
-[ "$(ask -Q -t "o:0:-1")" = "o [0] offset 201" ] || fail "1.5 MB are there"
+# ---- metadata ---------------------------------------------------------------
 
-# A topic that does not exist is made when a producer asks for it.
-echo hello | kc -P -t made-by-asking || fail "automatic creation"
-[ "$(kc -C -t made-by-asking -o beginning -e)" = hello ] || fail "hello"
+metadata_try()
+{
+    kc -L -t four >"$work/metadata"
+    cat "$work/metadata"
+    [ "$(grep -c '^  broker [123] at ' "$work/metadata")" -eq 3 ] &&
+        [ "$(grep -c '(controller)' "$work/metadata")" -eq 1 ] &&
+        [ "$(grep -Ec 'leader [123], replicas: [123],[123],[123], isrs: ' \
+            "$work/metadata")" -eq 4 ] &&
+        grep -q 'topic "four" with 4 partitions' "$work/metadata"
+}
+every_topic_try()
+{
+    kc -L | grep -q 'topic "acks0" with 1 partitions'
+}
+four_try()
+{
+    lines 5000 | kc -P -t four -K "$tab" -l /dev/stdin &&
+        lines 5000 | sort >"$work/four.sent" &&
+        kc -C -t four -o beginning -e -f '%k\t%s\n' | sort \
+            >"$work/four.got" && cmp "$work/four.sent" "$work/four.got" &&
+        kc -C -t four -o beginning -e -f '%p\n' | sort -u | wc -l |
+        grep -qx ' *4'
+}
+# A key stays in its partition and in its order.
+order_try()
+{
+    kc -C -t four -o beginning -e -f '%k %p %s\n' | awk '
+        ($1 in at) && at[$1] != $2 { print "key moved: " $0; bad = 1 }
+        ($1 in last) && last[$1] >= $4 + 0 { print "order: " $0; bad = 1 }
+        { at[$1] = $2; last[$1] = $4 + 0 }
+        END { exit bad }'
+}
+topic four --partitions 4
+check 'metadata of a topic' metadata_try
+check 'metadata of every topic' every_topic_try
+check 'four partitions, all read' four_try
+check 'four partitions, order of each key' order_try
+
+# ---- offsets ----------------------------------------------------------------
+
+# The second half is later than the first by more than the clock's step.
+topic offsets --partitions 1
+lines 1000 >"$work/first"
+lines 500 | sed 's/value/later/' >"$work/second"
+send -t offsets -l "$work/first"
+last=$(kc -C -t offsets -p 0 -o -1 -e -f '%T')
+sleep 0.1
+send -t offsets -l "$work/second"
+stamp=$((last + 1))
+
+time_try()
+{
+    kc -C -t offsets -p 0 -o "s@$stamp" -e -f '%k\t%s\n' >"$work/got" &&
+        cmp "$work/second" "$work/got"
+}
+range_try()
+{
+    kc -C -t offsets -p 0 -o beginning -o "e@$stamp" -f '%k\t%s\n' \
+        >"$work/got" && cmp "$work/first" "$work/got"
+}
+query_try()
+{
+    query -t "offsets:0:$stamp" | grep -qx 'offsets \[0\] offset 1000' &&
+        query -t offsets:0:-2 | grep -qx 'offsets \[0\] offset 0' &&
+        query -t offsets:0:-1 | grep -qx 'offsets \[0\] offset 1500' &&
+        query -t offsets:0:9999999999999 | grep -q 'offset -1'
+}
+from_try()
+{
+    kc -C -t offsets -p 0 -o "$1" -e -f '%o\n' >"$work/got" &&
+        awk -v first="$2" '$1 != first + NR - 1 { exit 1 }
+            END { if (NR != 1500 - first) exit 1 }' "$work/got"
+}
+check 'from a time' time_try
+check 'up to a time' range_try
+check 'offsets of times, beginning, end' query_try
+check 'from offset 700' from_try 700 700
+check 'the last 5' from_try -5 1495
+check 'from the end' from_try end 1500
+check 'an offset that is not there' fails 'Offset out of range' \
+    kc -C -t offsets -p 0 -o 5000 -X auto.offset.reset=error -e
+cat "$work/first" "$work/second" >"$work/both"
+check 'read_uncommitted' same offsets "$work/both" \
+    -X isolation.level=read_uncommitted
+
+# ---- what a record may be ---------------------------------------------------
+
+headers_try()
+{
+    topic headers --partitions 1 &&
+        echo value | kc -P -t headers -p 0 -k key -H one=1 -H two=zwei \
+            -H empty= -H one=again &&
+        [ "$(kc -C -t headers -o beginning -e -f '%k|%s|%h')" = \
+            'key|value|one=1,two=zwei,empty=,one=again' ]
+}
+null_try()
+{
+    topic null --partitions 1 &&
+        printf 'key:\n:value\n:\na:b\n' | kc -P -t null -p 0 -K : -Z &&
+        kc -C -t null -o beginning -e -Z -f '%K %S %k %s\n' >"$work/got" &&
+        printf '%s\n' '3 -1 key NULL' '-1 5 NULL value' '-1 -1 NULL NULL' \
+            '1 1 a b' | diff - "$work/got"
+}
+empty_try()
+{
+    topic empty --partitions 1 &&
+        printf 'key:\na:b\n' | kc -P -t empty -p 0 -K : &&
+        [ "$(kc -C -t empty -o beginning -e -f '%K,%S;')" = '3,0;1,1;' ]
+}
+# One record of N bytes, of bytes that repeat only over a long distance.
+large()
+{
+    awk -v n="$1" 'BEGIN {
+        x = 1
+        for (size = 0; size < n; size += 8) {
+            x = (x * 69069 + 5) % 4294967296
+            printf "%08x", x
+        }
+    }' | head -c "$1" >"$work/large"
+}
+large_try()
+{
+    large "$1" &&
+        kc -P -t large -p 0 -X message.max.bytes=4000000 -z "$2" \
+            "$work/large" && kc -C -t large -p 0 -o -1 -e -f %s \
+        -X fetch.message.max.bytes="$3" >"$work/got" &&
+        cmp "$work/large" "$work/got"
+}
+too_large_try()
+{
+    large 1100000
+    before=$(end_of large 0)
+    fails 'Message size too large' kc_loud -P -t large -p 0 \
+        -X message.max.bytes=4000000 "$work/large" &&
+        [ "$(end_of large 0)" = "$before" ]
+}
+raised_try()
+{
+    "$ostraka" topic alter large --set max.message.bytes=3000000 >/dev/null &&
+        large_try 2500000 none 4000000
+}
+check 'headers' headers_try
+check 'null keys and values' null_try
+check 'empty values' empty_try
+topic large --partitions 1
+check 'a record of 1,000,000 bytes' large_try 1000000 none 2000000
+check 'as lz4' large_try 1000000 lz4 2000000
+check 'read by a small fetch' large_try 1000000 none 1000
+check 'a record that is too large' too_large_try
+check 'a record of 2,500,000 bytes where allowed' raised_try
+
+# ---- what is not there ------------------------------------------------------
+
+no_topic_try()
+{
+    fails 'Invalid topic' kc_loud -C -t 'no such/topic' -p 0 -e
+}
+no_partition_try()
+{
+    echo x | fails 'Unknown partition' kc_loud -P -t offsets -p 7
+}
+automatic_try()
+{
+    echo hello | kc -P -t made-by-asking -p 0 &&
+        [ "$(kc -C -t made-by-asking -o beginning -e)" = hello ]
+}
+transaction_try()
+{
+    echo x | fails 'not supported by broker' kc_loud -P -t offsets -p 0 \
+        -X transactional.id=t
+}
+check 'no such partition' no_partition_try
+check 'a topic that cannot be' no_topic_try
+check 'a topic is made by asking for it' automatic_try
+check 'transactions are refused' transaction_try
+clients_done

@@ -339,8 +339,8 @@ public final class Main {
             for (int i = 0; i < n; i++) {
                 futures.add(p.send(Records.record("failover", 0, i)));
                 if (i == n / 4) {
-                    Records.read(c, List.of(tp), c.poll(Duration.ZERO).isEmpty()
-                        ? 0 : 0);
+                    p.flush();
+                    Records.read(c, List.of(tp), i + 1);
                     killed = admin.describeTopics(List.of("failover"))
                         .allTopicNames().get().get("failover").partitions()
                         .get(0).leader().id();
@@ -351,6 +351,9 @@ public final class Main {
             for (int i = 0; i < n; i++) {
                 Check.same((long) i, futures.get(i).get().offset(), "offset");
             }
+            // The consumer that was reading from the old leader goes on.
+            Check.same((long) n / 4 + 1, Records.read(c, List.of(tp),
+                n - n / 4 - 1).get(tp).get(0).offset(), "went on at");
             dev(ostraka, dir, "start", killed);
         }
         Records.compare("failover", n);
