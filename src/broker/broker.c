@@ -272,10 +272,9 @@ static void on_drained(void *arg)
     partitions_close(b->partitions, on_partitions_closed, b);
 }
 
-static void on_meta_transferred(void *arg, int status)
+bool broker_leaving(const struct broker *b, int32_t node)
 {
-    (void)arg;
-    (void)status; /* it was an attempt */
+    return b->waits != NULL && waits_left(b->waits, node);
 }
 
 void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
@@ -285,8 +284,10 @@ void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
         cb(arg);
         return;
     }
-    replica_transfer_leader(metadata_replica(b->metadata), -1, drain_ms,
-                            on_meta_transferred, b);
+    waits_leaving(b->waits);
+    if (replica_is_leader(metadata_replica(b->metadata))) {
+        partition_hand_over(b->partitions, metadata_replica(b->metadata));
+    }
     partitions_drain(b->partitions, drain_ms, cb, arg);
 }
 

@@ -51,6 +51,8 @@ int broker_open(struct env *e, const struct broker_options *o,
  * after at most `drain_ms`, `cb`, which may run before this returns. */
 void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
                   void *arg);
+/* Is that node about to stop, as far as it said? */
+bool broker_leaving(const struct broker *b, int32_t node);
 /* Transfer leaderships (at most `drain_ms`; 0: not at all), close everything,
  * then `cb`. */
 void broker_stop(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),

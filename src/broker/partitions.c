@@ -279,6 +279,7 @@ static bool give_back(struct partitions *ps, struct replica *r)
     for (unsigned i = 0; i < s.n_members; i++) {
         const struct replica_member *m = &s.members[i];
         if (m->node == first && m->voter && m->recent &&
+            !broker_leaving(ps->broker, first) &&
             m->match + GIVE_BACK_LAG_MAX >= s.last) {
             return replica_transfer_leader(r, first, GIVE_BACK_MS,
                                            on_transferred, ps) == 0;
@@ -329,17 +330,35 @@ static void on_refresh(struct env_timer *t)
 #define DRAIN_TICK_MS 20
 #define DRAIN_TRY_MS  2000
 
-/* Somebody is there to hand over to. (When a whole cluster stops, the last
- * node need not wait.) */
-static bool has_heir(const struct partitions *ps)
+/* The voter to hand a leadership to: there, not about to stop itself, and
+ * missing least; -1 if there is none. */
+static int32_t find_heir(const struct partitions *ps,
+                         const struct replica_status *s)
 {
-    const struct peers *p = broker_peers(ps->broker);
-    for (int32_t node = 0; peers_next(p, &node); node++) {
-        if (peers_state(p, node) == PEER_UP) {
-            return true;
+    const struct replica_member *best = NULL;
+    for (unsigned i = 0; i < s->n_members; i++) {
+        const struct replica_member *m = &s->members[i];
+        if (m->voter && m->recent && m->node != broker_node(ps->broker) &&
+            peers_state(broker_peers(ps->broker), m->node) == PEER_UP &&
+            !broker_leaving(ps->broker, m->node) &&
+            (best == NULL || m->match > best->match)) {
+            best = m;
         }
     }
-    return false;
+    return best != NULL ? best->node : -1;
+}
+
+int partition_hand_over(const struct partitions *ps, struct replica *r)
+{
+    struct replica_status s;
+    replica_status(r, &s);
+    int32_t heir = find_heir(ps, &s);
+    if (heir < 0) {
+        return ERR_NOTFOUND;
+    }
+    /* Busy: one is under way; not leader: done. */
+    replica_transfer_leader(r, heir, DRAIN_TRY_MS, on_transferred, NULL);
+    return 0;
 }
 
 static void on_drain(struct env_timer *t)
@@ -350,19 +369,11 @@ static void on_drain(struct env_timer *t)
     unsigned left = 0;
     while (map_next(ps->map, &it, &v)) {
         struct replica *r = partition_replica(v);
-        struct replica_status s;
-        if (r == NULL || !replica_is_leader(r)) {
-            continue;
-        }
-        replica_status(r, &s);
-        if (s.n_members > 1) {
-            left++;
-            /* Busy: one is under way; not leader: done. */
-            replica_transfer_leader(r, -1, DRAIN_TRY_MS, on_transferred, ps);
+        if (r != NULL && replica_is_leader(r)) {
+            left += partition_hand_over(ps, r) == 0;
         }
     }
-    if (left == 0 || !has_heir(ps) ||
-        env_now_ms(ps->env) >= ps->drain_until_ms) {
+    if (left == 0 || env_now_ms(ps->env) >= ps->drain_until_ms) {
         ps->drain_cb = NULL;
         cb(ps->drain_arg);
         return;

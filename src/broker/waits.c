@@ -7,8 +7,9 @@
 #include "broker/leaders.h"
 
 #define WAITS_MAX 65536
-/* PEER_QUERY: {u8 kind, u64 index}. */
+/* PEER_QUERY: {u8 kind, u64 applied index}. */
 #define QUERY_APPLIED 1
+#define QUERY_LEAVING 2 /* the same, from a node that is about to stop */
 
 enum wait_kind { WAIT_TOPIC, WAIT_EVENT };
 
@@ -30,7 +31,9 @@ struct waits {
     struct queue queue;
     unsigned n;
     uint64_t applied;
+    bool leaving;              /* this node is about to stop */
     uint64_t heard[PEERS_MAX]; /* applied index, by slot of node */
+    bool left[PEERS_MAX];      /* it said that it is about to stop */
     int32_t nodes[PEERS_MAX];
     unsigned n_nodes;
     struct env_turn turn; /* answer outside the caller's stack */
@@ -59,6 +62,7 @@ static uint64_t *heard_of(struct waits *w, int32_t node)
     }
     w->nodes[w->n_nodes] = node;
     w->heard[w->n_nodes] = 0;
+    w->left[w->n_nodes] = false;
     return &w->heard[w->n_nodes++];
 }
 
@@ -130,7 +134,7 @@ static void tell_node(struct waits *w, int32_t node)
 {
     struct buf b;
     buf_init(&b, env_mem(w->env), 0);
-    buf_put_u8(&b, QUERY_APPLIED);
+    buf_put_u8(&b, w->leaving ? QUERY_LEAVING : QUERY_APPLIED);
     buf_put_u64(&b, w->applied);
     if (b.status == 0) {
         peer_send(w->o.peers, node, PEER_LANE_MAIN, PEER_QUERY, 0,
@@ -164,8 +168,10 @@ static void on_message(void *arg, int32_t node, struct bytes message)
     uint8_t kind = cursor_u8(&c);
     uint64_t index = cursor_u64(&c);
     uint64_t *heard = heard_of(w, node);
-    if (c.status == 0 && kind == QUERY_APPLIED && heard != NULL) {
+    if (c.status == 0 && heard != NULL &&
+        (kind == QUERY_APPLIED || kind == QUERY_LEAVING)) {
         *heard = index;
+        w->left[heard - w->heard] = kind == QUERY_LEAVING;
         waits_check(w);
     }
 }
@@ -251,6 +257,22 @@ void waits_applied(struct waits *w, uint64_t index)
     w->applied = index;
     env_turn_request(w->env, &w->tell);
     env_turn_request(w->env, &w->turn);
+}
+
+void waits_leaving(struct waits *w)
+{
+    w->leaving = true;
+    on_tell(&w->tell);
+}
+
+bool waits_left(const struct waits *w, int32_t node)
+{
+    for (unsigned i = 0; i < w->n_nodes; i++) {
+        if (w->nodes[i] == node) {
+            return w->left[i];
+        }
+    }
+    return false;
 }
 
 void waits_check(struct waits *w)

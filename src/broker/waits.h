@@ -28,6 +28,11 @@ int waits_event(struct waits *w, struct broker_wait *wait, uint32_t timeout_ms,
 void waits_event_done(struct waits *w);
 /* @meta moved on here: tell the others, look who is done. */
 void waits_applied(struct waits *w, uint64_t index);
+/* This node is about to stop: tell the others, so that none hands it a
+ * leadership meanwhile. */
+void waits_leaving(struct waits *w);
+/* Did that node say so, since it last came up? */
+bool waits_left(const struct waits *w, int32_t node);
 /* A leader changed: look who is done. */
 void waits_check(struct waits *w);
 
