@@ -217,6 +217,11 @@ static void test_paging(void **state)
         out = fake_run(&wire_describe_topic_partitions_request, 0, &in);
         for (uint32_t i = 0; i < out->topics.n; i++) {
             for (uint32_t k = 0; k < out->topics.ptr[i].partitions.n; k++) {
+                assert_non_null(out->topics.ptr[i]
+                                    .partitions.ptr[k]
+                                    .eligible_leader_replicas.ptr);
+                assert_non_null(
+                    out->topics.ptr[i].partitions.ptr[k].last_known_elr.ptr);
                 size_t len = strlen(trace);
                 snprintf(trace + len, sizeof trace - len, "%c%d ",
                          out->topics.ptr[i].name.data[0],
