@@ -18,3 +18,9 @@ TESTS += test/sim/test_cluster
 test_sim_test_cluster_SOURCES = test/sim/test_cluster.c
 test_sim_test_cluster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_sim_test_cluster_LDADD = $(LINK_sim) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/sim/sim
+test_sim_sim_SOURCES = test/sim/sim.c test/sim/swarm.c test/sim/swarm.h
+test_sim_sim_LDADD = $(LINK_sim)
+TESTS += test/sim/check.sh
+EXTRA_DIST += test/sim/check.sh test/sim/seeds.txt

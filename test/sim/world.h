@@ -122,7 +122,7 @@ void world_refresh(struct world *w);
 void book_init(struct book *b, struct world *w, unsigned topic,
                unsigned partition);
 /* The value of a record; at most BOOK_VALUE_MAX bytes. */
-#define BOOK_VALUE_MAX 4096
+#define BOOK_VALUE_MAX 1000
 size_t book_value(const struct book *b, unsigned producer, uint32_t seq,
                   uint8_t *out);
 /* `n` records from `seq` on were acknowledged from `offset` on. */

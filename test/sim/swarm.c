@@ -1,0 +1,527 @@
+/* swarm.c - see swarm.h. */
+#include "swarm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "env/file.h"
+#include "judge.h"
+
+#define SECOND   UINT64_C(1000000)
+#define MS       UINT64_C(1000)
+#define HEAL_US  (40 * SECOND)
+#define SETTINGS 12
+#define TEXT_MAX 24
+#define NO_TIME  UINT64_MAX
+
+enum fault {
+    FAULT_KILL,     /* one node, any crash mode */
+    FAULT_BLACKOUT, /* all nodes */
+    FAULT_STOP,     /* in order */
+    FAULT_PAUSE,
+    FAULT_LINK,   /* one direction between two nodes */
+    FAULT_ISLAND, /* one node, often a leader, from all others */
+    FAULT_IO,     /* an I/O error, of which a node dies */
+    FAULT_HOLD,   /* flushes take long */
+    FAULT_CLIENT, /* the link between clients and a node */
+    FAULTS
+};
+
+static const char *const fault_names[FAULTS] = {"kill",  "blackout", "stop",
+                                                "pause", "link",     "island",
+                                                "io",    "hold",     "client"};
+
+struct seat {
+    uint64_t start_us, resume_us, release_us; /* NO_TIME: nothing to do */
+    uint64_t io_us;                           /* an error was planted until */
+    bool io;                                  /* it may die of one */
+    char died[300];
+};
+
+struct swarm {
+    const struct swarm_options *o;
+    struct rand rand;
+    struct sim *sim;
+    struct sim_cluster *cluster;
+    struct world world;
+    unsigned n, n_faults, n_deaths;
+    unsigned kinds; /* bit per fault */
+    struct seat seats[SIM_NODES_MAX + 1];
+    uint64_t link_us[SIM_NODES_MAX + 2][SIM_NODES_MAX + 2]; /* up again at */
+    uint64_t load_us, gap_us, next_fault_us, next_admin_us;
+    unsigned n_churn, churn_partitions;
+    struct sim_setting settings[SETTINGS];
+    char values[SETTINGS][TEXT_MAX];
+    unsigned n_settings;
+};
+
+static uint64_t below(struct swarm *s, uint64_t n)
+{
+    return rand_below(&s->rand, n);
+}
+
+static uint64_t between(struct swarm *s, uint64_t lo, uint64_t hi)
+{
+    return lo + below(s, hi - lo + 1);
+}
+
+static uint64_t now(const struct swarm *s)
+{
+    return sim_now_us(s->sim);
+}
+
+static void say(const struct swarm *s, const char *what, unsigned a, unsigned b)
+{
+    if (s->o->trace) {
+        fprintf(stderr, "-- %llu.%06llu %s %u %u\n",
+                (unsigned long long)(now(s) / SECOND),
+                (unsigned long long)(now(s) % SECOND), what, a, b);
+    }
+}
+
+/* ---- what is drawn ----------------------------------------------------------
+ */
+
+static void set(struct swarm *s, const char *name, uint64_t value)
+{
+    ASSERT(s->n_settings < SETTINGS);
+    snprintf(s->values[s->n_settings], TEXT_MAX, "%llu",
+             (unsigned long long)value);
+    s->settings[s->n_settings] =
+        (struct sim_setting){name, s->values[s->n_settings]};
+    s->n_settings++;
+}
+
+static void draw_settings(struct swarm *s)
+{
+    set(s, "journal.bytes.max", 32u << 20);
+    set(s, "journal.file.bytes", UINT64_C(1) << between(s, 20, 23));
+    set(s, "log.segment.bytes", UINT64_C(1) << between(s, 15, 22));
+    set(s, "raft.election.ms", between(s, 150, 800));
+    set(s, "raft.heartbeat.ms", between(s, 20, 70));
+    set(s, "leader.imbalance.check.interval.seconds", between(s, 1, 10));
+}
+
+static void draw_world(struct swarm *s)
+{
+    struct sim_options o = {.seed = s->o->seed,
+                            .trace_level =
+                                s->o->trace ? TRACE_DEBUG : TRACE_ERROR,
+                            .trace_stderr = s->o->trace};
+    struct err err = {""};
+    unsigned size = (unsigned)below(s, 20);
+
+    o.disk_min_us = between(s, 20, 200);
+    o.disk_max_us =
+        o.disk_min_us + between(s, 0, below(s, 4) == 0 ? 30000 : 1000);
+    o.net_min_us = between(s, 20, 200);
+    o.net_max_us =
+        o.net_min_us + between(s, 0, below(s, 4) == 0 ? 30000 : 1000);
+    o.net_split_rate = (unsigned)below(s, 2) * (unsigned)below(s, 5000);
+    s->n = size < 2 ? 1 : size < 17 ? 3 : 5;
+    draw_settings(s);
+    s->sim = sim_new(&o);
+    ASSERT(s->sim != NULL);
+    s->cluster =
+        sim_cluster_new(s->sim, s->n, s->settings, s->n_settings, &err);
+    if (s->cluster == NULL) {
+        fprintf(stderr, "settings: %s\n", err.text);
+        ASSERT(false);
+    }
+    world_init(&s->world, s->sim, s->cluster, s->o->seed);
+}
+
+static void draw_load(struct swarm *s)
+{
+    struct world *w = &s->world;
+    unsigned n_topics = (unsigned)between(s, 1, 3);
+    unsigned n_producers = (unsigned)between(s, 1, 4);
+
+    for (unsigned i = 0; i < n_topics; i++) {
+        char name[16];
+        unsigned replicas = s->n == 1                  ? 1
+                            : below(s, 6) == 0         ? 1
+                            : s->n == 5 && below(s, 2) ? 5
+                                                       : 3;
+        snprintf(name, sizeof name, "t%u", i);
+        admin_create(w, name, (unsigned)between(s, 1, 3), replicas);
+    }
+    for (unsigned i = 0; i < n_producers; i++) {
+        bool idempotent = below(s, 4) != 0;
+        producer_start(
+            w, &(struct producer_options){
+                   .idempotent = idempotent,
+                   .interval_ms = (unsigned)between(s, 5, 200),
+                   .records_max = (unsigned)between(s, 1, 30),
+                   .in_flight = idempotent ? (unsigned)between(s, 1, 5) : 1});
+    }
+    consumer_start(w);
+    w->loading = true;
+}
+
+static void draw(struct swarm *s)
+{
+    rand_init(&s->rand, s->o->seed);
+    draw_world(s);
+    s->kinds = (unsigned)below(s, 1u << FAULTS);
+    s->kinds |= 1u << below(s, FAULTS);
+    s->load_us = between(s, 20, 40) * SECOND;
+    s->gap_us = between(s, 300, 4000) * MS;
+    s->next_fault_us = between(s, 0, 4000) * MS;
+    s->next_admin_us = below(s, 2) ? NO_TIME : between(s, 1, 5) * SECOND;
+    for (unsigned id = 1; id <= s->n; id++) {
+        s->seats[id] = (struct seat){.start_us = below(s, 300) * MS,
+                                     .resume_us = NO_TIME,
+                                     .release_us = NO_TIME};
+    }
+    memset(s->link_us, 0xff, sizeof s->link_us);
+    draw_load(s);
+}
+
+/* ---- faults -----------------------------------------------------------------
+ */
+
+static unsigned link_node(const struct swarm *s, unsigned i)
+{
+    return i == s->n + 1 ? WORLD_CLIENT_NODE : i;
+}
+
+static void cut(struct swarm *s, unsigned from, unsigned to, uint64_t us)
+{
+    sim_link_set(s->sim, link_node(s, from), link_node(s, to), false);
+    s->link_us[from][to] = now(s) + us;
+}
+
+static bool runs(struct swarm *s, unsigned id)
+{
+    return sim_node_env(s->sim, id) != NULL;
+}
+
+static void restart_later(struct swarm *s, unsigned id)
+{
+    struct seat *t = &s->seats[id];
+    uint64_t us = below(s, 3) == 0 ? between(s, 3000, 12000) * MS
+                                   : between(s, 0, 1500) * MS;
+
+    t->start_us = now(s) + us;
+    t->resume_us = t->release_us = NO_TIME;
+    if (t->io && below(s, 2)) {
+        t->io = false;
+        sim_io_fail_at(s->sim, id, 0, false, 0);
+    }
+}
+
+static void kill_one(struct swarm *s, unsigned id)
+{
+    if (runs(s, id) || below(s, 3) == 0) {
+        sim_cluster_kill(s->cluster, id, (enum sim_crash)below(s, 4));
+        restart_later(s, id);
+    }
+}
+
+static void island(struct swarm *s, unsigned id, uint64_t us)
+{
+    unsigned way = (unsigned)below(s, 3);
+
+    for (unsigned other = 1; other <= s->n; other++) {
+        if (other != id && way != 1) {
+            cut(s, id, other, us);
+        }
+        if (other != id && way != 2) {
+            cut(s, other, id, us);
+        }
+    }
+}
+
+/* Some node; half of the time one that leads something. */
+static unsigned victim(struct swarm *s)
+{
+    int32_t leader = s->world.topics[0].books[0].leader;
+
+    return below(s, 2) && leader > 0 ? (unsigned)leader
+                                     : (unsigned)between(s, 1, s->n);
+}
+
+static void plant_io(struct swarm *s, unsigned id)
+{
+    struct seat *t = &s->seats[id];
+
+    t->io = true;
+    sim_io_fail_at(s->sim, id, between(s, 1, 200), false,
+                   below(s, 4) == 0 ? ERR_NOSPACE : ERR_IO);
+}
+
+static void hold(struct swarm *s, unsigned id, uint64_t us)
+{
+    if (runs(s, id)) {
+        file_hold_durable(sim_node_env(s->sim, id), true);
+        s->seats[id].release_us = now(s) + us;
+    }
+}
+
+static void strike(struct swarm *s, enum fault f)
+{
+    unsigned id = victim(s);
+    uint64_t us = between(s, 10, below(s, 3) == 0 ? 8000 : 1500) * MS;
+
+    say(s, fault_names[f], id, (unsigned)(us / MS));
+    switch (f) {
+    case FAULT_KILL:
+        kill_one(s, id);
+        break;
+    case FAULT_BLACKOUT:
+        for (id = 1; id <= s->n; id++) {
+            kill_one(s, id);
+        }
+        break;
+    case FAULT_STOP:
+        if (sim_cluster_state(s->cluster, id) == SIM_HOST_SERVES) {
+            sim_cluster_stop(s->cluster, id);
+        }
+        break;
+    case FAULT_PAUSE:
+        if (runs(s, id)) {
+            sim_node_pause(s->sim, id);
+            s->seats[id].resume_us = now(s) + us;
+        }
+        break;
+    case FAULT_LINK:
+        if (s->n > 1) {
+            cut(s, id, 1 + (id + (unsigned)below(s, s->n - 1)) % s->n, us);
+        }
+        break;
+    case FAULT_ISLAND:
+        island(s, id, us);
+        break;
+    case FAULT_IO:
+        plant_io(s, id);
+        break;
+    case FAULT_HOLD:
+        hold(s, id, us);
+        break;
+    case FAULT_CLIENT:
+        if (below(s, 2)) {
+            cut(s, id, s->n + 1, us);
+        } else {
+            cut(s, s->n + 1, id, us);
+        }
+        break;
+    case FAULTS:
+        break;
+    }
+    s->n_faults++;
+}
+
+static void maybe_strike(struct swarm *s)
+{
+    enum fault f;
+
+    if (now(s) < s->next_fault_us) {
+        return;
+    }
+    s->next_fault_us = now(s) + between(s, s->gap_us / 10, 2 * s->gap_us);
+    do {
+        f = (enum fault)below(s, FAULTS);
+    } while ((s->kinds & 1u << f) == 0);
+    strike(s, f);
+}
+
+/* ---- admin ------------------------------------------------------------------
+ */
+
+static void churn(struct swarm *s)
+{
+    struct world *w = &s->world;
+    unsigned topic = (unsigned)below(s, WORLD_TOPICS_MAX - 1);
+    struct world_topic *t = &w->topics[topic];
+    char name[16];
+
+    if (t->state != TOPIC_IS) {
+        if (s->n_churn < 6) {
+            snprintf(name, sizeof name, "c%u", s->n_churn++);
+            admin_create(w, name, (unsigned)between(s, 1, 2),
+                         s->n == 1 ? 1 : 3);
+            say(s, "create", s->n_churn, 0);
+        }
+        return;
+    }
+    switch (below(s, 4)) {
+    case 0:
+        if (t->name[0] == 'c') {
+            say(s, "delete", topic, 0);
+            admin_delete(w, topic);
+        }
+        break;
+    case 1:
+        if (t->n_partitions < WORLD_PARTITIONS_MAX) {
+            say(s, "grow", topic, t->n_partitions + 1);
+            admin_grow(w, topic, t->n_partitions + 1);
+        }
+        break;
+    default: {
+        struct book *b = &t->books[below(s, t->n_partitions)];
+        if (b->acked_end > b->cut) {
+            int64_t at =
+                (int64_t)between(s, (uint64_t)b->cut, (uint64_t)b->acked_end);
+            say(s, "delete records", topic, (unsigned)at);
+            admin_delete_records(b, at);
+        }
+    }
+    }
+}
+
+/* ---- time passes ------------------------------------------------------------
+ */
+
+/* A node that ended by itself: was it allowed to? */
+static void bury(struct swarm *s, unsigned id)
+{
+    struct seat *t = &s->seats[id];
+    enum sim_host_state state = sim_cluster_state(s->cluster, id);
+    const char *why = sim_cluster_why(s->cluster, id);
+
+    if (state == SIM_HOST_DOWN && t->start_us == NO_TIME) {
+        s->n_deaths++;
+        say(s, why, id, 0);
+        if (!t->io || strstr(why, "assertion failed") != NULL) {
+            world_violation(&s->world, "died", "node %u: %s", id, why);
+        }
+        restart_later(s, id);
+    } else if (state == SIM_HOST_FAILED) {
+        say(s, why, id, 0);
+        if (!t->io) {
+            world_violation(&s->world, "refused-to-start", "node %u: %s", id,
+                            why);
+        }
+        sim_cluster_reap(s->cluster);
+        restart_later(s, id);
+    } else if (state == SIM_HOST_CLOSED) {
+        say(s, "closed", id, 0);
+        sim_cluster_reap(s->cluster);
+        restart_later(s, id);
+    }
+}
+
+static void tend(struct swarm *s, unsigned id)
+{
+    struct seat *t = &s->seats[id];
+
+    bury(s, id);
+    if (now(s) >= t->resume_us) {
+        t->resume_us = NO_TIME;
+        sim_node_resume(s->sim, id);
+    }
+    if (now(s) >= t->release_us) {
+        t->release_us = NO_TIME;
+        if (runs(s, id)) {
+            file_hold_durable(sim_node_env(s->sim, id), false);
+        }
+    }
+    if (now(s) >= t->start_us) {
+        t->start_us = NO_TIME;
+        say(s, "start", id, 0);
+        sim_cluster_start(s->cluster, id);
+        bury(s, id);
+    }
+}
+
+static void tend_all(struct swarm *s)
+{
+    for (unsigned id = 1; id <= s->n; id++) {
+        tend(s, id);
+    }
+    for (unsigned i = 1; i <= s->n + 1; i++) {
+        for (unsigned k = 1; k <= s->n + 1; k++) {
+            if (now(s) >= s->link_us[i][k]) {
+                s->link_us[i][k] = NO_TIME;
+                sim_link_set(s->sim, link_node(s, i), link_node(s, k), true);
+            }
+        }
+    }
+    if (sim_node_env(s->sim, WORLD_CLIENT_NODE) == NULL) {
+        world_violation(&s->world, "client", "%s",
+                        sim_node_death(s->sim, WORLD_CLIENT_NODE));
+    }
+}
+
+static void load(struct swarm *s)
+{
+    while (now(s) < s->load_us && !world_broken(&s->world)) {
+        sim_run_until(s->sim, now(s) + between(s, 1, 50) * MS, NULL);
+        tend_all(s);
+        maybe_strike(s);
+        if (now(s) >= s->next_admin_us) {
+            s->next_admin_us = now(s) + between(s, 200, 3000) * MS;
+            churn(s);
+        }
+    }
+}
+
+static void heal(struct swarm *s)
+{
+    uint64_t end = now(s) + HEAL_US;
+
+    say(s, "heal", 0, 0);
+    for (unsigned id = 1; id <= s->n; id++) {
+        struct seat *t = &s->seats[id];
+        sim_io_fail_at(s->sim, id, 0, false, 0);
+        t->resume_us = t->resume_us == NO_TIME ? NO_TIME : 0;
+        t->release_us = t->release_us == NO_TIME ? NO_TIME : 0;
+        t->start_us = t->start_us == NO_TIME ? NO_TIME : now(s);
+    }
+    for (unsigned i = 1; i <= s->n + 1; i++) {
+        for (unsigned k = 1; k <= s->n + 1; k++) {
+            s->link_us[i][k] = s->link_us[i][k] == NO_TIME ? NO_TIME : 0;
+        }
+    }
+    do {
+        tend_all(s);
+        sim_run_until(s->sim, now(s) + 50 * MS, NULL);
+    } while (now(s) < end && !world_broken(&s->world) &&
+             !sim_cluster_serves(s->cluster));
+    for (unsigned id = 1; id <= s->n; id++) {
+        if (sim_cluster_state(s->cluster, id) != SIM_HOST_SERVES) {
+            world_violation(&s->world, "stuck",
+                            "node %u does not serve (%d) "
+                            "%s",
+                            id, (int)sim_cluster_state(s->cluster, id),
+                            sim_cluster_why(s->cluster, id));
+        }
+    }
+}
+
+static void result(struct swarm *s, struct swarm_result *r)
+{
+    struct world *w = &s->world;
+
+    *r = (struct swarm_result){.failed = world_broken(w),
+                               .at_us = w->violation_us,
+                               .hash = sim_trace_hash(s->sim),
+                               .virtual_us = now(s),
+                               .nodes = s->n,
+                               .faults = s->n_faults,
+                               .deaths = s->n_deaths,
+                               .counts = w->counts};
+    snprintf(r->invariant, sizeof r->invariant, "%s", w->invariant);
+    snprintf(r->text, sizeof r->text, "%s", w->violation);
+}
+
+void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
+{
+    struct swarm s = {.o = o};
+
+    draw(&s);
+    load(&s);
+    if (!world_broken(&s.world)) {
+        heal(&s);
+    }
+    if (!world_broken(&s.world)) {
+        judge_all(&s.world, HEAL_US);
+        tend_all(&s); /* who died meanwhile? */
+    }
+    result(&s, ret_r);
+    sim_free(s.sim);
+    world_close(&s.world);
+    sim_cluster_free(s.cluster);
+}

@@ -1,0 +1,29 @@
+/* swarm.h - one seed: a cluster, a load, faults, healing, judgement.
+ *
+ * Everything is drawn from the seed: size, settings, delays, which kinds of
+ * fault there are and when. Faults stay within the budget of the promise:
+ * power may fail everywhere at once, but a disk keeps what was flushed. */
+#ifndef SIM_SWARM_H
+#define SIM_SWARM_H
+
+#include "world.h"
+
+struct swarm_options {
+    uint64_t seed;
+    bool trace; /* show the nodes' own traces, and the faults */
+};
+
+struct swarm_result {
+    bool failed;
+    char invariant[32];
+    char text[800];
+    uint64_t at_us; /* virtual */
+    uint64_t hash;
+    uint64_t virtual_us;
+    unsigned nodes, faults, deaths;
+    struct world_counts counts;
+};
+
+void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r);
+
+#endif
