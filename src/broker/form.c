@@ -364,6 +364,7 @@ void form_close(struct form *f)
     if (f == NULL) {
         return;
     }
+    peers_receive(f->peers, PEER_FORM, NULL, NULL);
     env_timer_stop(f->env, &f->timer);
     mem_free(env_mem(f->env), f);
 }

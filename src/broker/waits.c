@@ -202,6 +202,8 @@ void waits_close(struct waits *w)
     }
     env_turn_cancel(w->env, &w->turn);
     env_turn_cancel(w->env, &w->tell);
+    peers_receive(w->o.peers, PEER_QUERY, NULL, NULL);
+    peers_unwatch(w->o.peers, on_peer, w);
     QUEUE_FOREACH(q, tmp, &w->queue)
     {
         finish(QUEUE_ENTRY(q, struct wait, queue), ERR_CANCELED);

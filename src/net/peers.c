@@ -289,6 +289,18 @@ void peers_watch(struct peers *p, peer_state_cb cb, void *arg)
     p->n_watchers++;
 }
 
+void peers_unwatch(struct peers *p, peer_state_cb cb, void *arg)
+{
+    for (unsigned i = 0; i < p->n_watchers; i++) {
+        if (p->watchers[i].cb == cb && p->watchers[i].arg == arg) {
+            p->n_watchers--;
+            memmove(p->watchers + i, p->watchers + i + 1,
+                    (p->n_watchers - i) * sizeof p->watchers[0]);
+            return;
+        }
+    }
+}
+
 void peer_set_state(struct peer *peer, enum peer_state state)
 {
     static const char *const names[] = {"down", "up", "refused"};

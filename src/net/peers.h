@@ -101,6 +101,8 @@ typedef void (*peer_state_cb)(void *arg, int32_t node, enum peer_state state);
  * PEER_REFUSED if a redial is refused, each at most once per break. Not called
  * for a node that was removed. Up to 8. */
 void peers_watch(struct peers *p, peer_state_cb cb, void *arg);
+/* Watch no more; not from within a watcher. Not watching is fine. */
+void peers_unwatch(struct peers *p, peer_state_cb cb, void *arg);
 enum peer_state peers_state(const struct peers *p, int32_t node);
 /* When something last arrived from the node (env_now_ms), 0: never. */
 uint64_t peers_heard_ms(const struct peers *p, int32_t node);

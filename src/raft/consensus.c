@@ -231,6 +231,7 @@ void consensus_close(struct consensus *c)
     ASSERT(map_count(c->groups) == 0);
     peers_receive(c->o.peers, PEER_RAFT, NULL, NULL);
     peers_receive(c->o.peers, PEER_BARRIER, NULL, NULL);
+    peers_unwatch(c->o.peers, watch, c);
     env_timer_stop(c->env, &c->timer);
     env_turn_cancel(c->env, &c->turn);
     routes_close(c);

@@ -261,6 +261,8 @@ static void all_closed(struct replicas *rs)
 {
     env_timer_stop(rs->env, &rs->tick);
     sources_close(rs->sources);
+    /* What is in flight completes after consensus is gone. */
+    journal_listen(rs->journal, NULL, NULL, NULL);
     consensus_close(rs->consensus);
     recovery_free(rs->recovery);
     rs->recovery = NULL;
