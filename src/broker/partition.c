@@ -271,19 +271,18 @@ static void on_open(void *arg, int status, struct replica *r,
 {
     struct partition *p = arg;
     void (*cb)(void *, struct partition *) = p->open_cb;
-    if (status == ERR_CANCELED) {
-        return;
-    }
-    if (status != 0) {
+    p->open_cb = NULL;
+    if (status != 0 && status != ERR_CANCELED) {
         env_die(p->env,
                 "partition %s: %s: nothing was cut; put the data "
                 "back, or empty the directory and replace the node",
                 p->name, err != NULL ? err->text : err_text(status));
     }
-    p->replica = r;
-    p->high_watermark = replica_high_watermark(r);
-    hook_role(p);
-    p->open_cb = NULL;
+    if (status == 0) {
+        p->replica = r;
+        p->high_watermark = replica_high_watermark(r);
+        hook_role(p);
+    } /* else it is closing: its topic was deleted meanwhile */
     if (cb != NULL) {
         cb(p->open_arg, p);
     }
