@@ -125,6 +125,12 @@ void group_fail_proposals(struct group *g, int status);
 uint64_t group_payload_bytes(const struct group *g, uint64_t from, uint64_t to);
 /* A message for the group arrived. Borrows it. */
 void group_receive(struct group *g, const struct message *m);
+
+/* condense.c */
+/* Move the payloads of entries that are new here into a chunk of their own, if
+ * they are the smaller part of the message. The caller releases what is
+ * returned, NULL or the chunk, when the message was taken. */
+struct chunk *condense(struct group *g, struct message *m);
 /* Its time has come. */
 void group_tick(struct group *g, uint64_t now_ms);
 /* Put it where its next deadline belongs. */

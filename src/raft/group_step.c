@@ -292,8 +292,10 @@ void group_receive(struct group *g, const struct message *in)
     if (m.kind == MESSAGE_APPEND || m.kind == MESSAGE_INSTALL) {
         g->jump_ms = 0; /* somebody leads */
     }
+    struct chunk *own = condense(g, &m);
     group_step_effects(
         g, (struct core_event){.kind = CORE_RECEIVE, .message = &m}, &fx);
+    chunk_release(own);
     if (fx.alarm) {
         c->n_alarms++;
         trace_warn(env_trace(c->env), "raft.alarm",

@@ -8,6 +8,7 @@ src_raft_libraftroom_a_SOURCES = \
 	src/raft/group.h \
 	src/raft/message.h \
 	src/raft/barrier.c \
+	src/raft/condense.c \
 	src/raft/consensus.c \
 	src/raft/core.c \
 	src/raft/core_config.c \

@@ -69,12 +69,22 @@ static void on_need(void *arg, uint64_t group, uint64_t index)
 
 /* ---- housekeeping ----------------------------------------------------- */
 
+/* Do tails keep others from receiving? An entry may hold far more memory than
+ * its own bytes: all that arrived together with it. */
+static bool pressed(const struct replicas *rs)
+{
+    const struct chunk_pool *p = rs->o.pool;
+    return chunk_pool_used(p, CHUNK_PEER) + chunk_pool_used(p, CHUNK_CLIENT) >
+           chunk_pool_max(p) / 2;
+}
+
 /* Flush where most memory is held, until what is under way suffices: tails
  * stay below half of their memory, well below what the ring can hold, and
  * small enough to be read at a restart. */
 static void relieve(struct replicas *rs)
 {
-    uint64_t held = 0, target = rs->o.tail_bytes_max / 2;
+    bool press = pressed(rs);
+    uint64_t held = 0, target = press ? 0 : rs->o.tail_bytes_max / 2;
     uint64_t ring = journal_size(rs->journal) / 4;
     void *it = NULL, *v;
     while (map_next(rs->map, &it, &v)) {
@@ -84,11 +94,12 @@ static void relieve(struct replicas *rs)
     target = target < TAIL_BYTES_TARGET ? target : TAIL_BYTES_TARGET;
     while (held > target && rs->flushing < FLUSHING_MAX) {
         struct replica *heaviest = NULL;
-        uint64_t most = FLUSH_BYTES_MIN;
+        uint64_t most = press ? 0 : FLUSH_BYTES_MIN;
         it = NULL;
         while (map_next(rs->map, &it, &v)) {
             struct replica *r = v;
-            if (!r->compacting && compact_weight(r) > most) {
+            if (!r->compacting && r->state == REPLICA_RUNNING &&
+                !transfer_active(r) && compact_weight(r) > most) {
                 heaviest = r;
                 most = compact_weight(r);
             }
@@ -96,7 +107,7 @@ static void relieve(struct replicas *rs)
         if (heaviest == NULL) {
             break;
         }
-        compact_start(heaviest, held > 2 * target);
+        compact_start(heaviest, press || held > 2 * target);
         if (!heaviest->compacting) {
             break;
         }

@@ -1,0 +1,53 @@
+/* condense.c - what is kept of a long message is kept alone.
+ *
+ * Entries share the memory that their message was received into. A leader that
+ * hears nothing for a while sends much of its log again and again; of each
+ * such message only the last few entries are new here, and they would keep all
+ * of it in memory. They get a chunk of their own instead.
+ */
+#include "raft/consensus.h"
+
+/* The entries from *ret_first on are not in the log yet; their bytes. */
+static size_t bytes_new(const struct group *g, const struct message *m,
+                        unsigned *ret_first)
+{
+    unsigned i = 0;
+    size_t bytes = 0;
+    while (i < m->n_entries &&
+           (m->entries[i].index <= g->tail.base.index ||
+            tail_term(&g->tail, m->entries[i].index) == m->entries[i].term)) {
+        i++;
+    }
+    *ret_first = i;
+    for (; i < m->n_entries; i++) {
+        bytes += m->entries[i].payload.len;
+    }
+    return bytes;
+}
+
+struct chunk *condense(struct group *g, struct message *m)
+{
+    unsigned first;
+    size_t bytes, all = 0, at = 0;
+    struct chunk *own;
+    for (unsigned i = 0; i < m->n_entries; i++) {
+        all += m->entries[i].payload.len;
+    }
+    bytes = bytes_new(g, m, &first);
+    if (bytes == 0 || bytes > all / 2) {
+        return NULL;
+    }
+    own = chunk_acquire(g->c->o.pool, CHUNK_PEER, bytes);
+    if (own == NULL) {
+        return NULL; /* then they keep what they have */
+    }
+    for (unsigned i = first; i < m->n_entries; i++) {
+        struct bytes *p = &m->entries[i].payload;
+        if (p->len > 0) {
+            memcpy(own->data + at, p->data, p->len);
+            *p = (struct bytes){own, own->data + at, p->len};
+            at += p->len;
+        }
+    }
+    return own;
+}
