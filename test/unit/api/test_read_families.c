@@ -223,6 +223,12 @@ static void test_paging(void **state)
                 assert_non_null(
                     out->topics.ptr[i].partitions.ptr[k].last_known_elr.ptr);
                 size_t len = strlen(trace);
+                /* The Java client takes null for a broken answer. */
+                assert_non_null(out->topics.ptr[i]
+                                    .partitions.ptr[k]
+                                    .eligible_leader_replicas.ptr);
+                assert_non_null(
+                    out->topics.ptr[i].partitions.ptr[k].last_known_elr.ptr);
                 snprintf(trace + len, sizeof trace - len, "%c%d ",
                          out->topics.ptr[i].name.data[0],
                          out->topics.ptr[i].partitions.ptr[k].partition_index);
