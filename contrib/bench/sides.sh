@@ -6,11 +6,19 @@
 
 pid_of() { cat "$dir/$side/n$1.pid" 2>/dev/null; }
 
-# Only a process that has our directory in its arguments is ours.
+# Only a process that has our directory in its arguments is ours. One that is
+# being killed has none any more, but still its ports and files: until it is a
+# zombie or gone, it lives.
 alive() {
-    local pid
+    local pid state
     pid=$(pid_of "$1")
-    [ -n "$pid" ] && grep -q "$dir/$side" "/proc/$pid/cmdline" 2>/dev/null
+    [ -n "$pid" ] || return 1
+    state=$(awk '$1 == "State:" { print $2 }' "/proc/$pid/status" 2> /dev/null)
+    case $state in
+    '' | Z | X) return 1 ;;
+    esac
+    [ -z "$(tr -d '\0' < "/proc/$pid/cmdline" 2> /dev/null)" ] ||
+        grep -q "$dir/$side" "/proc/$pid/cmdline" 2> /dev/null
 }
 
 port_up() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -298,7 +298,7 @@ void node_down(struct node *n)
     n->up = false;
     n->connecting = false;
     n->in_len = 0;
-    l->r->reconnects++;
+    l->r->reconnects += !l->done; /* not those that the end closes */
     while (!queue_empty(&n->flights)) {
         q = n->flights.prev; /* newest first, so that the oldest wins */
         struct flight *f = QUEUE_ENTRY(q, struct flight, queue);

@@ -47,3 +47,9 @@ TESTS += test/unit/cli/test_dump
 test_unit_cli_test_dump_SOURCES = test/unit/cli/test_dump.c
 test_unit_cli_test_dump_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_dump_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_watch
+TESTS += test/unit/cli/test_watch
+test_unit_cli_test_watch_SOURCES = test/unit/cli/test_watch.c
+test_unit_cli_test_watch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_watch_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
