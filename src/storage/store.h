@@ -29,7 +29,7 @@ struct store_options {
     const char *name;        /* "orders-3", for errors */
     uint64_t segment_bytes;  /* roll beyond (segment.bytes) */
     int64_t segment_ms;      /* roll when older (segment.ms), by record time */
-    uint32_t write_bytes;    /* 0: 256 KiB */
+    uint32_t write_bytes;    /* 0: 512 KiB */
     struct chunk_pool *pool; /* reads are charged to REPLY, writes to STATE */
 };
 

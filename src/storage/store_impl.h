@@ -29,7 +29,7 @@
 #include "storage/segment_format.h"
 #include "storage/store.h"
 
-#define STORE_WRITE_BYTES (256u << 10)
+#define STORE_WRITE_BYTES (512u << 10)
 #define STORE_WRITES_MAX  2
 #define STORE_READ_BYTES                                                       \
     (1u << 20)               /* in one read, unless a block is larger          \
