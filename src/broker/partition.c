@@ -108,7 +108,7 @@ static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
 }
 
 /* Build the overlay from the entries above the commit index. */
-static void build_overlay(struct partition *p)
+void partition_overlay(struct partition *p)
 {
     struct bytes pieces[TAIL_PIECES];
     int64_t at = replica_high_watermark(p->replica);
@@ -155,7 +155,7 @@ static void hook_role(void *arg)
         produce_fail(p, ERR_NOTLEADER);
     } else if (p->overlay_term != term) {
         p->overlay_term = term;
-        build_overlay(p);
+        partition_overlay(p);
     }
     partition_report(p);
     env_turn_request(p->env, &p->wake);

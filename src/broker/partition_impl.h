@@ -48,6 +48,8 @@ struct inflight {
     struct partition_produce *produce; /* NULL: forgotten */
 };
 
+/* Build the overlay of producers anew from what the tail holds. */
+void partition_overlay(struct partition *p);
 /* Answer duplicates whose first copy is committed by now. */
 void produce_wake(struct partition *p);
 /* Answer all that wait for an earlier copy with an error. */

@@ -20,6 +20,10 @@ static void on_appended(struct replica_append *a, int status)
     f->produce = NULL;
     queue_remove(&f->queue);
     queue_push(&p->free, &f->queue);
+    if (status != 0 && !p->closing && replica_is_leader(p->replica)) {
+        /* It never was in the log: a retry must not look like a copy. */
+        partition_overlay(p);
+    }
     if (pp != NULL) {
         pp->wait_offset = -1;
         produce_done(pp, status);

@@ -83,6 +83,7 @@ struct group {
     struct queue proposing, dirty, asking; /* in the consensus' lists */
     uint64_t timeout_ms;                   /* the core's */
     uint64_t jump_ms;                      /* 0: none */
+    unsigned stands; /* further attempts of group_start.stand_ms */
     uint64_t need_ms, need_index, copied;
 
     struct queue queued, pending; /* proposals: not yet, and in the log */

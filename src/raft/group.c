@@ -3,6 +3,9 @@
 
 #include "raft/consensus.h"
 
+/* Attempts of a first replica to be elected at once. */
+#define STANDS_MAX 4
+
 static struct core_options core_options_of(const struct consensus *c)
 {
     return (struct core_options){.pool = c->o.pool,
@@ -76,6 +79,10 @@ int group_open(struct consensus *c, const struct group_start *start,
                         .stored = tail_last_index(start->tail),
                         .commit = start->base.index,
                         .told = start->base.index};
+    if (start->stand_ms > 0 && !start->repair) {
+        g->jump_ms = env_now_ms(c->env) + start->stand_ms;
+        g->stands = STANDS_MAX;
+    }
     lists_init(g);
     int rv = open_core(g, start, &fx);
     if (rv == 0) {

@@ -127,6 +127,8 @@ struct group_start {
     struct tail *tail;     /* moved: recovered entries, or an empty one */
     struct slice manifest; /* what InstallSnapshot offers; copied */
     bool repair;           /* no vote, no candidacy (DESIGN section 5) */
+    uint32_t stand_ms;     /* stand for election if nobody leads by then; 0:
+                              when the election timeout says so */
 };
 
 /* Start a group. Its OPEN record must be durable. Hooks are called from the

@@ -3,6 +3,9 @@
 #include "base/hash.h"
 #include "raft/consensus.h"
 
+/* Between the attempts of a first replica that stands for election. */
+#define STAND_AGAIN_MS 100
+
 /* A follower takes no entries when the ring has less room than this beyond
  * them (DESIGN section 5). */
 #define ROOM_SPARE(c) (journal_size((c)->o.journal) / 8)
@@ -326,6 +329,10 @@ void group_tick(struct group *g, uint64_t now_ms)
         g->jump_ms = 0;
         if (!installing) {
             group_step(g, (struct core_event){.kind = CORE_JUMP});
+        }
+        if (!g->closed && g->stands > 0 && core_role(g->core) != GROUP_LEADER) {
+            g->stands--;
+            g->jump_ms = now_ms + STAND_AGAIN_MS;
         }
     }
     if (!g->closed && g->timeout_ms <= now_ms) {

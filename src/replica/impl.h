@@ -102,6 +102,7 @@ struct replica {
     uint64_t applied; /* index handed to the owner */
     int64_t high_watermark;
     int64_t log_start;
+    bool fresh; /* made now, not recovered */
     struct epochs epochs;
     bool applying;
     struct env_turn apply_turn;
