@@ -23,7 +23,7 @@ tool()
     status=$?
     grep -v SLF4J "$work/said.err" >>"$work/said"
     cat "$work/said"
-    return $status
+    return "$status"
 }
 topics()
 {
@@ -103,7 +103,7 @@ consume_try()
 {
     : >"$work/got"
     for partition in 0 1 2 3; do
-        consumer --partition $partition --offset earliest --timeout-ms 3000
+        consumer --partition "$partition" --offset earliest --timeout-ms 3000
         grep '^k' "$work/said" >>"$work/got"
     done
     sort "$work/sent" >"$work/sent.sorted"
@@ -133,9 +133,9 @@ trim_try()
 cluster_try()
 {
     class=org.apache.kafka.tools.ClusterTool
-    java -cp "$classpath" $class cluster-id --bootstrap-server \
+    java -cp "$classpath" "$class" cluster-id --bootstrap-server \
         "$OSTRAKA_BOOTSTRAP" | grep 'Cluster ID: .' &&
-        java -cp "$classpath" $class list-endpoints --bootstrap-server \
+        java -cp "$classpath" "$class" list-endpoints --bootstrap-server \
             "$OSTRAKA_BOOTSTRAP"
 }
 versions_try()

@@ -74,3 +74,45 @@ EXTRA_DIST += \
     test/unit/wire/golden/produce_response_v7.hex \
     test/unit/wire/golden/sync_group_request_v3.hex \
     test/unit/wire/golden/sync_group_response_v3.hex
+
+# Captured from clients on loopback.
+EXTRA_DIST += \
+    test/unit/wire/golden/alter_configs_request_v1_kpy2.hex \
+    test/unit/wire/golden/api_versions_request_v2_kafkajs.hex \
+    test/unit/wire/golden/api_versions_request_v4_java.hex \
+    test/unit/wire/golden/create_partitions_request_v3_java.hex \
+    test/unit/wire/golden/create_topics_request_v3_kafkajs.hex \
+    test/unit/wire/golden/create_topics_request_v7_java.hex \
+    test/unit/wire/golden/delete_records_request_v2_java.hex \
+    test/unit/wire/golden/delete_topics_request_v6_java.hex \
+    test/unit/wire/golden/describe_cluster_request_v1_java.hex \
+    test/unit/wire/golden/describe_configs_request_v4_java.hex \
+    test/unit/wire/golden/describe_topic_partitions_request_v0_java.hex \
+    test/unit/wire/golden/fetch_request_v11_aio.hex \
+    test/unit/wire/golden/fetch_request_v12_kpy.hex \
+    test/unit/wire/golden/fetch_request_v12_sarama.hex \
+    test/unit/wire/golden/fetch_request_v16_librdkafka.hex \
+    test/unit/wire/golden/fetch_request_v17_franz.hex \
+    test/unit/wire/golden/fetch_request_v17_java.hex \
+    test/unit/wire/golden/fetch_request_v17_java_2.hex \
+    test/unit/wire/golden/fetch_request_v4_kpy2.hex \
+    test/unit/wire/golden/incremental_alter_configs_request_v1_java.hex \
+    test/unit/wire/golden/init_producer_id_request_v5_franz.hex \
+    test/unit/wire/golden/init_producer_id_request_v5_java.hex \
+    test/unit/wire/golden/list_offsets_request_v10_franz.hex \
+    test/unit/wire/golden/list_offsets_request_v10_java.hex \
+    test/unit/wire/golden/list_offsets_request_v3_aio.hex \
+    test/unit/wire/golden/list_offsets_request_v6_sarama.hex \
+    test/unit/wire/golden/list_offsets_request_v7_librdkafka.hex \
+    test/unit/wire/golden/metadata_request_v0_kpy2.hex \
+    test/unit/wire/golden/metadata_request_v11_sarama.hex \
+    test/unit/wire/golden/metadata_request_v13_franz.hex \
+    test/unit/wire/golden/metadata_request_v13_java.hex \
+    test/unit/wire/golden/metadata_request_v13_librdkafka.hex \
+    test/unit/wire/golden/metadata_request_v6_kafkajs.hex \
+    test/unit/wire/golden/offset_for_leader_epoch_request_v4_java.hex \
+    test/unit/wire/golden/produce_request_v11_franz.hex \
+    test/unit/wire/golden/produce_request_v11_java.hex \
+    test/unit/wire/golden/produce_request_v7_kafkajs.hex \
+    test/unit/wire/golden/produce_request_v9_kpy.hex \
+    test/unit/wire/golden/produce_request_v9_sarama.hex
