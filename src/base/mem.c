@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/assert.h"
 #include "base/queue.h"
@@ -195,6 +196,15 @@ void *mem_realloc(struct mem *m, void *p, size_t size)
     }
     pthread_mutex_unlock(&m->lock);
     return moved == NULL ? NULL : moved + 1;
+}
+
+void mem_advise_huge(void *data, size_t len)
+{
+    size_t skip = (size_t)(-(uintptr_t)data) % MEM_HUGE_BYTES;
+    if (len > skip && len - skip >= MEM_HUGE_BYTES) {
+        len = (len - skip) / MEM_HUGE_BYTES * MEM_HUGE_BYTES;
+        (void)madvise((uint8_t *)data + skip, len, MADV_HUGEPAGE);
+    }
 }
 
 char *mem_strndup(struct mem *m, const char *s, size_t len)

@@ -57,10 +57,13 @@ static int frame_reserve_group(struct journal *j, struct jframe *f)
     return 0;
 }
 
+/* Large ones stand in huge pages: the kernel pins and the device reads every
+ * page of a write. */
 static struct jbuf *buf_new(struct journal *j, uint64_t cap, bool pooled)
 {
+    size_t align = cap < MEM_HUGE_BYTES ? FORMAT_BLOCK : MEM_HUGE_BYTES;
     struct jbuf *b = mem_calloc(j->mem, 1, sizeof *b);
-    void *raw = mem_alloc(j->mem, cap + FORMAT_BLOCK);
+    void *raw = mem_alloc(j->mem, cap + align);
     if (b == NULL || raw == NULL) {
         mem_free(j->mem, b);
         mem_free(j->mem, raw);
@@ -68,7 +71,8 @@ static struct jbuf *buf_new(struct journal *j, uint64_t cap, bool pooled)
     }
     queue_init(&b->queue);
     b->raw = raw;
-    b->data = (uint8_t *)(uintptr_t)format_blocks((uintptr_t)raw);
+    b->data = (uint8_t *)(((uintptr_t)raw + align - 1) & ~(align - 1));
+    mem_advise_huge(b->data, cap);
     b->cap = (uint32_t)cap;
     b->pooled = pooled;
     j->n_bufs += pooled;

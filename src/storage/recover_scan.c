@@ -22,12 +22,14 @@ static int window_grow(struct recover *r, uint64_t len)
     len = len < room ? room : len;
     mem_free(r->j->mem, r->raw);
     r->window_cap = r->window_len = 0;
-    r->raw = mem_alloc(r->j->mem, len + FORMAT_BLOCK);
+    size_t align = len < MEM_HUGE_BYTES ? FORMAT_BLOCK : MEM_HUGE_BYTES;
+    r->raw = mem_alloc(r->j->mem, len + align);
     if (r->raw == NULL) {
         return err_set(r->err, ERR_NOMEM, "no memory for %" PRIu64 " bytes",
                        len);
     }
-    r->window = (uint8_t *)(uintptr_t)format_blocks((uintptr_t)r->raw);
+    r->window = (uint8_t *)(((uintptr_t)r->raw + align - 1) & ~(align - 1));
+    mem_advise_huge(r->window, len);
     r->window_cap = len;
     return 0;
 }
