@@ -140,6 +140,17 @@ static void take_image(struct metadata *m, struct slice changes, uint64_t index,
     image_set_index(m->image, index);
 }
 
+/* The image holds everything up to `index`: whoever waited for that goes on. */
+static void moved(struct metadata *m, uint64_t index, const uint64_t indexes[],
+                  const struct slice results[], unsigned n)
+{
+    serves_applied(m->serves, index, indexes, results, n);
+    metadata_check_calls(m);
+    if (m->listen != NULL) {
+        m->listen(m->listen_arg);
+    }
+}
+
 static void on_installed(void *arg, int status, struct machine *machine,
                          const struct machine_opened *o, const struct err *err)
 {
@@ -147,7 +158,6 @@ static void on_installed(void *arg, int status, struct machine *machine,
     (void)machine;
     if (status == 0) {
         take_image(m, o->changes, o->applied_index, true);
-        serves_applied(m->serves, o->applied_index, NULL, NULL, 0);
         m->queued = o->applied_index;
     } else {
         trace_error(env_trace(m->env), "meta.install", "error=\"%s\"",
@@ -155,6 +165,9 @@ static void on_installed(void *arg, int status, struct machine *machine,
     }
     if (!m->closing) {
         replica_image_installed(m->replica, status);
+    }
+    if (!m->closing && status == 0) {
+        moved(m, m->queued, NULL, NULL, 0);
     }
 }
 
@@ -189,11 +202,7 @@ static void on_applied(void *arg, uint64_t index, uint64_t term,
         return;
     }
     replica_applied(m->replica, index);
-    serves_applied(m->serves, index, indexes, results, n);
-    metadata_check_calls(m);
-    if (m->listen != NULL) {
-        m->listen(m->listen_arg);
-    }
+    moved(m, index, indexes, results, n);
 }
 
 /* ---- life ------------------------------------------------------------- */
