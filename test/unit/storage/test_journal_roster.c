@@ -218,7 +218,7 @@ enum harm {
 };
 
 struct outcome {
-    int status;
+    int64_t status; /* no padding: outcomes are compared whole */
     uint64_t frames, damaged, last, next_frame, torn, read;
 };
 
@@ -322,8 +322,8 @@ static void test_same(void **state)
             if (memcmp(&a, &b, sizeof a) != 0) {
                 fail_msg("seed %d harm %d: status %d %d frames %d %d damaged "
                          "%x %x last %d %d next %d %d torn %d %d",
-                         (int)seed, harm, a.status, b.status, (int)a.frames,
-                         (int)b.frames, (unsigned)a.damaged,
+                         (int)seed, harm, (int)a.status, (int)b.status,
+                         (int)a.frames, (int)b.frames, (unsigned)a.damaged,
                          (unsigned)b.damaged, (int)a.last, (int)b.last,
                          (int)a.next_frame, (int)b.next_frame, (int)a.torn,
                          (int)b.torn);
