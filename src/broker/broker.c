@@ -253,6 +253,7 @@ static void on_metadata_closed(void *arg)
 {
     struct broker *b = arg;
     waits_close(b->waits);
+    b->waits = NULL; /* leaders are heard of until peers are closed */
     replicas_close(b->replicas, on_replicas_closed, b);
 }
 

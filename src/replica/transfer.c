@@ -222,6 +222,30 @@ static void rewind_to(struct transfer *t, int64_t offset, uint64_t chain)
     }
 }
 
+/* Where to begin when nothing is here: at the segment that holds the log
+ * start. The manifest may list older ones that the sender has removed since,
+ * because this very manifest allowed it. */
+static const struct manifest_segment *first_segment(const struct manifest *m)
+{
+    const struct manifest_segment *s = m->segments;
+    for (size_t i = 0; i < m->n_segments; i++) {
+        if (m->segments[i].base_offset <= m->log_start) {
+            s = &m->segments[i];
+        }
+    }
+    return m->n_segments > 0 ? s : NULL;
+}
+
+static void rewind_first(struct transfer *t)
+{
+    const struct manifest_segment *s = first_segment(&t->manifest);
+    if (s != NULL) {
+        rewind_to(t, s->base_offset, s->chain);
+    } else {
+        rewind_to(t, t->manifest.base.offset, t->manifest.base.chain);
+    }
+}
+
 /* What we pulled is not what the sender has: continue from where both agree,
  * once. */
 static void disagree(struct transfer *t)
@@ -243,11 +267,7 @@ static void disagree(struct transfer *t)
             return;
         }
     }
-    if (m->n_segments > 0) {
-        rewind_to(t, m->segments[0].base_offset, m->segments[0].chain);
-    } else {
-        rewind_to(t, m->base.offset, m->base.chain);
-    }
+    rewind_first(t);
     pull_or_flush(t);
 }
 
@@ -262,12 +282,10 @@ static void on_flushed(void *arg, struct log_point point)
         return;
     }
     if (t->step == STEP_SETTLE) {
-        const struct manifest *m = &t->manifest;
-        int64_t first =
-            m->n_segments > 0 ? m->segments[0].base_offset : m->base.offset;
-        if (store_append_end(r->store) < first) {
-            rewind_to(t, first,
-                      m->n_segments > 0 ? m->segments[0].chain : m->base.chain);
+        const struct manifest_segment *s = first_segment(&t->manifest);
+        if (store_append_end(r->store) <
+            (s != NULL ? s->base_offset : t->manifest.base.offset)) {
+            rewind_first(t);
         }
         pull_or_flush(t);
     } else if (store_end(r->store) == t->manifest.base.offset &&

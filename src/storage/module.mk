@@ -12,7 +12,8 @@ src_storage_libstorage_a_SOURCES += src/storage/journal.c \
     src/storage/journal_frame.c src/storage/journal_ring.c \
     src/storage/journal_open.c src/storage/journal_zero.c \
     src/storage/checkpoint.c src/storage/roster.c src/storage/recover.c \
-    src/storage/recover_log.c src/storage/recover_stream.c \
+    src/storage/recover_log.c src/storage/recover_settle.c \
+    src/storage/recover_stream.c \
     src/storage/recover_impl.h src/storage/recover_scan.c \
     src/storage/recover_apply.c src/storage/recover_walk.c
 # batches in segments, and what stands for entries below the log base

@@ -15,6 +15,7 @@
  *   3  cut: the bytes are copied to quarantine/. The next run's epoch, which
  *      a checkpoint makes durable before the first new frame, keeps what was
  *      cut from ever being read again.
+ *   4  settle: frames applied beyond `durable` are written again
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -173,6 +174,7 @@ int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
     rv = rv == 0 ? checkpoint_covers(&r, lost) : rv;
     rv = rv == 0 ? recover_walk(&r, &cut) : rv;
     rv = rv == 0 ? recover_cut(&r, cut) : rv;
+    rv = rv == 0 ? recover_settle(&r) : rv;
     if (rv == 0) {
         recover_end(&r);
         rv = recover_give(&r);

@@ -18,6 +18,9 @@ struct sighting {
     bool trailer;
 };
 
+/* Frames that may have been in flight together, and more. */
+#define RECOVER_RECENT (4 * JOURNAL_DEPTH_MAX)
+
 struct recover {
     struct journal *j;
     const struct checkpoint_facts *c;
@@ -43,6 +46,8 @@ struct recover {
     struct frame_facts prev; /* last frame whose place is known */
     bool prev_near;          /* it is the one before `seq` */
     bool end_known;
+    struct frame_facts recent[RECOVER_RECENT]; /* applied last, by turns */
+    uint64_t n_recent;
 };
 
 /* Open all ring files for reading, their caches dropped. */
@@ -88,5 +93,10 @@ int recover_walk(struct recover *r, size_t *ret_cut);
 /* Copy to quarantine what sightings from `cut` on show of frames that were in
  * flight. */
 int recover_cut(struct recover *r, size_t cut);
+/* A frame was applied. */
+void recover_note(struct recover *r, const struct frame_facts *f);
+/* Write anew, durably, what was applied and is not known to be durable.
+ * Errors: ERR_IO, ERR_NOSPACE. */
+int recover_settle(struct recover *r);
 
 #endif

@@ -182,6 +182,7 @@ int recover_frame(struct recover *r, const struct sighting *s)
     file_live(r, &f);
     r->prev_near = true;
     r->out->frames++;
+    recover_note(r, &f);
     if (f.last > r->j->last_seq) {
         r->j->last_seq = f.last;
     }

@@ -38,6 +38,7 @@ struct lane {
     struct book *book;
     struct queue shots; /* in order */
     unsigned n_shots, n_flying;
+    int32_t to; /* the node that those under way went to */
     uint32_t next_seq;
     uint64_t next_ms, retry_ms;
     bool failed;
@@ -296,9 +297,11 @@ static void lane_tick(struct lane *l)
     if (l->failed || l->book->leader < 1) {
         world_refresh(w);
     }
-    if (l->book->leader < 1) {
-        return;
+    if (l->book->leader < 1 ||
+        (l->n_flying > 0 && l->book->leader != l->to)) {
+        return; /* a new leader that knows nothing takes any sequence */
     }
+    l->to = l->book->leader;
     w->counts.retried += l->failed;
     l->failed = false;
     QUEUE_FOREACH(q, tmp, &l->shots)
