@@ -107,11 +107,11 @@ static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
     env_turn_request(p->env, &p->wake);
 }
 
-/* Build the overlay from the entries above the commit index. */
+/* Build the overlay from the entries that `committed` does not hold yet. */
 void partition_overlay(struct partition *p)
 {
     struct bytes pieces[TAIL_PIECES];
-    int64_t at = replica_high_watermark(p->replica);
+    int64_t at = replica_applied_end(p->replica);
     int64_t end = replica_log_end(p->replica);
     producers_clear(&p->overlay);
     while (at < end) {

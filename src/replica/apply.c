@@ -87,6 +87,7 @@ static void on_apply(struct env_turn *turn)
     if (r->state != REPLICA_RUNNING || r->group == NULL) {
         return;
     }
+    transfer_settle(r);
     uint64_t limit = apply_limit(r);
     if (!transfer_active(r)) {
         while (r->applied < limit && r->state == REPLICA_RUNNING) {

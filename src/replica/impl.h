@@ -180,6 +180,9 @@ void transfer_offered(struct replica *r, uint64_t from, struct slice manifest);
 void transfer_close(struct replica *r);
 bool transfer_active(const struct replica *r);
 void transfer_tick(struct replica *r);
+/* If the group stands at the base that was fetched: go on from there, before
+ * anything else is made of its log. */
+void transfer_settle(struct replica *r);
 /* An answer of the sender; `c` stands behind {kind, group}. */
 void transfer_answer(struct replica *r, int32_t node, unsigned kind,
                      struct bytes message, struct cursor *c);

@@ -25,6 +25,14 @@ int64_t replica_log_end(const struct replica *r)
     return r->group == NULL ? r->base.offset : group_next_offset(r->group);
 }
 
+int64_t replica_applied_end(const struct replica *r)
+{
+    const struct tail *t = r->group == NULL ? NULL : group_tail(r->group);
+    return t == NULL || r->applied <= t->base.index
+               ? r->base.offset
+               : tail_point(t, r->applied).offset;
+}
+
 uint64_t replica_bytes(const struct replica *r)
 {
     return r->store != NULL ? store_bytes(r->store) : 0;

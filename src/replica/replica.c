@@ -26,6 +26,7 @@ static void hook_role(void *arg, struct group *g)
     struct replica *r = arg;
     (void)g;
     if (r->state == REPLICA_RUNNING) {
+        transfer_settle(r);
         r->hooks->role(r->arg);
     }
 }

@@ -504,6 +504,15 @@ void transfer_offered(struct replica *r, uint64_t from, struct slice manifest)
     } /* a log settles first: transfer_tick() */
 }
 
+void transfer_settle(struct replica *r)
+{
+    struct transfer *t = r->transfer;
+    if (t != NULL && t->step == STEP_ENTER && r->state == REPLICA_RUNNING &&
+        group_tail(r->group)->base.index >= t->manifest.base.index) {
+        entered(t);
+    }
+}
+
 void transfer_tick(struct replica *r)
 {
     struct transfer *t = r->transfer;
@@ -511,10 +520,14 @@ void transfer_tick(struct replica *r)
     if (t == NULL || t->flushing || t->writing || t->step == STEP_INSTALL) {
         return;
     }
+    if (t->step != STEP_ENTER &&
+        tail_term(group_tail(r->group), t->manifest.base.index) ==
+            t->manifest.base.term) {
+        give_up(t, "the log has reached the offer");
+        return;
+    }
     if (t->step == STEP_ENTER) {
-        if (group_tail(r->group)->base.index >= t->manifest.base.index) {
-            entered(t);
-        }
+        transfer_settle(r);
         return;
     }
     if (t->step == STEP_SETTLE || t->step == STEP_FLUSH) {

@@ -31,11 +31,11 @@ static int settle_frame(struct recover *r, const struct frame_facts *f)
     rv = bfile_write(file, p, f->length, f->offset);
     rv = rv == 0 ? bfile_sync(file) : rv;
     bfile_close(file);
-    return rv == 0 ? 0
-                   : err_set(r->err, rv,
-                             "%s: rewrite of frame %" PRIu64 " at %" PRIu64
-                             ": %s",
-                             path, f->seq, f->offset, err_text(rv));
+    return rv == 0
+               ? 0
+               : err_set(r->err, rv,
+                         "%s: rewrite of frame %" PRIu64 " at %" PRIu64 ": %s",
+                         path, f->seq, f->offset, err_text(rv));
 }
 
 void recover_note(struct recover *r, const struct frame_facts *f)

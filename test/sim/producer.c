@@ -297,8 +297,7 @@ static void lane_tick(struct lane *l)
     if (l->failed || l->book->leader < 1) {
         world_refresh(w);
     }
-    if (l->book->leader < 1 ||
-        (l->n_flying > 0 && l->book->leader != l->to)) {
+    if (l->book->leader < 1 || (l->n_flying > 0 && l->book->leader != l->to)) {
         return; /* a new leader that knows nothing takes any sequence */
     }
     l->to = l->book->leader;
