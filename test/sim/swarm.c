@@ -394,11 +394,11 @@ static void bury(struct swarm *s, unsigned id)
             world_violation(&s->world, "refused-to-start", "node %u: %s", id,
                             why);
         }
-        sim_cluster_reap(s->cluster);
+        sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
         restart_later(s, id);
     } else if (state == SIM_HOST_CLOSED) {
         say(s, "closed", id, 0);
-        sim_cluster_reap(s->cluster);
+        sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
         restart_later(s, id);
     }
 }
