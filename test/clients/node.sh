@@ -1,5 +1,5 @@
 #!/bin/sh
-# Node's kafkajs: admin and producer.
+# Node's kafkajs and @platformatic/kafka: admin and producer.
 set -u
 # shellcheck source=test/integration/cluster.sh
 . "$OSTRAKA_SRC/test/integration/cluster.sh"
@@ -18,3 +18,17 @@ cluster_up --nodes 3
 NODE_PATH=$clients_cache/node/node_modules timeout 120 node \
     "$OSTRAKA_SRC/test/clients/node/kafkajs.js" "$OSTRAKA_BOOTSTRAP" ||
     fail kafkajs
+
+# The newer client needs a newer Node.
+major=$(node -p 'process.versions.node.split(".")[0]')
+if [ "$major" -lt 20 ]; then
+    echo "@platformatic/kafka: not for this Node"
+    exit 0
+fi
+if [ ! -d "$clients_cache/node/node_modules/@platformatic/kafka" ]; then
+    fetched @platformatic/kafka npm install --prefix "$clients_cache/node" \
+        --no-package-lock --no-audit --no-fund @platformatic/kafka
+fi
+NODE_PATH=$clients_cache/node/node_modules timeout 120 node \
+    "$OSTRAKA_SRC/test/clients/node/platformatic.mjs" "$OSTRAKA_BOOTSTRAP" ||
+    fail @platformatic/kafka

@@ -294,5 +294,14 @@ said=$(OSTRAKA_SRC=$srcdir sh "$tidy/walk.sh" "$root/walk.md" |
     grep -c 'no function no_such_function')
 expect 'a walk into nothing' 1 "$said"
 
+# ---- the table of APIs ------------------------------------------------------
+
+doc=$srcdir/doc/COMPATIBILITY.md
+OSTRAKA_SRC=$srcdir sh "$tidy/compatibility.sh" "$doc" >/dev/null
+expect 'the table of APIs' 0 "$?"
+sed 's/| Produce | 0 to /| Produce | 1 to /' "$doc" >"$root/table.md"
+OSTRAKA_SRC=$srcdir sh "$tidy/compatibility.sh" "$root/table.md" >/dev/null
+expect 'a table that is not so' 1 "$?"
+
 echo "$planted comparisons, $failed failed"
 [ "$failed" -eq 0 ] && [ "$planted" -gt 40 ]
