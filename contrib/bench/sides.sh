@@ -47,13 +47,13 @@ ostraka_make_node() {
     } > "$dir/$side/n$n.properties"
 }
 
-kafka_java() { # heap ARGUMENT...
-    local heap=$1
-    shift
+kafka_java() { # log heap ARGUMENT...
+    local log=$1 heap=$2
+    shift 2
     exec setsid java "-Xms$heap" "-Xmx$heap" -server -XX:+UseG1GC \
         -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 \
         -XX:+ExplicitGCInvokesConcurrent -XX:MaxInlineLevel=15 \
-        -Djava.awt.headless=true "-Dbench.log=$dir/$side/kafka.log" \
+        -Djava.awt.headless=true "-Dbench.log=$dir/$side/$log.log" \
         "-Dlog4j2.configurationFile=$here/kafka/log4j2.xml" \
         -cp "$jars/*" "$@"
 }
@@ -80,7 +80,7 @@ kafka_make_node() {
             echo "$extra"
         done
     } > "$dir/$side/n$n.properties"
-    (kafka_java 256m kafka.tools.StorageTool format -t "$kafka_cluster_id" \
+    (kafka_java format 256m kafka.tools.StorageTool format -t "$kafka_cluster_id" \
         -c "$dir/$side/n$n.properties") > "$dir/$side/format.$n.out" 2>&1 ||
         die "kafka: format: $(tail -3 "$dir/$side/format.$n.out")"
 }
@@ -107,7 +107,7 @@ side_start_node() {
             >> "$dir/$side/n$n.out" 2>&1 < /dev/null &
         ;;
     kafka)
-        (kafka_java "$heap" kafka.Kafka "$dir/$side/n$n.properties") \
+        (kafka_java "n$n" "$heap" kafka.Kafka "$dir/$side/n$n.properties") \
             >> "$dir/$side/n$n.out" 2>&1 < /dev/null &
         ;;
     esac
