@@ -7,15 +7,20 @@
 pid_of() { cat "$dir/$side/n$1.pid" 2>/dev/null; }
 
 # Only a process that has our directory in its arguments is ours. One that is
-# being killed has none any more, but still its ports and files: until it is a
-# zombie or gone, it lives.
+# being killed has none any more, but still its ports and files, and its first
+# thread may be a zombie before the others are.
 alive() {
     local pid state
     pid=$(pid_of "$1")
     [ -n "$pid" ] || return 1
     state=$(awk '$1 == "State:" { print $2 }' "/proc/$pid/status" 2> /dev/null)
     case $state in
-    '' | Z | X) return 1 ;;
+    '' | X) return 1 ;;
+    Z)
+        set -- "/proc/$pid/task/"*
+        [ $# -gt 1 ]
+        return
+        ;;
     esac
     [ -z "$(tr -d '\0' < "/proc/$pid/cmdline" 2> /dev/null)" ] ||
         grep -q "$dir/$side" "/proc/$pid/cmdline" 2> /dev/null
@@ -145,10 +150,11 @@ side_kill_node() { # node signal
     fi
 }
 
+# Until the process is gone, and its port with it.
 side_gone() { # node seconds
     local i
     for ((i = 0; i < $2 * 20; i++)); do
-        alive "$1" || return 0
+        alive "$1" || port_up $((base_port + $1 - 1)) || return 0
         sleep 0.05
     done
     return 1

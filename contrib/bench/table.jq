@@ -47,9 +47,11 @@ def scale($name): if . != null and ($name | test("RSS MB")) then . / 1e6
    | def of($side): [$mine[] | select(.side == $side)
         | {round, v: (.result | getpath($path) | scale($name))}
         | select(.v != null)];
+     # What is written later than the run has no ratio worth showing.
      of("ostraka") as $o | of("kafka") as $k
    | select(($o | length) + ($k | length) > 0)
-   | [$o[] as $a | $k[] | select(.round == $a.round and .v > 0)
+   | [$o[] as $a | $k[]
+      | select(.round == $a.round and .v > 0 and $name != "disk per byte")
       | $a.v / .v] as $ratios
    | [$row, $name, ([$o[].v] | span), ([$k[].v] | span), ($ratios | span),
       ($ratios | length | tostring),
