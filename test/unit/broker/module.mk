@@ -14,3 +14,21 @@ test_unit_broker_test_cluster_SOURCES = \
 	test/unit/broker/test_cluster.c
 test_unit_broker_test_cluster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_cluster_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+# The pure parts.
+check_PROGRAMS += test/unit/broker/test_producers \
+	test/unit/broker/test_identity test/unit/broker/test_leaders
+TESTS += test/unit/broker/test_producers test/unit/broker/test_identity \
+	test/unit/broker/test_leaders
+test_unit_broker_test_producers_SOURCES = test/unit/broker/test_producers.c
+test_unit_broker_test_producers_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_producers_LDADD = src/broker/libbroker.a \
+	$(LINK_record) $(CMOCKA_LIBS)
+test_unit_broker_test_identity_SOURCES = test/unit/broker/test_identity.c
+test_unit_broker_test_identity_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_identity_LDADD = src/broker/libbroker.a $(LINK_env) \
+	$(CMOCKA_LIBS)
+test_unit_broker_test_leaders_SOURCES = test/unit/broker/test_leaders.c
+test_unit_broker_test_leaders_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_leaders_LDADD = src/broker/libbroker.a $(LINK_env) \
+	$(CMOCKA_LIBS)

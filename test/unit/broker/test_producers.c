@@ -1,0 +1,191 @@
+/* Sets of idempotent producers: folding, expiry, their encoding. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "broker/producers.h"
+
+#define EXPIRATION 1000
+
+static struct mem *mem;
+static struct producers set;
+
+static int open_set(void **state)
+{
+    (void)state;
+    mem = mem_new(0);
+    return producers_init(&set, mem);
+}
+
+static int close_set(void **state)
+{
+    (void)state;
+    producers_close(&set);
+    producers_close(&set);
+    assert_int_equal(mem_blocks(mem), 0);
+    mem_free_all(mem);
+    return 0;
+}
+
+/* A batch of `n` records from sequence `seq` on. */
+static struct batch batch(int64_t id, int32_t seq, int32_t n)
+{
+    return (struct batch){.magic = BATCH_MAGIC,
+                          .last_offset_delta = n - 1,
+                          .producer_id = id,
+                          .base_sequence = seq,
+                          .max_timestamp = 5,
+                          .record_count = n};
+}
+
+static void fold(struct producers *p, int64_t id, int32_t seq, int32_t n,
+                 int64_t offset, int64_t now)
+{
+    struct batch b = batch(id, seq, n);
+    assert_int_equal(producers_fold(p, &b, offset, now, EXPIRATION, NULL), 0);
+}
+
+static void a_retry_finds_the_first_copy(void **state)
+{
+    struct batch b = batch(7, 3, 2), next = batch(7, 5, 1);
+    struct producer_batch first;
+    (void)state;
+    fold(&set, 7, 0, 3, 100, 10);
+    fold(&set, 8, 0, 1, 103, 10);
+    fold(&set, 7, 3, 2, 104, 11);
+    assert_int_equal(producers_count(&set), 2);
+    struct producer_entry *e = producers_find(&set, 7, 11, EXPIRATION);
+    assert_non_null(e);
+    assert_int_equal(producer_check(e, &b, &first), PRODUCER_DUPLICATE);
+    assert_int_equal(first.base_offset, 104);
+    assert_int_equal(first.last_offset, 105);
+    assert_int_equal(producer_check(e, &next, &first), PRODUCER_APPEND);
+    assert_null(producers_find(&set, 9, 11, EXPIRATION));
+}
+
+static void who_has_no_id_is_nobody(void **state)
+{
+    (void)state;
+    fold(&set, BATCH_NO_PRODUCER, -1, 4, 0, 0);
+    assert_int_equal(producers_count(&set), 0);
+}
+
+/* An overlay begins with what was committed before it. */
+static void an_overlay_goes_on(void **state)
+{
+    struct producers over;
+    struct batch b = batch(7, 3, 1), old = batch(7, 0, 3);
+    struct producer_batch first;
+    (void)state;
+    assert_int_equal(producers_init(&over, mem), 0);
+    fold(&set, 7, 0, 3, 50, 10);
+    assert_int_equal(producers_fold(&over, &b, 53, 11, EXPIRATION,
+                                    producers_find(&set, 7, 11, EXPIRATION)),
+                     0);
+    struct producer_entry *e = producers_find(&over, 7, 11, EXPIRATION);
+    assert_int_equal(producer_check(e, &old, &first), PRODUCER_DUPLICATE);
+    assert_int_equal(first.base_offset, 50);
+    /* And is not set back by the next batch. */
+    b = batch(7, 4, 1);
+    assert_int_equal(producers_fold(&over, &b, 54, 11, EXPIRATION,
+                                    producers_find(&set, 7, 11, EXPIRATION)),
+                     0);
+    assert_int_equal(producer_check(e,
+                                    &(struct batch){.producer_id = 7,
+                                                    .base_sequence = 3,
+                                                    .record_count = 1},
+                                    &first),
+                     PRODUCER_DUPLICATE);
+    assert_int_equal(first.base_offset, 53);
+    producers_close(&over);
+}
+
+static void the_silent_are_forgotten(void **state)
+{
+    (void)state;
+    fold(&set, 1, 0, 1, 0, 1000);
+    fold(&set, 2, 0, 1, 1, 1500);
+    assert_non_null(producers_find(&set, 1, 2000, EXPIRATION));
+    assert_null(producers_find(&set, 1, 2001, EXPIRATION));
+    assert_non_null(producers_find(&set, 2, 2001, EXPIRATION));
+    producers_expire(&set, 2001, EXPIRATION);
+    assert_int_equal(producers_count(&set), 1);
+    /* One that is heard of again begins anew. */
+    fold(&set, 2, 9, 1, 2, 9000);
+    struct producer_entry *e = producers_find(&set, 2, 9000, EXPIRATION);
+    assert_int_equal(e->n, 1);
+    assert_int_equal(e->batches[0].first_seq, 9);
+}
+
+static void encode(struct buf *out)
+{
+    buf_init(out, mem, 0);
+    for (int64_t id = 1; id <= 5; id++) {
+        for (int32_t seq = 0; seq < (int32_t)id + 2; seq++) {
+            fold(&set, id, seq, 1, id * 100 + seq, 10);
+        }
+    }
+    producers_encode(&set, out);
+    assert_int_equal(out->status, 0);
+}
+
+static void an_encoding_is_read_back(void **state)
+{
+    struct buf out, again;
+    struct producers other;
+    (void)state;
+    encode(&out);
+    assert_int_equal(producers_init(&other, mem), 0);
+    fold(&other, 99, 0, 1, 0, 0); /* is replaced */
+    assert_int_equal(producers_decode(&other, buf_slice(&out)), 0);
+    assert_int_equal(producers_count(&other), 5);
+    assert_null(producers_find(&other, 99, 0, EXPIRATION));
+    buf_init(&again, mem, 0);
+    producers_encode(&other, &again);
+    assert_true(slice_equal(buf_slice(&out), buf_slice(&again)));
+    assert_int_equal(producers_decode(&other, slice_of(NULL, 0)), 0);
+    assert_int_equal(producers_count(&other), 0);
+    producers_close(&other);
+    buf_close(&again);
+    buf_close(&out);
+}
+
+/* Whatever stands there: an error or a set that holds, never a crash. */
+static void damage_is_refused(void **state)
+{
+    struct buf out;
+    struct producers other;
+    (void)state;
+    encode(&out);
+    assert_int_equal(producers_init(&other, mem), 0);
+    for (size_t n = 1; n < out.len; n++) {
+        int rv = producers_decode(&other, slice_of(out.data, n));
+        assert_true(rv == ERR_CORRUPT || rv == ERR_VERSION);
+    }
+    for (size_t i = 0; i < out.len; i++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            out.data[i] ^= (uint8_t)(1u << bit);
+            (void)producers_decode(&other, buf_slice(&out));
+            out.data[i] ^= (uint8_t)(1u << bit);
+        }
+    }
+    buf_put_u8(&out, 0);
+    assert_int_equal(producers_decode(&other, buf_slice(&out)), ERR_CORRUPT);
+    producers_close(&other);
+    buf_close(&out);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_set, close_set)
+    const struct CMUnitTest tests[] = {
+        TEST(a_retry_finds_the_first_copy), TEST(who_has_no_id_is_nobody),
+        TEST(an_overlay_goes_on),           TEST(the_silent_are_forgotten),
+        TEST(an_encoding_is_read_back),     TEST(damage_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
