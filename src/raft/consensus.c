@@ -2,6 +2,9 @@
  * journal's completions, the end of a turn. */
 #include "raft/consensus.h"
 
+/* How often the ring is pressed for room, at most. */
+#define PRESS_MS 100
+
 /* ---- time -------------------------------------------------------------- */
 
 /* We did not run for longer than an election timeout: what looks like silence
@@ -97,6 +100,15 @@ static void watch(void *arg, int32_t node, enum peer_state state)
     struct consensus *c = arg;
     if (state == PEER_REFUSED) {
         node_suspect(c, node);
+    }
+}
+
+void consensus_press(struct consensus *c)
+{
+    uint64_t now = env_now_ms(c->env);
+    if (now >= c->press_ms) {
+        c->press_ms = now + PRESS_MS;
+        journal_press(c->o.journal);
     }
 }
 

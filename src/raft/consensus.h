@@ -37,7 +37,8 @@ struct consensus {
     struct arena arena;
     uint64_t durable;
     uint64_t round;    /* of read barriers */
-    uint64_t timer_ms; /* when the timer was to run */
+    uint64_t timer_ms;
+    uint64_t press_ms; /* not before: see consensus_press() */ /* when the timer was to run */
     uint64_t watch_ms; /* when to look for silent nodes next */
     uint64_t uncommitted_bytes;
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
@@ -126,6 +127,9 @@ void group_fail_proposals(struct group *g, int status);
 uint64_t group_payload_bytes(const struct group *g, uint64_t from, uint64_t to);
 /* A message for the group arrived. Borrows it. */
 void group_receive(struct group *g, const struct message *m);
+/* The ring has no room for entries: let it ask its groups again, now and then.
+ * (The first asking may have come before they were opened.) */
+void consensus_press(struct consensus *c);
 
 /* condense.c */
 /* Move the payloads of entries that are new here into a chunk of their own, if

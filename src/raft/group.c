@@ -153,8 +153,11 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
     if (uncommitted + g->n_queued >= o->group_uncommitted_entries_max ||
         (bytes > 0 && bytes + len > o->group_uncommitted_bytes_max) ||
         (bytes > 0 &&
-         g->c->uncommitted_bytes + len > o->uncommitted_bytes_max) ||
-        journal_room(o->journal) < len + journal_size(o->journal) / 8) {
+         g->c->uncommitted_bytes + len > o->uncommitted_bytes_max)) {
+        return ERR_FULL;
+    }
+    if (journal_room(o->journal) < len + journal_size(o->journal) / 8) {
+        consensus_press(g->c);
         return ERR_FULL;
     }
     return 0;

@@ -261,9 +261,12 @@ static bool room_for(struct group *g, const struct message *m)
     for (unsigned i = 0; i < m->n_entries; i++) {
         bytes += ENTRY_HEADER_BYTES + m->entries[i].payload.len;
     }
+    if (journal_room(c->o.journal) <= bytes + ROOM_SPARE(c)) {
+        consensus_press(c);
+        return false;
+    }
     /* Twice what a leader allows itself: it counts what it queues. */
-    return journal_room(c->o.journal) > bytes + ROOM_SPARE(c) &&
-           (g->uncommitted_bytes == 0 ||
+    return (g->uncommitted_bytes == 0 ||
             g->uncommitted_bytes + bytes <=
                 2 * c->o.group_uncommitted_bytes_max + c->o.message_bytes_max);
 }

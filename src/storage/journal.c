@@ -410,6 +410,12 @@ uint64_t journal_size(const struct journal *j)
     return ring_bytes(j);
 }
 
+void journal_press(struct journal *j)
+{
+    j->need_again = true;
+    env_turn_request(j->env, &j->turn);
+}
+
 void journal_checkpoint(struct journal *j)
 {
     j->checkpoint.wanted = true;

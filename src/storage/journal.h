@@ -157,6 +157,9 @@ uint64_t journal_backlog(const struct journal *j);
  * the whole ring. */
 uint64_t journal_room(const struct journal *j);
 uint64_t journal_size(const struct journal *j);
+/* Somebody could not append for want of room: ask the listener again for what
+ * pins the oldest file, though it was asked before. */
+void journal_press(struct journal *j);
 /* Write a checkpoint soon (also happens by itself every 128 MiB or quarter of
  * the ring, whatever is less, and at close). */
 void journal_checkpoint(struct journal *j);
