@@ -3,7 +3,10 @@
  * For each partition a lane of at most five batches under way. An idempotent
  * producer sends all of them again, in order and with the same sequence
  * numbers, when one failed and the answers of the others are in, until each is
- * acknowledged. Others send one at a time, again too (its duplicates are
+ * acknowledged. Until the log knows it, it sends one at a time: where nothing
+ * is known of a producer any sequence may begin (record/sequence.h), so that of
+ * a pipeline whose first batches found no leader yet a later one could be taken
+ * for the beginning. Others send one at a time, again too (its duplicates are
  * allowed), unless the topic is gone.
  */
 #include <stdio.h>
@@ -42,6 +45,7 @@ struct lane {
     uint32_t next_seq;
     uint64_t next_ms, retry_ms;
     bool failed;
+    bool acked; /* something: the log knows the producer */
     bool spent; /* of a producer that says one thing */
 };
 
@@ -155,6 +159,12 @@ static void judge(struct lane *l, struct shot *s, int code)
     bool first = l->shots.next == &s->queue;
 
     l->failed = true;
+    if (w->trace) {
+        fprintf(stderr, "-- %llu ms: %s-%u node %d: record %u of %u: %s\n",
+                (unsigned long long)env_now_ms(w->env),
+                w->topics[l->book->topic].name, l->book->partition, l->to,
+                s->seq, l->producer->number, kerr_name(code));
+    }
     if (!topic_there(l)) {
         return;
     }
@@ -189,6 +199,7 @@ static void on_answer(void *arg, int status, const void *response)
                r->responses.ptr[0].partition_responses.n == 1);
         pr = &r->responses.ptr[0].partition_responses.ptr[0];
         if (pr->error_code == 0) {
+            l->acked = true;
             book_ack(l->book, pr->base_offset, l->producer->number, s->seq,
                      s->n);
             shot_free(s);
@@ -285,7 +296,7 @@ static void lane_tick(struct lane *l)
         return;
     }
     if ((p->o.once ? !l->spent : w->loading) && now >= l->next_ms &&
-        !l->failed && l->n_shots < p->o.in_flight) {
+        !l->failed && l->n_shots < (l->acked ? p->o.in_flight : 1)) {
         l->spent = true;
         l->next_ms = now + 1 + world_below(w, 2 * p->o.interval_ms);
         load(l);

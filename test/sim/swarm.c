@@ -130,6 +130,7 @@ static void draw_world(struct swarm *s)
         ASSERT(false);
     }
     world_init(&s->world, s->sim, s->cluster, s->o->seed);
+    s->world.trace = s->o->trace;
 }
 
 static void draw_load(struct swarm *s)

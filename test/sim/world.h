@@ -92,6 +92,7 @@ struct world {
     unsigned n_consumers;
     struct consumer *consumers[WORLD_ACTORS_MAX];
     bool loading; /* producers have more to say */
+    bool trace;   /* say on stderr what was refused */
     struct world_counts counts;
     char invariant[32]; /* "": none broken */
     char violation[600];
