@@ -178,6 +178,10 @@ static void draw(struct swarm *s)
     }
     memset(s->link_us, 0xff, sizeof s->link_us);
     draw_load(s);
+    if (below(s, 4) == 0) { /* a storm */
+        s->gap_us = between(s, 50, 400) * MS;
+        s->kinds |= 1u << FAULT_KILL;
+    }
 }
 
 /* ---- faults -----------------------------------------------------------------
