@@ -306,6 +306,7 @@ static struct partition *partition_new(const struct partition_open *o)
     snprintf(p->name, sizeof p->name, "%s-%" PRId32, o->topic->name, o->number);
     queue_init(&p->appends);
     queue_init(&p->waiting);
+    produce_init(p);
     queue_init(&p->free);
     queue_init(&p->watches);
     env_turn_init(&p->wake, ENV_TURN_PEERS, on_wake, p);
@@ -375,6 +376,7 @@ void partition_close(struct partition *p, bool drop, void (*cb)(void *arg),
     p->close_arg = arg;
     env_turn_cancel(p->env, &p->wake);
     produce_fail(p, ERR_NOTLEADER);
+    produce_stop(p);
     tell_watches(p, true);
     if (drop) {
         replica_delete(p->replica, on_closed, p);

@@ -34,6 +34,8 @@ struct partition_produce {
     struct replica_append append; /* private */
     struct partition *partition;  /* private */
     int64_t wait_offset;          /* private */
+    struct bytes parked;          /* private: the batch, while it waits */
+    struct batch view;            /* private: of it */
     int64_t base_offset;
     int64_t append_time_ms; /* LogAppendTime, else -1 */
     int64_t log_start;
@@ -42,9 +44,12 @@ struct partition_produce {
 };
 /* Append one batch that batch_validate() accepted (`b` is its view, `batch`
  * its bytes, shared and changed in place: offset, epoch, append time). Checks
- * the producer's sequence first. Errors: ERR_NOTLEADER, ERR_NOTREADY (leader,
- * not yet able to serve: NOT_LEADER_OR_FOLLOWER is right), ERR_SEQUENCE (45),
- * ERR_EPOCH (47), ERR_FULL (NOT_ENOUGH_REPLICAS), ERR_TOOBIG, ERR_NOMEM. */
+ * the producer's sequence first. While the leader is not yet ready, is about to
+ * hand over, or has no room, batches wait in order: were one refused and the
+ * next one taken, an idempotent producer's sequence would have a hole, which
+ * librdkafka takes for the end. Errors: ERR_NOTLEADER, ERR_SEQUENCE (45),
+ * ERR_EPOCH (47), ERR_FULL (too many wait: NOT_ENOUGH_REPLICAS), ERR_TOOBIG,
+ * ERR_NOMEM; the callback may bring the same. */
 int partition_produce(struct partition *p, struct partition_produce *pp,
                       struct bytes batch, const struct batch *b,
                       partition_produce_cb cb, void *data);

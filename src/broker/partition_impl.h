@@ -29,7 +29,10 @@ struct partition {
 
     struct queue appends; /* struct inflight: appended, not committed */
     struct queue waiting; /* struct partition_produce: duplicates */
-    struct queue free;    /* struct inflight, for reuse */
+    struct queue parked;  /* struct partition_produce: not yet appended */
+    unsigned n_parked;
+    struct env_timer unpark;
+    struct queue free; /* struct inflight, for reuse */
     struct queue watches;
     int64_t high_watermark;
     struct env_turn wake;
@@ -52,7 +55,10 @@ struct inflight {
 void partition_overlay(struct partition *p);
 /* Answer duplicates whose first copy is committed by now. */
 void produce_wake(struct partition *p);
-/* Answer all that wait for an earlier copy with an error. */
+/* Prepare; and stop. */
+void produce_init(struct partition *p);
+void produce_stop(struct partition *p);
+/* Answer all that wait with an error. */
 void produce_fail(struct partition *p, int status);
 
 #endif

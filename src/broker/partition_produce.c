@@ -2,6 +2,10 @@
 #include "base/assert.h"
 #include "broker/partition_impl.h"
 
+/* Batches of one partition that wait to be appended, and how often to look. */
+#define PARKED_MAX 256
+#define PARKED_MS  2
+
 /* ---- produce ---------------------------------------------------------- */
 
 static void produce_done(struct partition_produce *pp, int status)
@@ -108,20 +112,11 @@ static int append(struct partition *p, struct partition_produce *pp,
     return 0;
 }
 
-int partition_produce(struct partition *p, struct partition_produce *pp,
-                      struct bytes batch, const struct batch *b,
-                      partition_produce_cb cb, void *data)
+/* Append now, or join the earlier copy that is in the log. */
+static int produce_now(struct partition *p, struct partition_produce *pp,
+                       struct bytes batch, const struct batch *b)
 {
     int64_t wait;
-    *pp = (struct partition_produce){.partition = p,
-                                     .wait_offset = -1,
-                                     .append_time_ms = -1,
-                                     .cb = cb,
-                                     .data = data};
-    queue_init(&pp->queue);
-    if (p->closing || p->replica == NULL || !replica_is_leader(p->replica)) {
-        return ERR_NOTLEADER;
-    }
     if (!replica_ready(p->replica) ||
         p->overlay_term != (uint64_t)replica_epoch(p->replica)) {
         return ERR_NOTREADY;
@@ -142,13 +137,112 @@ int partition_produce(struct partition *p, struct partition_produce *pp,
     return append(p, pp, batch, b);
 }
 
+/* ---- waiting to be appended --------------------------------------------- */
+
+static bool may_wait(int rv)
+{
+    return rv == ERR_NOTREADY || rv == ERR_FULL;
+}
+
+static void parked_take(struct partition_produce *pp)
+{
+    queue_remove(&pp->queue);
+    pp->partition->n_parked--;
+    bytes_release(&pp->parked);
+}
+
+static void parked_fail(struct partition *p, int status)
+{
+    while (!queue_empty(&p->parked)) {
+        struct partition_produce *pp =
+            QUEUE_ENTRY(p->parked.next, struct partition_produce, queue);
+        parked_take(pp);
+        produce_done(pp, status);
+    }
+}
+
+static void park(struct partition *p, struct partition_produce *pp,
+                 struct bytes batch, const struct batch *b)
+{
+    pp->parked = bytes_dup(batch);
+    pp->view = *b;
+    queue_push(&p->parked, &pp->queue);
+    p->n_parked++;
+    if (!env_timer_active(&p->unpark)) {
+        env_timer_start(p->env, &p->unpark, env_now_ms(p->env) + PARKED_MS);
+    }
+}
+
+/* In order, until one must go on waiting. */
+static void on_unpark(struct env_timer *t)
+{
+    struct partition *p = t->data;
+    while (!queue_empty(&p->parked) && replica_is_leader(p->replica)) {
+        struct partition_produce *pp =
+            QUEUE_ENTRY(p->parked.next, struct partition_produce, queue);
+        struct bytes batch = bytes_dup(pp->parked);
+        queue_remove(&pp->queue);
+        int rv = produce_now(p, pp, batch, &pp->view);
+        bytes_release(&batch);
+        if (may_wait(rv)) {
+            queue_push_front(&p->parked, &pp->queue);
+            env_timer_start(p->env, t, env_now_ms(p->env) + PARKED_MS);
+            return;
+        }
+        p->n_parked--;
+        bytes_release(&pp->parked);
+        if (rv != 0) {
+            produce_done(pp, rv);
+        }
+    }
+    parked_fail(p, ERR_NOTLEADER);
+}
+
+void produce_init(struct partition *p)
+{
+    queue_init(&p->parked);
+    env_timer_init(&p->unpark, on_unpark, p);
+}
+
+void produce_stop(struct partition *p)
+{
+    env_timer_stop(p->env, &p->unpark);
+}
+
+int partition_produce(struct partition *p, struct partition_produce *pp,
+                      struct bytes batch, const struct batch *b,
+                      partition_produce_cb cb, void *data)
+{
+    *pp = (struct partition_produce){.partition = p,
+                                     .wait_offset = -1,
+                                     .append_time_ms = -1,
+                                     .cb = cb,
+                                     .data = data};
+    queue_init(&pp->queue);
+    if (p->closing || p->replica == NULL || !replica_is_leader(p->replica)) {
+        return ERR_NOTLEADER;
+    }
+    int rv =
+        queue_empty(&p->parked) ? produce_now(p, pp, batch, b) : ERR_NOTREADY;
+    if (!may_wait(rv)) {
+        return rv;
+    }
+    if (p->n_parked >= PARKED_MAX) {
+        return ERR_FULL;
+    }
+    park(p, pp, batch, b);
+    return 0;
+}
+
 void partition_produce_forget(struct partition_produce *pp)
 {
     struct queue *q, *tmp;
     if (pp->partition == NULL) {
         return;
     }
-    if (pp->wait_offset >= 0) {
+    if (pp->parked.data != NULL) {
+        parked_take(pp);
+    } else if (pp->wait_offset >= 0) {
         queue_remove(&pp->queue);
     } else {
         QUEUE_FOREACH(q, tmp, &pp->partition->appends)
@@ -184,4 +278,5 @@ void produce_fail(struct partition *p, int status)
     {
         produce_done(QUEUE_ENTRY(q, struct partition_produce, queue), status);
     }
+    parked_fail(p, status);
 }

@@ -36,9 +36,10 @@ struct consensus {
     unsigned n_routes;
     struct arena arena;
     uint64_t durable;
-    uint64_t round;    /* of read barriers */
+    uint64_t round; /* of read barriers */
     uint64_t timer_ms;
-    uint64_t press_ms; /* not before: see consensus_press() */ /* when the timer was to run */
+    uint64_t press_ms;
+    /* not before: see consensus_press() */ /* when the timer was to run */
     uint64_t watch_ms; /* when to look for silent nodes next */
     uint64_t uncommitted_bytes;
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
