@@ -32,7 +32,8 @@ struct broker_options {
     const struct config *config; /* finished; borrowed for its life */
     struct chunk_pool *pool;     /* memory.bytes of it; borrowed */
     const char *version;
-    /* Host and port that clients are told, once the listener is open. */
+    /* Host and port that clients are told, once the listener is open; the host
+     * is borrowed for the broker's life. */
     const char *client_host;
     uint16_t client_port;
 };
