@@ -385,7 +385,7 @@ static bool make_items(struct fetch_state *s)
 void api_fetch(struct request *r)
 {
     struct fetch_state *s = request_alloc(r, sizeof *s);
-    int64_t node_max;
+    int64_t node_max, wait_max;
     if (s == NULL) {
         return;
     }
@@ -410,9 +410,13 @@ void api_fetch(struct request *r)
     if (s->bytes_max > (uint64_t)node_max) {
         s->bytes_max = (uint64_t)node_max;
     }
-    s->deadline_ms =
-        env_now_ms(r->env) +
-        (s->in->max_wait_ms > 0 ? (uint32_t)s->in->max_wait_ms : 0);
+    wait_max = config_long(broker_config(r->broker), NODE_FETCH_MAX_WAIT_MS);
+    s->deadline_ms = env_now_ms(r->env);
+    if (s->in->max_wait_ms > 0) {
+        s->deadline_ms +=
+            (uint64_t)(s->in->max_wait_ms < wait_max ? s->in->max_wait_ms
+                                                     : wait_max);
+    }
     r->cancel = on_gone;
     attempt(s);
 }

@@ -97,6 +97,7 @@ static const struct setting table[NODE_SETTINGS] = {
                  "the kernel allows it."},
     [NODE_STORAGE_RESERVE_BYTES] =
         {ROW("storage.reserve.bytes", SIZE, LONG, "268435456", 0, TIB),
+         FIXED("this version stops, saying so, when the disk is full"),
          .help = "Free disk space below which the node takes no more "
                  "records, so that deletion and state still work."},
     [NODE_UNSAFE_NO_FLUSH] =
@@ -131,7 +132,7 @@ static const struct setting table[NODE_SETTINGS] = {
                  "from."},
     [NODE_QUEUED_MAX_REQUEST_BYTES] =
         {ROW("queued.max.request.bytes", SIZE, LONG, "-1", -1, TIB),
-         .kafka = true,
+         .kafka = true, FIXED("memory.bytes bounds what requests may hold"),
          .help = "Bytes of requests in progress; -1: what memory.bytes "
                  "leaves."},
     [NODE_FETCH_MAX_BYTES] =
@@ -208,6 +209,7 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("log.segment.delete.delay.ms", DURATION, LONG, "60000", 0,
              INT64_MAX),
          DEFAULT_OF(TOPIC_FILE_DELETE_DELAY_MS, 1),
+         REPORTED("files go as soon as nothing reads them"),
          .help = "Default of file.delete.delay.ms."},
     [NODE_LOG_INDEX_INTERVAL_BYTES] =
         {ROW("log.index.interval.bytes", SIZE, INT, "4096", 0, INT32_MAX),

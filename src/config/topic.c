@@ -46,6 +46,7 @@ static const struct setting table[TOPIC_SETTINGS] = {
          .help = "How long tombstones of a compacted topic are kept."},
     [TOPIC_FILE_DELETE_DELAY_MS] =
         {ROW("file.delete.delay.ms", DURATION, LONG, "60000", 0, INT64_MAX),
+         REPORTED("files go as soon as nothing reads them"),
          .help = "How long a segment's file outlives its deletion."},
     [TOPIC_FLUSH_MESSAGES] =
         {ROW("flush.messages", LONG, LONG, LONG_MAX_TEXT, 1, INT64_MAX),
