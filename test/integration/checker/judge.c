@@ -44,6 +44,7 @@ void judge_close(struct judge *j)
         free(j->logs[i].seen);
     }
     free(j->logs);
+    free(j->copies);
     *j = (struct judge){0};
 }
 
@@ -90,6 +91,7 @@ void judge_record(struct judge *j, uint32_t partition, int64_t offset,
     }
     struct value v;
     seen->hash = hash_bytes(value.data, value.len);
+    seen->epoch = -1;
     if (!value_decode(value, &v)) {
         seen->kind = KIND_DAMAGED;
         return;
@@ -112,6 +114,15 @@ struct track {
     int64_t seq_max;
     bool reordered;
 };
+
+static void copy_add(struct judge *j, uint32_t partition, int64_t first,
+                     int64_t again)
+{
+    j->copies = memory_resize(j->copies, j->n_copies + 1, sizeof j->copies[0]);
+    j->copies[j->n_copies++] = (struct judge_copy){
+        .partition = partition, .first = first, .again = again};
+    j->found.duplicated++;
+}
 
 /* Follow one partition's log: copies, order, bytes and values of nobody. */
 static void log_follow(struct judge *j, uint32_t partition, struct track *t)
@@ -140,7 +151,7 @@ static void log_follow(struct judge *j, uint32_t partition, struct track *t)
         struct track *track = &t[seen->producer];
         if (track->first[seen->seq] >= 0) {
             seen->kind = KIND_AGAIN;
-            j->found.duplicated++;
+            copy_add(j, partition, track->first[seen->seq], at);
             note(j,
                  "partition %u producer %u record %" PRIu64 ": at %" PRId64
                  " and again at %" PRId64,
@@ -262,8 +273,27 @@ void judge_replica_begin(struct judge *j, int node, uint32_t partition,
     }
 }
 
+/* A replica told the epoch of the copy at `again`, and so of the first. */
+static void copy_judge(struct judge *j, uint32_t partition, int64_t again)
+{
+    const struct judge_log *log = &j->logs[partition];
+    for (uint64_t i = 0; i < j->n_copies; i++) {
+        struct judge_copy *c = &j->copies[i];
+        if (c->partition != partition || c->again != again || c->resent) {
+            continue;
+        }
+        const struct judge_seen *first = seen_find(log, c->first);
+        const struct judge_seen *copy = seen_find(log, again);
+        if (first->epoch >= 0 && copy->epoch > first->epoch) {
+            c->resent = true;
+            j->found.duplicated--;
+            j->found.resent++;
+        }
+    }
+}
+
 void judge_replica_record(struct judge *j, int node, uint32_t partition,
-                          int64_t offset, struct slice value)
+                          int64_t offset, int16_t epoch, struct slice value)
 {
     struct judge_log *log = &j->logs[partition];
     if (offset < log->start) {
@@ -272,12 +302,17 @@ void judge_replica_record(struct judge *j, int node, uint32_t partition,
     replica_gap(j, node, partition, log->replica_next, offset);
     j->found.replica_read++;
     log->replica_next = offset + 1;
-    const struct judge_seen *seen = seen_find(log, offset);
+    struct judge_seen *seen = seen_find(log, offset);
     if (seen == NULL || seen->kind == KIND_NOTHING ||
         seen->hash != hash_bytes(value.data, value.len)) {
         j->found.diverged++;
         note(j, "partition %u node %d offset %" PRId64 ": not the leader's",
              partition, node, offset);
+        return;
+    }
+    seen->epoch = epoch;
+    if (seen->kind == KIND_AGAIN) {
+        copy_judge(j, partition, offset);
     }
 }
 

@@ -5,11 +5,15 @@
  * judge_replica_begin, judge_replica_record... and judge_replica_end; the
  * counts are in `found`.
  *
- * What each count means (all but `trimmed` and `unknown_there` are
+ * What each count means (all but `resent`, `trimmed` and `unknown_there` are
  * violations; `duplicated` and `reordered` only of idempotent producers):
  *
  *   lost        acknowledged, and nowhere in the leader's log
  *   duplicated  more copies than one
+ *   resent      a copy under a later producer epoch than the first's: the
+ *               client gave its sequence up and began another, across which
+ *               no broker can tell a copy (KIP-360). It is seen in the
+ *               replicas' batches: without them it counts as duplicated
  *   reordered   behind a later record of its producer and partition
  *   changed     at an acknowledged offset stand other bytes, or bytes nobody
  *               ever sent stand anywhere
@@ -35,6 +39,7 @@ struct judge_counts {
     uint64_t read;
     uint64_t lost;
     uint64_t duplicated;
+    uint64_t resent;
     uint64_t reordered;
     uint64_t changed;
     uint64_t phantom;
@@ -49,7 +54,8 @@ struct judge_seen {
     uint64_t seq;
     uint64_t hash;
     uint32_t producer;
-    uint32_t kind; /* enum judge_kind */
+    uint16_t kind; /* enum judge_kind */
+    int16_t epoch; /* the producer's, from a replica; -1: not known */
 };
 
 struct judge_log {
@@ -61,10 +67,20 @@ struct judge_log {
     int64_t replica_next; /* of the replica under work */
 };
 
+/* A record seen at two offsets. */
+struct judge_copy {
+    uint32_t partition;
+    bool resent;
+    int64_t first;
+    int64_t again;
+};
+
 struct judge {
     const struct books *books;
     struct judge_log *logs; /* one per partition */
     struct judge_counts found;
+    struct judge_copy *copies;
+    uint64_t n_copies;
     bool may_trim;
     FILE *notes; /* the first findings in words; NULL: none */
     unsigned n_notes;
@@ -84,9 +100,10 @@ void judge_leader(struct judge *j);
 /* Node `node` has records of the partition from `start` on. */
 void judge_replica_begin(struct judge *j, int node, uint32_t partition,
                          int64_t start);
-/* It served `value` at `offset`; offsets rise. */
+/* It served `value` at `offset` in a batch of producer epoch `epoch` (-1:
+ * none); offsets rise. */
 void judge_replica_record(struct judge *j, int node, uint32_t partition,
-                          int64_t offset, struct slice value);
+                          int64_t offset, int16_t epoch, struct slice value);
 /* It has nothing more of the partition. */
 void judge_replica_end(struct judge *j, int node, uint32_t partition);
 /* True if any count is a violation. */

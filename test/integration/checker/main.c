@@ -290,12 +290,13 @@ static void print_load(const struct load *l, const struct books *b)
 static void print_found(const struct judge_counts *c, unsigned replicas)
 {
     printf(", \"read\": %" PRIu64 ", \"lost\": %" PRIu64
-           ", \"duplicated\": %" PRIu64 ", \"reordered\": %" PRIu64
-           ", \"changed\": %" PRIu64 ", \"phantom\": %" PRIu64
-           ", \"missing\": %" PRIu64 ", \"diverged\": %" PRIu64
-           ", \"trimmed\": %" PRIu64 ", \"unknown_there\": %" PRIu64
+           ", \"duplicated\": %" PRIu64 ", \"resent\": %" PRIu64
+           ", \"reordered\": %" PRIu64 ", \"changed\": %" PRIu64
+           ", \"phantom\": %" PRIu64 ", \"missing\": %" PRIu64
+           ", \"diverged\": %" PRIu64 ", \"trimmed\": %" PRIu64
+           ", \"unknown_there\": %" PRIu64
            ", \"replicas\": %u, \"replica_read\": %" PRIu64,
-           c->read, c->lost, c->duplicated, c->reordered, c->changed,
+           c->read, c->lost, c->duplicated, c->resent, c->reordered, c->changed,
            c->phantom, c->missing, c->diverged, c->trimmed, c->unknown_there,
            replicas, c->replica_read);
 }

@@ -168,7 +168,8 @@ static void batch_take(struct copy *c, const struct batch *b, struct mem *mem)
     while (records_next(&it, &record) == 0) {
         if (record.offset >= c->next) {
             judge_replica_record(c->judge, c->node->id, c->partition,
-                                 record.offset, record.value);
+                                 record.offset, b->producer_epoch,
+                                 record.value);
         }
     }
     if (it.status != ERR_EOF) {

@@ -21,6 +21,7 @@
 struct history_log {
     int64_t offsets[LOG_MAX];
     uint8_t values[LOG_MAX][VALUE_LEN];
+    int16_t epochs[LOG_MAX]; /* of their producers */
     unsigned n;
     int64_t start;
 };
@@ -146,6 +147,12 @@ static void duplicate(struct history_log *log)
                       .producer = 0, .partition = 1, .seq = 90, .run = RUN});
 }
 
+static void resend(struct history_log *log)
+{
+    duplicate(log);
+    log->epochs[log->n - 1] = 1;
+}
+
 static void change_byte(struct history_log *log)
 {
     log->values[log_index(log, 1, 44)][VALUE_LEN - 1] ^= 4;
@@ -218,6 +225,7 @@ static const struct plant plants[] = {
     {"drop the last record", drop_last, -1, AT(lost), 1},
     {"swap two records", swap, -1, AT(reordered), 1},
     {"append a copy", duplicate, -1, AT(duplicated), 1},
+    {"send again in a new epoch", resend, -1, AT(resent), 1},
     {"change a byte of the padding", change_byte, -1, AT(changed), 1},
     {"change a byte of the header", change_header, -1, AT(changed), 1},
     {"move the last record", shift, -1, AT(changed), 1},
@@ -251,6 +259,7 @@ static void judge_history(struct judge *j, struct history *h)
             judge_replica_begin(j, (int)r, p, log->start);
             for (unsigned i = 0; i < log->n; i++) {
                 judge_replica_record(j, (int)r, p, log->offsets[i],
+                                     log->epochs[i],
                                      slice_of(log->values[i], VALUE_LEN));
             }
             judge_replica_end(j, (int)r, p);
@@ -263,7 +272,7 @@ static bool exactly(const struct judge_counts *c, const struct plant *plant)
 {
     static const size_t kinds[] = {AT(lost),     AT(duplicated), AT(reordered),
                                    AT(changed),  AT(phantom),    AT(missing),
-                                   AT(diverged), AT(trimmed)};
+                                   AT(diverged), AT(trimmed),    AT(resent)};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         uint64_t n;
         memcpy(&n, (const char *)c + kinds[i], sizeof n);
@@ -286,8 +295,9 @@ static bool plant_try(const struct plant *plant)
     judge_init(&j, &h->books, NULL);
     judge_history(&j, h);
     const struct judge_counts *c = &j.found;
-    bool good =
-        exactly(c, plant) && judge_violated(&j) == (plant->what != NULL);
+    bool good = exactly(c, plant) &&
+                judge_violated(&j) ==
+                    (plant->what != NULL && plant->kind != AT(resent));
     printf("%-30s %s (lost %" PRIu64 ", duplicated %" PRIu64
            ", reordered %" PRIu64 ", changed %" PRIu64 ", phantom %" PRIu64
            ", missing %" PRIu64 ", diverged %" PRIu64 ", trimmed %" PRIu64
