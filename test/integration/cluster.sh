@@ -148,9 +148,15 @@ load_stop()
     fi
 }
 
-# verify ARGUMENTS of check-load verify...: against $work/books.
+# verify ARGUMENTS of check-load verify...: against $work/books. Records sent
+# again in a new epoch are excused if the client's log says that it was the
+# client's own doing.
 verify()
 {
+    if [ -f "$work/load.err" ] &&
+        awk -f "$OSTRAKA_SRC/test/integration/raced.awk" "$work/load.err"; then
+        set -- "$@" --may-resend
+    fi
     "$check" verify --books "$work/books" "$@" >"$work/verify.json" \
         2>"$work/verify.err"
     status=$?

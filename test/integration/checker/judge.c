@@ -328,5 +328,5 @@ bool judge_violated(const struct judge *j)
     bool always = c->lost + c->changed + c->phantom + c->missing + c->diverged;
     bool idempotent = c->duplicated + c->reordered;
     return always || (idempotent && j->books->idempotent) ||
-           (c->trimmed && !j->may_trim);
+           (c->trimmed && !j->may_trim) || (c->resent && !j->may_resend);
 }

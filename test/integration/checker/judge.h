@@ -5,7 +5,7 @@
  * judge_replica_begin, judge_replica_record... and judge_replica_end; the
  * counts are in `found`.
  *
- * What each count means (all but `resent`, `trimmed` and `unknown_there` are
+ * What each count means (all but `trimmed` and `unknown_there` are
  * violations; `duplicated` and `reordered` only of idempotent producers):
  *
  *   lost        acknowledged, and nowhere in the leader's log
@@ -13,7 +13,8 @@
  *   resent      a copy under a later producer epoch than the first's: the
  *               client gave its sequence up and began another, across which
  *               no broker can tell a copy (KIP-360). It is seen in the
- *               replicas' batches: without them it counts as duplicated
+ *               replicas' batches: without them it counts as duplicated. A
+ *               violation, unless the caller knows why (may_resend)
  *   reordered   behind a later record of its producer and partition
  *   changed     at an acknowledged offset stand other bytes, or bytes nobody
  *               ever sent stand anywhere
@@ -82,6 +83,7 @@ struct judge {
     struct judge_copy *copies;
     uint64_t n_copies;
     bool may_trim;
+    bool may_resend;
     FILE *notes; /* the first findings in words; NULL: none */
     unsigned n_notes;
 };

@@ -42,6 +42,7 @@ struct options {
     bool verify;
     bool create;
     bool may_trim;
+    bool may_resend;
     int replication;
     const char *books;
     const char *configs[CONFIGS_MAX];
@@ -70,7 +71,9 @@ static const char usage_text[] =
     "  --books FILE        written by produce, read by verify\n"
     "  --replicas LIST     all, none or node ids: whose copies to read (all)\n"
     "  --settle N          seconds a log may stand still (60)\n"
-    "  --may-trim          records before a log's start are not lost\n";
+    "  --may-trim          records before a log's start are not lost\n"
+    "  --may-resend        copies in a later producer epoch are no "
+    "violations\n";
 
 static void usage(void)
 {
@@ -113,7 +116,8 @@ enum option_code {
     OPT_BOOKS,
     OPT_REPLICAS,
     OPT_SETTLE,
-    OPT_MAY_TRIM
+    OPT_MAY_TRIM,
+    OPT_MAY_RESEND
 };
 
 static const struct option option_table[] = {
@@ -139,6 +143,7 @@ static const struct option option_table[] = {
     {"replicas", 1, NULL, OPT_REPLICAS},
     {"settle", 1, NULL, OPT_SETTLE},
     {"may-trim", 0, NULL, OPT_MAY_TRIM},
+    {"may-resend", 0, NULL, OPT_MAY_RESEND},
     {NULL, 0, NULL, 0}};
 
 static void option_load(struct load *l, int option, const char *value)
@@ -223,6 +228,9 @@ static void option_take(struct options *o, int option, const char *value)
         break;
     case OPT_MAY_TRIM:
         o->may_trim = true;
+        break;
+    case OPT_MAY_RESEND:
+        o->may_resend = true;
         break;
     default:
         option_load(&o->load, option, value);
@@ -324,6 +332,7 @@ static bool verify(struct options *o, const struct books *b)
     struct judge j;
     judge_init(&j, b, stderr);
     j.may_trim = o->may_trim;
+    j.may_resend = o->may_resend;
     o->readback.topic = b->topic;
     readback_leaders(&o->readback, &j);
     judge_leader(&j);

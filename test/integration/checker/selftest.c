@@ -295,9 +295,10 @@ static bool plant_try(const struct plant *plant)
     judge_init(&j, &h->books, NULL);
     judge_history(&j, h);
     const struct judge_counts *c = &j.found;
-    bool good = exactly(c, plant) &&
-                judge_violated(&j) ==
-                    (plant->what != NULL && plant->kind != AT(resent));
+    bool damaged = plant->what != NULL;
+    bool good = exactly(c, plant) && judge_violated(&j) == damaged;
+    j.may_resend = true;
+    good = good && judge_violated(&j) == (damaged && plant->kind != AT(resent));
     printf("%-30s %s (lost %" PRIu64 ", duplicated %" PRIu64
            ", reordered %" PRIu64 ", changed %" PRIu64 ", phantom %" PRIu64
            ", missing %" PRIu64 ", diverged %" PRIu64 ", trimmed %" PRIu64
