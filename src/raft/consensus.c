@@ -122,6 +122,18 @@ static void reap(struct consensus *c)
     }
 }
 
+/* After the proposals, whose messages say it too. */
+static void tell(struct consensus *c)
+{
+    struct queue telling;
+    struct queue *q;
+    queue_move(&c->telling, &telling);
+    while ((q = queue_pop(&telling)) != NULL) {
+        struct group *g = QUEUE_ENTRY(q, struct group, telling);
+        group_step(g, (struct core_event){.kind = CORE_TELL});
+    }
+}
+
 static void turn_cb(struct env_turn *t)
 {
     struct consensus *c = t->data;
@@ -131,6 +143,7 @@ static void turn_cb(struct env_turn *t)
     while ((q = queue_pop(&proposing)) != NULL) {
         group_submit(QUEUE_ENTRY(q, struct group, proposing));
     }
+    tell(c);
     barriers_ask(c);
     barriers_flush(c);
     routes_flush(c);
@@ -219,6 +232,7 @@ int consensus_open(struct env *e, const struct consensus_options *o,
     queue_init(&c->proposing);
     queue_init(&c->dirty);
     queue_init(&c->asking);
+    queue_init(&c->telling);
     queue_init(&c->dead);
     arena_init(&c->arena, c->mem, PEERS_MESSAGE_MAX);
     env_timer_init(&c->timer, timer_cb, c);

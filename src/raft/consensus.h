@@ -31,15 +31,15 @@ struct consensus {
     struct queue proposing; /* groups with queued proposals */
     struct queue dirty;     /* groups with something not durable */
     struct queue asking;    /* groups with barriers to ask for */
+    struct queue telling;   /* groups whose commit index nobody was told */
     struct queue dead;      /* closed groups, freed at the end of the turn */
     struct route routes[PEERS_MAX];
     unsigned n_routes;
     struct arena arena;
     uint64_t durable;
-    uint64_t round; /* of read barriers */
-    uint64_t timer_ms;
-    uint64_t press_ms;
-    /* not before: see consensus_press() */ /* when the timer was to run */
+    uint64_t round;    /* of read barriers */
+    uint64_t timer_ms; /* when the timer was to run */
+    uint64_t press_ms; /* not before: see consensus_press() */
     uint64_t watch_ms; /* when to look for silent nodes next */
     uint64_t uncommitted_bytes;
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
@@ -82,9 +82,9 @@ struct group {
     bool closed;
 
     struct heap_node timer;
-    struct queue proposing, dirty, asking; /* in the consensus' lists */
-    uint64_t timeout_ms;                   /* the core's */
-    uint64_t jump_ms;                      /* 0: none */
+    struct queue proposing, dirty, asking, telling; /* in c's lists */
+    uint64_t timeout_ms;                            /* the core's */
+    uint64_t jump_ms;                               /* 0: none */
     unsigned stands; /* further attempts of group_start.stand_ms */
     uint64_t need_ms, need_index, copied;
 

@@ -370,6 +370,7 @@ void core_step_end(struct core *c, enum core_event_kind kind)
     fx->messages = c->out;
     fx->n_messages = c->n_out;
     fx->timeout_ms = next_timeout(c, kind);
+    fx->tell = core_untold(c);
     c->effects = NULL;
 }
 
@@ -394,6 +395,8 @@ static int step_dispatch(struct core *c, const struct core_event *ev)
         return core_transfer(c, ev->member);
     case CORE_JUMP:
         return step_jump(c);
+    case CORE_TELL:
+        return core_tell(c);
     case CORE_SUSPECT:
         c->suspect = true;
         return 0;

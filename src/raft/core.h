@@ -47,6 +47,7 @@ struct core_options {
     uint32_t heartbeat_ms;
     uint32_t election_ms;
     uint32_t inflight_max; /* entries in flight per follower */
+    bool tell;             /* ask for CORE_TELL (group_start.tell) */
     /* Testing only ("unsafe."): guards switched off, to show the defect. */
     uint32_t unsafe_guards_off;
     bool unsafe_no_pre_vote;
@@ -62,6 +63,7 @@ enum core_event_kind {
     CORE_INSTALLED, /* an offered snapshot is durable: point, config */
     CORE_TRANSFER,  /* member: hand leadership over */
     CORE_JUMP,      /* the leader is gone: time out now */
+    CORE_TELL,      /* leader: tell idle followers what is committed */
     CORE_SUSPECT,   /* the leader may be gone: it does not hold votes back */
     CORE_PAUSED     /* pause_ms during which nothing ran: presume nothing */
 };
@@ -100,6 +102,7 @@ struct core_effects {
     const struct message *messages; /* valid until the next step */
     unsigned n_messages;
     bool offer;    /* the message was a snapshot offer to hold */
+    bool tell;     /* CORE_TELL has somebody to tell */
     bool handover; /* a member that we counted is in repair: transfer away */
     bool alarm;    /* the message cannot come from a correct peer: dropped */
 };

@@ -22,6 +22,7 @@ struct core_member {
     bool damaged;                  /* its last word said so */
     uint64_t sent_prev, sent_last; /* last append with entries */
     uint64_t sent_ms;
+    uint64_t told; /* commit index that it knows if what was sent arrived */
 };
 
 struct core {
@@ -133,5 +134,16 @@ int core_receive(struct core *c, const struct message *m);
 /* The library sends: guard it and put it among the effects. Errors:
  * ERR_NOMEM. */
 int core_emit(struct core *c, const struct raft_message *message);
+/* Room for one more message, counted by the caller; NULL: no memory. */
+struct message *core_out_next(struct core *c);
+
+/* ---- core_tell.c ------------------------------------------------------- */
+
+/* Note what an append that is sent tells. */
+void core_tells(struct core *c, const struct message *m);
+/* Does CORE_TELL have somebody to tell? */
+bool core_untold(struct core *c);
+/* The event. Errors: ERR_NOMEM. */
+int core_tell(struct core *c);
 
 #endif

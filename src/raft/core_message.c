@@ -135,6 +135,7 @@ static bool result_trusted(struct core *c, const struct message *m)
     struct core_member *member = core_member_find(c, m->from);
     if (m->rejected != 0) {
         member->sent_ms = 0; /* what follows is a true resend */
+        member->told = 0;
     }
     member->damaged = m->repair;
     if (m->repair && member->trust == MEMBER_SOUND) {
@@ -389,7 +390,11 @@ static bool emit_append(struct core *c, const struct raft_message *rm,
     m->index_term = args->prev_log_term;
     m->commit = args->leader_commit;
     m->n_entries = args->n_entries;
-    return append_resend(c, m);
+    if (!append_resend(c, m)) {
+        return false;
+    }
+    core_tells(c, m);
+    return true;
 }
 
 static void emit_result(struct core *c, const struct raft_message *rm,
@@ -486,18 +491,27 @@ static bool message_make(struct core *c, const struct raft_message *rm,
     return true;
 }
 
-int core_emit(struct core *c, const struct raft_message *rm)
+struct message *core_out_next(struct core *c)
 {
     if (c->n_out == c->cap_out) {
         unsigned cap = c->cap_out == 0 ? 4 : c->cap_out * 2;
         void *p = mem_realloc(c->mem, c->out, cap * sizeof *c->out);
         if (p == NULL) {
-            return ERR_NOMEM;
+            return NULL;
         }
         c->out = p;
         c->cap_out = cap;
     }
-    if (message_make(c, rm, &c->out[c->n_out])) {
+    return &c->out[c->n_out];
+}
+
+int core_emit(struct core *c, const struct raft_message *rm)
+{
+    struct message *m = core_out_next(c);
+    if (m == NULL) {
+        return ERR_NOMEM;
+    }
+    if (message_make(c, rm, m)) {
         c->n_out++;
     }
     return 0;

@@ -6,12 +6,14 @@
 /* Attempts of a first replica to be elected at once. */
 #define STANDS_MAX 4
 
-static struct core_options core_options_of(const struct consensus *c)
+static struct core_options core_options_of(const struct consensus *c,
+                                           const struct group_start *start)
 {
     return (struct core_options){.pool = c->o.pool,
                                  .heartbeat_ms = c->o.heartbeat_ms,
                                  .election_ms = c->o.election_ms,
-                                 .inflight_max = c->o.inflight_max};
+                                 .inflight_max = c->o.inflight_max,
+                                 .tell = start->tell};
 }
 
 static void lists_init(struct group *g)
@@ -19,6 +21,7 @@ static void lists_init(struct group *g)
     queue_init(&g->proposing);
     queue_init(&g->dirty);
     queue_init(&g->asking);
+    queue_init(&g->telling);
     queue_init(&g->queued);
     queue_init(&g->pending);
     queue_init(&g->gated);
@@ -29,7 +32,7 @@ static int open_core(struct group *g, const struct group_start *start,
                      struct core_effects *fx)
 {
     struct consensus *c = g->c;
-    struct core_options options = core_options_of(c);
+    struct core_options options = core_options_of(c, start);
     struct core_event now = {.now_ms = env_now_ms(c->env),
                              .wall_ms = env_wall_ms(c->env)};
     uint64_t seed;
@@ -110,6 +113,7 @@ void group_close(struct group *g)
     g->closed = true;
     heap_remove(&c->timers, &g->timer);
     queue_remove(&g->asking);
+    queue_remove(&g->telling);
     queue_remove(&g->dirty);
     c->uncommitted_bytes -= g->uncommitted_bytes;
     group_fail_proposals(g, ERR_CANCELED);

@@ -129,6 +129,9 @@ struct group_start {
     bool repair;           /* no vote, no candidacy (DESIGN section 5) */
     uint32_t stand_ms;     /* stand for election if nobody leads by then; 0:
                               when the election timeout says so */
+    bool tell;             /* a leader with nothing else to send tells the
+                              followers at once what it committed; else they
+                              learn it with the next entries or heartbeat */
 };
 
 /* Start a group. Its OPEN record must be durable. Hooks are called from the

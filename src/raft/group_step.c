@@ -193,6 +193,11 @@ static void carry_out(struct group *g, const struct core_effects *fx,
     count_bytes(g);
     g->timeout_ms = fx->timeout_ms;
     group_arm(g);
+    if (fx->tell) {
+        queue_remove(&g->telling);
+        queue_push(&g->c->telling, &g->telling);
+        env_turn_request(g->c->env, &g->c->turn);
+    }
     if (g->untold) {
         return; /* still inside group_open() */
     }

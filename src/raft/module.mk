@@ -19,6 +19,7 @@ src_raft_libraftroom_a_SOURCES = \
 	src/raft/core_probe.c \
 	src/raft/core_propose.c \
 	src/raft/core_state.c \
+	src/raft/core_tell.c \
 	src/raft/gate.c \
 	src/raft/group.c \
 	src/raft/group_base.c \

@@ -98,6 +98,7 @@ static void start_group(struct replica *r)
                              .tail = &r->tail,
                              .manifest = buf_slice(&r->manifest)};
     gs.stand_ms = stand_ms(r);
+    gs.tell = r->kind == REPLICA_STATE; /* its followers are read */
     r->state = REPLICA_RUNNING;
     int rv = group_open(r->all->consensus, &gs, &group_hooks, r, &r->group);
     if (rv != 0) {

@@ -185,6 +185,35 @@ void cluster_topic(struct cluster *c)
     assert_non_null(wait_leader(c, 20000));
 }
 
+static void alter(void *arg)
+{
+    struct node *n = arg;
+    struct buf out;
+    char value[16];
+    snprintf(value, sizeof value, "%u", n->value);
+    struct meta_config_change op = {META_CONFIG_SET, n->setting, value};
+    struct meta_alter_configs a = {
+        .topic = slice_str("t"), .ops = &op, .n_ops = 1};
+    buf_init(&out, env_mem(n->env), 0);
+    meta_encode_alter_configs(&a, uuid_zero, &out);
+    assert_int_equal(broker_command(n->broker, &n->command, buf_slice(&out),
+                                    20000, on_created, n),
+                     0);
+    buf_close(&out);
+}
+
+void cluster_alter(struct cluster *c, unsigned id, const char *name,
+                   unsigned value)
+{
+    struct node *n = &c->nodes[id];
+    n->setting = name;
+    n->value = value;
+    n->answered = false;
+    assert_int_equal(sim_node_call(c->sim, id, alter, n), 0);
+    assert_true(run_until(c, 20000, &n->answered));
+    assert_int_equal(n->result.error, 0);
+}
+
 struct partition *node_partition(struct node *n)
 {
     return n->up && n->serves ? broker_partition(n->broker, n->c->group) : NULL;

@@ -36,6 +36,8 @@ struct node {
     bool up;
     bool serves;
     bool answered; /* the command */
+    const char *setting;
+    unsigned value;
     struct meta_result result;
 };
 
@@ -79,6 +81,9 @@ void run_ms(struct cluster *c, uint64_t ms);
 bool run_until(struct cluster *c, uint64_t ms, const bool *flag);
 /* Make the topic of one partition on all nodes. */
 void cluster_topic(struct cluster *c);
+/* Set a setting of the topic at a node; returns when it is confirmed. */
+void cluster_alter(struct cluster *c, unsigned id, const char *name,
+                   unsigned value);
 /* The node that leads the partition and may answer, or NULL. */
 struct node *cluster_leader(struct cluster *c);
 struct node *wait_leader(struct cluster *c, uint64_t ms);

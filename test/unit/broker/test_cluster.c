@@ -177,12 +177,33 @@ static void stories(void **state)
     }
 }
 
+/* A setting that one node has confirmed, whoever it is, the others follow in no
+ * time: the client's next request goes to any of them. */
+static void settings(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(3);
+    for (unsigned i = 0; i < 4 * NODES; i++) {
+        unsigned asked = 1 + i % NODES;
+        run_ms(c, 137);
+        cluster_alter(c, asked, "max.message.bytes", 100000 + i);
+        run_ms(c, 25); /* a round trip, and SQLite's disk */
+        for (unsigned k = 1; k <= NODES; k++) {
+            const struct topic_config *t =
+                partition_config(node_partition(&c->nodes[k]));
+            assert_int_equal(config_topic_long(t, TOPIC_MAX_MESSAGE_BYTES),
+                             100000 + i);
+        }
+    }
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hold),        cmocka_unit_test(hold_one),
         cmocka_unit_test(leader_dies), cmocka_unit_test(power_cut),
-        cmocka_unit_test(stories),
+        cmocka_unit_test(stories),     cmocka_unit_test(settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -806,6 +806,81 @@ static bool story_no_memory(uint32_t off)
     return well && n > 5;
 }
 
+/* ---- telling what is committed ------------------------------------------ */
+
+static bool tell(unsigned id)
+{
+    cluster_step(&cl, id, (struct core_event){.kind = CORE_TELL});
+    return cluster_node(&cl, id)->last.tell;
+}
+
+/* The next append from 1 to `to` is empty and says that all is committed. */
+static bool told(unsigned to)
+{
+    int i = cluster_find(&cl, 1, to, MESSAGE_APPEND);
+    if (i < 0) {
+        return false;
+    }
+    struct message m = cluster_read(&cl, cl.net.v[i]);
+    return m.n_entries == 0 && m.commit == last(1) && m.index == last(1);
+}
+
+/* Who has everything is told once what is committed, and only then: while
+ * entries are on their way, those or the next ones tell. */
+static bool story_tell(uint32_t off)
+{
+    cluster_open(&cl, 3, 0, 2, off);
+    cl.o.tell = true;
+    for (unsigned i = 1; i <= 3; i++) {
+        cluster_start(&cl, i);
+    }
+    cluster_elect(&cl, 1, ALL);
+    tell(1);
+    cluster_pump(&cl, ALL);
+    bool well = commit(2) == last(1) && commit(3) == last(1);
+    cluster_propose(&cl, 1, 1);
+    cluster_sync(&cl, 1);
+    well = well && deliver(1, 2, MESSAGE_APPEND) == 1;
+    cluster_sync(&cl, 2);
+    deliver(2, 1, MESSAGE_RESULT); /* committed; 3 has not got it yet */
+    well = well && commit(1) == last(1) && commit(2) < last(1) && !tell(1) &&
+           told(2) && deliver(1, 3, MESSAGE_APPEND) == 1;
+    cluster_sync(&cl, 3);
+    deliver(3, 1, MESSAGE_RESULT);
+    well = well && cluster_node(&cl, 1)->last.tell && !tell(1) && told(3);
+    well = well && deliver(1, 2, MESSAGE_APPEND) == 1 && commit(2) == last(1) &&
+           deliver(1, 3, MESSAGE_APPEND) == 1 && commit(3) == last(1);
+    cluster_pump(&cl, ALL);
+    well = well && !tell(1) && cluster_find(&cl, 1, 2, MESSAGE_APPEND) < 0;
+    /* Under load the entries themselves tell. */
+    cluster_propose(&cl, 1, 1);
+    cluster_sync(&cl, 1);
+    deliver(1, 2, MESSAGE_APPEND);
+    cluster_sync(&cl, 2);
+    cluster_propose(&cl, 1, 1);
+    deliver(2, 1, MESSAGE_RESULT);
+    well = well && commit(1) == last(1) - 1 &&
+           !cluster_node(&cl, 1)->last.tell && !tell(1) &&
+           deliver(1, 2, MESSAGE_APPEND) == 1;
+    return well && !cluster_node(&cl, 2)->last.tell; /* it does not lead */
+}
+
+/* Who was not told to tell waits for the heartbeat: nothing more is sent. */
+static bool story_silent(uint32_t off)
+{
+    cluster_open(&cl, 3, 0, 2, off);
+    for (unsigned i = 1; i <= 3; i++) {
+        cluster_start(&cl, i);
+    }
+    cluster_elect(&cl, 1, ALL);
+    cluster_beat(&cl, 1, ALL, 2);
+    uint64_t before = commit(2);
+    cluster_propose(&cl, 1, 1);
+    cluster_pump(&cl, ALL);
+    return commit(1) == last(1) && commit(2) == before &&
+           !cluster_node(&cl, 1)->last.tell;
+}
+
 /* ---- running ----------------------------------------------------------- */
 
 /* Run a story in a child. True: it ended, and well. */
@@ -880,6 +955,8 @@ WELL(repair_alone)
 WELL(alone)
 WELL(pause)
 WELL(no_memory)
+WELL(tell)
+WELL(silent)
 
 int main(void)
 {
@@ -914,6 +991,8 @@ int main(void)
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_tell),
+        cmocka_unit_test(test_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -481,6 +481,30 @@ static void test_gate(void **state)
     world_free(w);
 }
 
+/* Where followers are asked too, they know what is committed as soon as the
+ * leader does, not at the next heartbeat; otherwise that is soon enough. */
+static void test_tell(void **state)
+{
+    (void)state;
+    for (unsigned tell = 0; tell < 2; tell++) {
+        struct world *w = world_new(190);
+        unsigned behind = 0;
+        w->tell = tell != 0;
+        propose_many(w, 5);
+        for (unsigned i = 0; i < 20; i++) {
+            run_ms(w, 103);
+            assert_int_equal(propose(leader(w), 64), 0);
+            run_ms(w, 5);
+            for (unsigned k = 1; k <= NODES; k++) {
+                behind += w->nodes[k].applied < w->last;
+            }
+        }
+        assert_true(tell != 0 ? behind == 0 : behind > 20);
+        check_same(w);
+        world_free(w);
+    }
+}
+
 /* A replica whose journal was damaged: the leader that had counted it hands
  * over, the next one brings it back, and its journal knows. */
 static void test_repair(void **state)
@@ -555,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_tell),
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_repair_all),
     };

@@ -153,6 +153,7 @@ static void group_begin(struct node *n, struct group_start start)
     start.id = GROUP;
     start.self = membership_id((int32_t)n->id, 1);
     start.base = start.tail->base;
+    start.tell = n->w->tell;
     assert_int_equal(group_open(n->consensus, &start, &hooks, n, &n->g), 0);
     group_check(n->g);
 }

@@ -52,6 +52,7 @@ struct world {
     uint64_t counter;
     unsigned acked, refused;
     bool damage; /* nodes that start find their group damaged */
+    bool tell;   /* group_start.tell of nodes that start */
 };
 
 /* A quiet world whose nodes are starting. */
