@@ -24,6 +24,7 @@ struct item {
     struct partition_produce produce;
     struct produce_state *state;
     struct produce_response_partition_response *out;
+    uint64_t group;
     bool waiting;
 };
 
@@ -71,10 +72,10 @@ static void set_error(struct item *it, int16_t code, const char *text)
 }
 
 /* On "not leader": who leads, so that the client need not ask (KIP-951). */
-static void add_hint(struct item *it, uint64_t group)
+static void add_hint(struct item *it)
 {
     struct request *r = it->state->request;
-    const struct leader *l = leaders_find(broker_leaders(r->broker), group);
+    const struct leader *l = leaders_find(broker_leaders(r->broker), it->group);
     const struct image_node *n;
     struct produce_response_node_endpoint *e;
     if (r->version < 10 || l == NULL || l->node < 0 ||
@@ -116,6 +117,9 @@ static void on_produced(struct partition_produce *pp, int status)
     s->waiting--;
     if (status != 0) {
         set_error(it, request_error(status), NULL);
+        if (status == ERR_NOTLEADER) {
+            add_hint(it);
+        }
     } else {
         it->out->error_code = KERR_NONE;
         it->out->base_offset = pp->base_offset;
@@ -229,8 +233,7 @@ static int recompress(struct item *it, const struct topic_config *c,
     return rv;
 }
 
-static void append(struct item *it, struct partition *p, struct slice records,
-                   uint64_t group)
+static void append(struct item *it, struct partition *p, struct slice records)
 {
     struct request *r = it->state->request;
     const struct topic_config *c = partition_config(p);
@@ -275,7 +278,7 @@ static void append(struct item *it, struct partition *p, struct slice records,
     }
     set_error(it, request_error(rv), NULL);
     if (rv == ERR_NOTLEADER || rv == ERR_NOTREADY) {
-        add_hint(it, group);
+        add_hint(it);
     }
 }
 
@@ -291,14 +294,14 @@ static void start_item(struct item *it, const struct image_topic *t,
         set_error(it, KERR_INVALID_TOPIC_EXCEPTION, NULL);
         return;
     }
-    uint64_t group = t->partitions[in->index].group;
-    struct partition *p = broker_partition(r->broker, group);
+    it->group = t->partitions[in->index].group;
+    struct partition *p = broker_partition(r->broker, it->group);
     if (p == NULL) {
         set_error(it, KERR_NOT_LEADER_OR_FOLLOWER, NULL);
-        add_hint(it, group);
+        add_hint(it);
         return;
     }
-    append(it, p, in->records, group);
+    append(it, p, in->records);
 }
 
 /* The response's shape, and an item per partition; 0 if the request ended. */

@@ -89,6 +89,7 @@ struct group {
     uint64_t need_ms, need_index, copied;
 
     struct queue queued, pending; /* proposals: not yet, and in the log */
+    uint64_t led_term, fate_ms;   /* last led; pending ones wait till (0: no) */
     unsigned n_queued;
     uint64_t queued_bytes;
     int64_t queued_offset; /* after the last queued one */

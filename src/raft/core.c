@@ -329,6 +329,7 @@ int core_lead(struct core *c)
     c->lead_term = term;
     c->n_members = 0;
     struct log_point last = tail_last(c->tail);
+    c->lead_index = last.term == term ? last.index : last.index + 1;
     if (last.term == term || !core_guards(c, CORE_GUARD_BARRIER)) {
         return 0;
     }

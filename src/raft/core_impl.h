@@ -44,6 +44,7 @@ struct core {
     uint64_t heard_ms;   /* last append or install of the present term */
     uint64_t heard_term; /* of that message */
     uint64_t lead_term;  /* the last term we led */
+    uint64_t lead_index; /* an entry of it: what was before is settled then */
     bool suspect;        /* the leader's node is thought dead */
     bool repair;         /* no vote, no candidacy */
     bool offline;        /* in repair without another voter: does nothing */

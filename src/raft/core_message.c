@@ -135,7 +135,6 @@ static bool result_trusted(struct core *c, const struct message *m)
     struct core_member *member = core_member_find(c, m->from);
     if (m->rejected != 0) {
         member->sent_ms = 0; /* what follows is a true resend */
-        member->told = 0;
     }
     member->damaged = m->repair;
     if (m->repair && member->trust == MEMBER_SOUND) {

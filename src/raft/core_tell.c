@@ -3,7 +3,9 @@
  * The library sends the commit index along with entries and heartbeats only.
  * Where followers are asked too (state groups), a member that has the whole
  * log and was not told is sent an empty append at once. Under load entries are
- * always on their way, and nothing is added.
+ * always on their way, and nothing is added. Other groups do so once a term,
+ * when its first entry is committed: whoever led before learns what became of
+ * its last entries, for which clients wait.
  */
 #include "raft/core_impl.h"
 
@@ -18,6 +20,18 @@ void core_tells(struct core *c, const struct message *m)
     }
 }
 
+/* What everybody should know without being asked. */
+static uint64_t worth_telling(const struct core *c)
+{
+    if (core_role(c) != GROUP_LEADER) {
+        return 0;
+    }
+    if (c->o.tell) {
+        return c->commit;
+    }
+    return c->commit >= c->lead_index ? c->lead_index : 0;
+}
+
 /* A member that has our whole log, so that nothing is on its way to it which
  * would tell it what is committed. */
 static bool idle_untold(struct core *c, uint64_t id)
@@ -25,12 +39,12 @@ static bool idle_untold(struct core *c, uint64_t id)
     uint64_t match;
     return id != c->self && core_match(c, id, &match) == 0 &&
            match == tail_last_index(c->tail) &&
-           core_member_find(c, id)->told < c->commit;
+           core_member_find(c, id)->told < worth_telling(c);
 }
 
 bool core_untold(struct core *c)
 {
-    if (!c->o.tell || core_role(c) != GROUP_LEADER) {
+    if (worth_telling(c) == 0) {
         return false;
     }
     for (unsigned i = 0; i < c->config.n; i++) {

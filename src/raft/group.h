@@ -145,9 +145,10 @@ int group_open(struct consensus *c, const struct group_start *start,
 void group_close(struct group *g);
 
 struct group_propose;
-/* status 0: committed, at `index`; applied is the owner's to know. Otherwise
- * ERR_NOTLEADER (lost leadership: the entry may still commit), ERR_CANCELED
- * (closed). */
+/* status 0: committed, at `index`, perhaps under the next leader; applied is
+ * the owner's to know. Otherwise ERR_NOTLEADER (lost leadership, and the entry
+ * is overwritten, or its fate was not known within two election timeouts: it
+ * may still commit), ERR_CANCELED (closed). */
 typedef void (*group_propose_cb)(struct group_propose *p, int status,
                                  uint64_t index);
 struct group_propose {

@@ -88,6 +88,8 @@ static void count_bytes(struct group *g)
 
 /* ---- tell -------------------------------------------------------------- */
 
+/* Whoever leads by now: what is committed at the index is the entry only if
+ * it is of its term (below an installed base nobody knows). */
 static void complete_proposals(struct group *g)
 {
     while (!g->closed && !queue_empty(&g->pending)) {
@@ -98,7 +100,9 @@ static void complete_proposals(struct group *g)
         }
         queue_remove(&p->queue);
         if (p->cb != NULL) {
-            p->cb(p, 0, p->index);
+            p->cb(p,
+                  tail_term(&g->tail, p->index) == p->term ? 0 : ERR_NOTLEADER,
+                  p->index);
         }
     }
 }
@@ -118,11 +122,49 @@ static void fail_queue(struct queue *from, int status)
 
 void group_fail_proposals(struct group *g, int status)
 {
+    struct queue queued;
+    queue_move(&g->queued, &queued);
     g->n_queued = 0;
     g->queued_bytes = 0;
+    g->fate_ms = 0;
     queue_remove(&g->proposing);
     fail_queue(&g->pending, status);
-    fail_queue(&g->queued, status);
+    fail_queue(&queued, status);
+}
+
+/* Another entry, or none, is where these were: they are not in the log. */
+static void fail_truncated(struct group *g, uint64_t from)
+{
+    struct queue gone;
+    struct queue *q, *tmp;
+    queue_init(&gone);
+    QUEUE_FOREACH(q, tmp, &g->pending)
+    {
+        if (QUEUE_ENTRY(q, struct group_propose, queue)->index >= from) {
+            queue_remove(q);
+            queue_push(&gone, q);
+        }
+    }
+    fail_queue(&gone, ERR_NOTLEADER);
+}
+
+/* Leadership is lost. What is in the log is committed or overwritten by who
+ * leads now: if somebody spoke of a newer term, that will be known soon, and
+ * whoever waits gets the truth. If nobody speaks to us, it will not. */
+static void await_fate(struct group *g)
+{
+    struct queue queued;
+    if (core_term(g->core) == g->led_term || queue_empty(&g->pending)) {
+        group_fail_proposals(g, ERR_NOTLEADER);
+        return;
+    }
+    queue_move(&g->queued, &queued);
+    g->n_queued = 0;
+    g->queued_bytes = 0;
+    g->fate_ms = env_now_ms(g->c->env) + 2 * (uint64_t)g->c->o.election_ms;
+    queue_remove(&g->proposing);
+    group_arm(g);
+    fail_queue(&queued, ERR_NOTLEADER);
 }
 
 static void tell_role(struct group *g)
@@ -141,7 +183,11 @@ static void tell_role(struct group *g)
     }
     if (g->was_leader && !leader) {
         barriers_fail(g, ERR_NOTLEADER);
-        group_fail_proposals(g, ERR_NOTLEADER);
+        await_fate(g);
+    }
+    if (leader) {
+        g->led_term = core_term(g->core);
+        g->fate_ms = 0; /* it commits what it has */
     }
     g->was_leader = leader;
     if (!g->closed && g->hooks->role != NULL) {
@@ -201,7 +247,10 @@ static void carry_out(struct group *g, const struct core_effects *fx,
     if (g->untold) {
         return; /* still inside group_open() */
     }
-    if (fx->truncated_from != 0 && g->hooks->truncated != NULL) {
+    if (fx->truncated_from != 0) {
+        fail_truncated(g, fx->truncated_from);
+    }
+    if (!g->closed && fx->truncated_from != 0 && g->hooks->truncated != NULL) {
         g->hooks->truncated(g->arg, g, fx->truncated_from);
     }
     bool ready = !g->closed && core_ready(g->core);
@@ -358,6 +407,9 @@ void group_tick(struct group *g, uint64_t now_ms)
     if (!g->closed && g->need_ms != 0 && g->need_ms <= now_ms) {
         group_copy(g);
     }
+    if (!g->closed && g->fate_ms != 0 && g->fate_ms <= now_ms) {
+        group_fail_proposals(g, ERR_NOTLEADER);
+    }
     if (!g->closed) {
         group_arm(g);
     }
@@ -381,6 +433,7 @@ void group_arm(struct group *g)
     }
     at = earlier(at, g->jump_ms);
     at = earlier(at, g->need_ms);
+    at = earlier(at, g->fate_ms);
     if (g->transfer.active) {
         at = earlier(at, g->transfer.deadline_ms);
     }

@@ -177,6 +177,48 @@ static void stories(void **state)
     }
 }
 
+/* A leader that stood still finds that another leads: what it had appended is
+ * committed by that one, and its producer hears so, in order, nothing sent
+ * twice. */
+static void deposed(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(4);
+    producer_go(c, 3);
+    producer_settle(c, 5000);
+    struct node *old = wait_leader(c, 1000);
+    unsigned before = c->n_acked;
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != old->id) {
+            file_hold_durable(c->nodes[i].env, true); /* no answers */
+        }
+    }
+    for (unsigned i = 0; i < WINDOW; i++) {
+        producer_send(c);
+    }
+    run_ms(c, 20);
+    sim_node_pause(c->sim, old->id);
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != old->id) {
+            node_crash(c, i, SIM_CRASH_ALL);
+            node_start(c, i);
+        }
+    }
+    for (unsigned i = 0; cluster_leader(c) == old; i++) {
+        assert_true(i < 1000);
+        run_ms(c, 5);
+    }
+    assert_int_equal(c->n_acked, before);
+    sim_node_resume(c->sim, old->id);
+    for (unsigned i = 0; c->n_acked < before + WINDOW; i++) {
+        assert_true(i < 100);
+        assert_false(c->again);
+        run_ms(c, 5);
+    }
+    check_all(c);
+    cluster_close(c);
+}
+
 /* A setting that one node has confirmed, whoever it is, the others follow in no
  * time: the client's next request goes to any of them. */
 static void settings(void **state)
@@ -204,6 +246,7 @@ int main(void)
         cmocka_unit_test(hold),        cmocka_unit_test(hold_one),
         cmocka_unit_test(leader_dies), cmocka_unit_test(power_cut),
         cmocka_unit_test(stories),     cmocka_unit_test(settings),
+        cmocka_unit_test(deposed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

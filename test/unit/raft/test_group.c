@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "env/file.h"
+#include "raft/consensus.h"
 #include "world.h"
 
 /* ---- stories ------------------------------------------------------------ */
@@ -505,6 +506,162 @@ static void test_tell(void **state)
     }
 }
 
+/* ---- what became of it --------------------------------------------------- */
+
+/* The leader has `n` entries in its log whose fate it does not know, in those
+ * of the others too (`sent`) or not; it stands still until another leads, and
+ * finds itself deposed. (The others' disks are held until they are started
+ * anew, so that they have said nothing of these entries.) */
+static struct node *depose(struct world *w, unsigned n, bool sent)
+{
+    propose_many(w, 10);
+    run_ms(w, 200);
+    struct node *old = leader(w);
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != old->id) {
+            file_hold_durable(w->nodes[i].env, true);
+            sim_link_set(w->sim, old->id, i, sent);
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(propose(old, 64), 0);
+    }
+    run_ms(w, 5);
+    sim_node_pause(w->sim, old->id);
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != old->id) {
+            crash(w, i, SIM_CRASH_ALL);
+            start(w, i);
+        }
+    }
+    struct node *next = wait_leader(w, old, 3000);
+    assert_true(next != old);
+    assert_int_equal(w->acked, 10);
+    isolate(w, old->id, true);
+    sim_node_resume(w->sim, old->id);
+    for (unsigned i = 0; group_role(old->g) == GROUP_LEADER; i++) {
+        assert_true(i < 10000);
+        sim_run_until(w->sim, sim_now_us(w->sim) + 50, NULL);
+    }
+    return old;
+}
+
+/* A deposed leader's entries that the next one commits: the clients that wait
+ * for them are told so, and nobody sends them again. */
+static void test_fate_committed(void **state)
+{
+    (void)state;
+    struct world *w = world_new(200);
+    struct node *old = depose(w, 7, true);
+    for (unsigned i = 0; group_leader(old->g) == 0; i++) {
+        assert_true(i < 300);
+        run_ms(w, 1);
+    }
+    run_ms(w, 10); /* not a heartbeat later */
+    assert_int_equal(w->acked, 17);
+    assert_int_equal(w->refused, 0);
+    check_same(w);
+    world_free(w);
+}
+
+/* Those that it overwrites are refused as soon as that happens. */
+static void test_fate_overwritten(void **state)
+{
+    (void)state;
+    struct world *w = world_new(201);
+    struct node *old = depose(w, 7, false);
+    unsigned truncated = old->n_truncated;
+    for (unsigned i = 0; old->n_truncated == truncated; i++) {
+        assert_true(i < 200);
+        run_ms(w, 1);
+    }
+    assert_int_equal(w->refused, 7);
+    assert_int_equal(w->acked, 10);
+    propose_many(w, 10);
+    check_same(w);
+    world_free(w);
+}
+
+/* Somebody speaks of a newer term, and of nothing else. */
+static void hear_newer(struct node *n)
+{
+    struct message m = {.kind = MESSAGE_RESULT,
+                        .group = GROUP,
+                        .from = membership_id((int32_t)(n->id % NODES + 1), 1),
+                        .to = membership_id((int32_t)n->id, 1),
+                        .term = group_term(n->g) + 1,
+                        .echo = group_term(n->g)};
+    group_receive(n->g, &m);
+    assert_int_equal(group_role(n->g), GROUP_FOLLOWER);
+}
+
+/* If the fate cannot be known they are refused after two election timeouts; at
+ * once if nobody spoke of a newer term, so that nobody is there to tell. */
+static void test_fate_unknown(void **state)
+{
+    (void)state;
+    struct world *w = world_new(202);
+    propose_many(w, 10);
+    struct node *old = leader(w);
+    isolate(w, old->id, false);
+    assert_int_equal(propose(old, 64), 0);
+    run_ms(w, 5);
+    hear_newer(old);
+    assert_int_equal(propose(old, 64), ERR_NOTLEADER);
+    run_ms(w, 2 * ELECTION - 20);
+    assert_int_equal(w->refused, 0);
+    run_ms(w, 40);
+    assert_int_equal(w->refused, 1);
+    isolate(w, old->id, true);
+    propose_many(w, 10);
+    check_same(w);
+    world_free(w);
+
+    w = world_new(203);
+    propose_many(w, 10);
+    old = leader(w);
+    isolate(w, old->id, false);
+    assert_int_equal(propose(old, 64), 0);
+    for (unsigned i = 0; group_role(old->g) == GROUP_LEADER; i++) {
+        assert_true(i < 2000);
+        assert_int_equal(w->refused, 0);
+        run_ms(w, 1);
+    }
+    assert_int_equal(w->refused, 1);
+    world_free(w);
+}
+
+/* Led again before it was known: it commits what it has. */
+static void test_fate_again(void **state)
+{
+    (void)state;
+    struct world *w = world_new(204);
+    propose_many(w, 10);
+    run_ms(w, 200);
+    struct node *old = leader(w);
+    struct node *a = &w->nodes[old->id % NODES + 1];
+    isolate(w, old->id, false);
+    for (unsigned i = 0; i < 7; i++) {
+        assert_int_equal(propose(old, 64), 0);
+    }
+    run_ms(w, 5);
+    hear_newer(old);
+    crash(w, a->id % NODES + 1, SIM_CRASH_ALL);
+    crash(w, a->id, SIM_CRASH_ALL);
+    start(w, a->id); /* which knows no leader, and lacks entries */
+    isolate(w, old->id, true);
+    run_ms(w, 100);
+    old->g->jump_ms = env_now_ms(old->env) + 1;
+    group_arm(old->g);
+    run_ms(w, 2 * ELECTION);
+    assert_int_equal(group_role(old->g), GROUP_LEADER);
+    assert_int_equal(w->acked, 17);
+    assert_int_equal(w->refused, 0);
+    start(w, a->id % NODES + 1);
+    check_same(w);
+    world_free(w);
+}
+
 /* A replica whose journal was damaged: the leader that had counted it hands
  * over, the next one brings it back, and its journal knows. */
 static void test_repair(void **state)
@@ -580,6 +737,10 @@ int main(void)
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_tell),
+        cmocka_unit_test(test_fate_committed),
+        cmocka_unit_test(test_fate_overwritten),
+        cmocka_unit_test(test_fate_unknown),
+        cmocka_unit_test(test_fate_again),
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_repair_all),
     };
