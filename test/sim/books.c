@@ -52,6 +52,43 @@ static struct book_cell *cell(struct book *b, int64_t offset)
     return &b->cells[offset];
 }
 
+/* ---- what nobody answered ---------------------------------------------------
+ */
+
+void book_loosen(struct book *b, unsigned producer, uint32_t seq, unsigned n)
+{
+    if ((b->n_loose & (b->n_loose - 1)) == 0) { /* 0, 1, 2, 4 ... */
+        size_t cap = b->n_loose == 0 ? 1 : b->n_loose * 2;
+        b->loose = mem_realloc(b->world->mem, b->loose, cap * sizeof *b->loose);
+        ASSERT(b->loose != NULL);
+    }
+    b->loose[b->n_loose++] = (struct book_loose){producer, seq, n};
+}
+
+bool book_loose_any(const struct book *b, unsigned producer)
+{
+    for (size_t i = 0; i < b->n_loose; i++) {
+        if (b->loose[i].producer == producer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool book_loose_has(const struct book *b, unsigned producer, uint32_t seq)
+{
+    for (size_t i = 0; i < b->n_loose; i++) {
+        const struct book_loose *l = &b->loose[i];
+        if (l->producer == producer && seq >= l->seq && seq - l->seq < l->n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- what stands where ------------------------------------------------------
+ */
+
 static int64_t *place(struct book *b, unsigned producer, uint32_t seq)
 {
     size_t want = (size_t)seq + 1, old = b->n_at[producer];
@@ -83,7 +120,8 @@ static void stands(struct book *b, int64_t offset, unsigned producer,
                         c->producer - 1u, who, seq, producer);
         return;
     }
-    if (w->idempotent[producer] && *at != 0 && *at != offset + 1) {
+    if ((w->idempotent[producer] || w->once[producer]) && *at != 0 &&
+        *at != offset + 1) {
         world_violation(w, "duplicated",
                         "%s-%u record %u of producer %u stands at %lld and, "
                         "says %s, at %lld",
@@ -116,8 +154,68 @@ void book_reader_init(struct book_reader *r, struct book *b, int64_t pos)
     *r = (struct book_reader){.book = b, .pos = pos};
 }
 
+void book_start_told(struct book *b, int64_t start, const char *who)
+{
+    struct world *w = b->world;
+
+    if (b->retained) {
+        b->cut = start > b->cut ? start : b->cut;
+    } else if (start > b->cut) {
+        world_violation(w, "log-start",
+                        "%s-%u: %s says that it begins at %lld; only records "
+                        "before %lld were to be deleted",
+                        topic_name(b), b->partition, who, (long long)start,
+                        (long long)b->cut);
+    }
+    b->low = start > b->low ? start : b->low;
+}
+
 /* ---- reading ----------------------------------------------------------------
  */
+
+/* A record for the topic that had this name before: it may have been under way
+ * when that went, if nobody knows what became of it. Records whose fate is
+ * known may not appear here. */
+static bool is_stray(const struct book *b, const struct record *rec,
+                     uint32_t producer, uint32_t seq)
+{
+    struct world *w = b->world;
+    uint8_t want[BOOK_VALUE_MAX];
+
+    for (int t = w->topics[b->topic].before; t >= 0; t = w->topics[t].before) {
+        const struct book *o = &w->topics[t].books[b->partition];
+        if (producer < w->n_producers &&
+            slice_equal(rec->value,
+                        slice_of(want, book_value(o, producer, seq, want))) &&
+            book_loose_has(o, producer, seq)) {
+            w->counts.strays++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_order(struct book_reader *r, const struct record *rec,
+                       unsigned producer, uint32_t seq, const char *who)
+{
+    struct book *b = r->book;
+    struct world *w = b->world;
+    int64_t last = r->last[producer];
+    bool back = last != 0 && seq < last;
+
+    if (w->idempotent[producer]
+            ? last != 0 && last != (int64_t)seq
+            : w->once[producer] && back &&
+                  producer_same_run(w->producers[producer], b->topic,
+                                    b->partition, seq, (uint32_t)last - 1)) {
+        world_violation(w, back ? "reordered" : "gap",
+                        "%s-%u offset %lld: %s read record %u of producer "
+                        "%u behind %lld",
+                        topic_name(b), b->partition, (long long)rec->offset,
+                        who, seq, producer, (long long)last - 1);
+    }
+    r->last[producer] = (int64_t)seq + 1;
+}
 
 static void read_record(struct book_reader *r, const struct record *rec,
                         const char *who)
@@ -131,6 +229,9 @@ static void read_record(struct book_reader *r, const struct record *rec,
         memcpy(&producer, rec->value.data, 4);
         memcpy(&seq, rec->value.data + 4, 4);
     }
+    if (is_stray(b, rec, producer, seq)) {
+        return;
+    }
     if (producer >= w->n_producers ||
         !slice_equal(rec->value,
                      slice_of(want, book_value(b, producer, seq, want)))) {
@@ -142,17 +243,11 @@ static void read_record(struct book_reader *r, const struct record *rec,
         return;
     }
     stands(b, rec->offset, producer, seq, who);
-    if (w->idempotent[producer]) {
-        if (r->last[producer] != 0 && r->last[producer] != (int64_t)seq) {
-            world_violation(w, seq < r->last[producer] ? "reordered" : "gap",
-                            "%s-%u offset %lld: %s read record %u of producer "
-                            "%u behind %lld",
-                            topic_name(b), b->partition, (long long)rec->offset,
-                            who, seq, producer,
-                            (long long)r->last[producer] - 1);
-        }
-        r->last[producer] = (int64_t)seq + 1;
+    if (world_broken(w)) {
+        return;
     }
+    cell(b, rec->offset)->time = rec->timestamp;
+    read_order(r, rec, producer, seq, who);
     w->counts.read++;
 }
 

@@ -20,6 +20,7 @@ struct call {
     struct buf frame;
     struct env_write write;
     bool writing, over;
+    bool told; /* not answered */
 };
 
 struct client {
@@ -34,6 +35,7 @@ struct client {
     struct buf in;
     struct arena arena;
     int32_t correlation;
+    unsigned n_connections;
 };
 
 static void on_timer(struct env_timer *t);
@@ -172,9 +174,14 @@ static void on_written(struct env_write *w, int status)
 {
     struct call *k = w->data;
 
-    (void)status; /* reading tells */
     k->writing = false;
-    call_release(k);
+    if (k->told && !k->over && status == 0) {
+        queue_remove(&k->queue);
+        watch(k->client);
+        call_end(k, 0, NULL);
+        return;
+    }
+    call_release(k); /* reading tells */
 }
 
 static void send_call(struct client *c, struct call *k)
@@ -205,9 +212,9 @@ static void on_connect(struct env_stream *s, int status, void *data)
     }
 }
 
-void client_call(struct client *c, const struct wire_message *request,
-                 int version, const void *msg, uint32_t timeout_ms,
-                 client_cb cb, void *arg)
+static void start(struct client *c, const struct wire_message *request,
+                  int version, const void *msg, uint32_t timeout_ms, bool told,
+                  client_cb cb, void *arg)
 {
     struct call *k = mem_calloc(c->mem, 1, sizeof *k);
     struct wire_request_header h = {.api_key = request->api_key,
@@ -221,16 +228,37 @@ void client_call(struct client *c, const struct wire_message *request,
                        .version = version,
                        .correlation = h.correlation_id,
                        .until_ms = env_now_ms(c->env) + timeout_ms,
+                       .told = told,
                        .cb = cb,
                        .arg = arg};
     buf_init(&k->frame, c->mem, 0);
     ASSERT(wire_frame_request(request, &h, msg, &k->frame) == 0);
     queue_push(&c->calls, &k->queue);
     if (c->stream == NULL) {
+        c->n_connections++;
         ASSERT(env_connect(c->env, c->host, c->port, CONNECT_MS, on_connect, c,
                            &c->stream) == 0);
     } else if (c->connected) {
         send_call(c, k);
     }
     watch(c);
+}
+
+void client_call(struct client *c, const struct wire_message *request,
+                 int version, const void *msg, uint32_t timeout_ms,
+                 client_cb cb, void *arg)
+{
+    start(c, request, version, msg, timeout_ms, false, cb, arg);
+}
+
+void client_tell(struct client *c, const struct wire_message *request,
+                 int version, const void *msg, uint32_t timeout_ms,
+                 client_cb cb, void *arg)
+{
+    start(c, request, version, msg, timeout_ms, true, cb, arg);
+}
+
+unsigned client_connections(const struct client *c)
+{
+    return c->n_connections;
 }

@@ -24,5 +24,12 @@ struct client *client_new(struct env *e, struct mem *mem, const char *host,
 void client_call(struct client *c, const struct wire_message *request,
                  int version, const void *msg, uint32_t timeout_ms,
                  client_cb cb, void *arg);
+/* The same for a request that is not answered: `cb` runs with 0 when it was
+ * handed to the connection. Not on one connection with calls. */
+void client_tell(struct client *c, const struct wire_message *request,
+                 int version, const void *msg, uint32_t timeout_ms,
+                 client_cb cb, void *arg);
+/* Counts connections: what was sent on one of them arrives in order. */
+unsigned client_connections(const struct client *c);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "wire/gen/fetch.h"
 
-#define FETCH_VERSION 12
+#define FETCH_VERSION 17
 #define NO_ANSWER     (-2)
 
 void fetching_init(struct fetching *f, struct book *b, int64_t pos,
@@ -16,8 +16,9 @@ void fetching_init(struct fetching *f, struct book *b, int64_t pos,
     book_reader_init(&f->reader, b, pos);
 }
 
-/* A life of a node never lowers what it calls committed. */
-static void watch(struct fetching *f, int64_t high_watermark)
+/* A life of a node never lowers what it calls committed, nor its log's
+ * beginning. */
+static void watch(struct fetching *f, int64_t high_watermark, int64_t log_start)
 {
     struct book *b = f->reader.book;
     struct world *w = b->world;
@@ -32,6 +33,14 @@ static void watch(struct fetching *f, int64_t high_watermark)
                         (long long)high_watermark,
                         (long long)f->seen_end[f->node]);
     }
+    if (f->seen_life[f->node] == f->life &&
+        f->seen_start[f->node] > log_start) {
+        world_violation(w, "log-start", "%s-%u: node %u said %lld after %lld",
+                        w->topics[b->topic].name, b->partition, f->node,
+                        (long long)log_start,
+                        (long long)f->seen_start[f->node]);
+    }
+    f->seen_start[f->node] = log_start;
     f->seen_life[f->node] = f->life;
     f->seen_end[f->node] = high_watermark;
 }
@@ -53,7 +62,8 @@ static void on_fetched(void *arg, int status, const void *response)
     p = &r->responses.ptr[0].partitions.ptr[0];
     if (p->error_code == 0) {
         ASSERT(p->records.n_parts == 0);
-        watch(f, p->high_watermark);
+        watch(f, p->high_watermark, p->log_start_offset);
+        book_start_told(f->reader.book, p->log_start_offset, f->who);
         records = slice_of(p->records.data, p->records.len);
         book_read(&f->reader, records, f->who);
     }
@@ -85,10 +95,10 @@ void fetching_start(struct fetching *f, struct client *c, unsigned node,
     p.last_fetched_epoch = -1;
     p.log_start_offset = -1;
     p.partition_max_bytes = (int32_t)bytes_max;
-    t.topic = slice_str(w->topics[b->topic].name);
+    t.topic_id = w->topics[b->topic].id;
     t.partitions.ptr = &p;
     t.partitions.n = 1;
-    r.replica_id = debug ? -2 : -1;
+    r.replica_state.replica_id = debug ? -2 : -1;
     r.max_wait_ms = (int32_t)wait_ms;
     r.min_bytes = 1;
     r.max_bytes = (int32_t)bytes_max;

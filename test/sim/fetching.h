@@ -20,6 +20,7 @@ struct fetching {
     /* What lives of nodes called committed. */
     unsigned seen_life[SIM_NODES_MAX + 1];
     int64_t seen_end[SIM_NODES_MAX + 1];
+    int64_t seen_start[SIM_NODES_MAX + 1];
     fetching_cb cb;
     void *data;
 };

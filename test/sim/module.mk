@@ -10,6 +10,7 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/judge.c test/sim/judge.h \
 	test/sim/producer.c \
 	test/sim/reader.c \
+	test/sim/session.c \
 	test/sim/world.c test/sim/world.h
 LINK_sim = test/sim/libsim.a $(LINK_api)
 

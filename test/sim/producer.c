@@ -1,4 +1,4 @@
-/* producer.c - a producer with acks=all, as the real clients behave.
+/* producer.c - a producer, as the real clients behave.
  *
  * For each partition a lane of at most five batches under way. An idempotent
  * producer sends all of them again, in order and with the same sequence
@@ -7,7 +7,9 @@
  * is known of a producer any sequence may begin (record/sequence.h), so that of
  * a pipeline whose first batches found no leader yet a later one could be taken
  * for the beginning. Others send one at a time, again too (its duplicates are
- * allowed), unless the topic is gone.
+ * allowed), unless the topic is gone. acks=1 promises here what acks=all does.
+ * With acks=0 each batch is sent once, and nothing is known of it; what was
+ * sent on one connection (a run) is in order.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +38,13 @@ struct shot {
     bool flying;
 };
 
+/* What a producer with acks=0 sent on one connection. */
+struct run {
+    uint32_t seq; /* the first */
+    int32_t to;
+    unsigned connection;
+};
+
 struct lane {
     struct producer *producer;
     struct book *book;
@@ -47,6 +56,8 @@ struct lane {
     bool failed;
     bool acked; /* something: the log knows the producer */
     bool spent; /* of a producer that says one thing */
+    struct run *runs;
+    size_t n_runs;
 };
 
 struct producer {
@@ -193,6 +204,7 @@ static void on_answer(void *arg, int status, const void *response)
     l->n_flying--;
     if (status != 0) {
         l->failed = true;
+        book_loosen(l->book, l->producer->number, s->seq, s->n);
     } else {
         const struct produce_response_partition_response *pr;
         ASSERT(r->responses.n == 1 &&
@@ -216,6 +228,66 @@ static void on_answer(void *arg, int status, const void *response)
     }
 }
 
+/* ---- without answers --------------------------------------------------------
+ */
+
+static void on_told(void *arg, int status, const void *response)
+{
+    struct shot *s = arg;
+    struct lane *l = s->lane;
+
+    (void)response;
+    l->n_flying--;
+    if (status != 0) { /* closed: that is how a node says no */
+        world_refresh(l->producer->world);
+    }
+    l->producer->world->counts.unanswered++;
+    shot_free(s);
+}
+
+static void run_note(struct lane *l, uint32_t seq, const struct client *c)
+{
+    struct run *last = l->n_runs == 0 ? NULL : &l->runs[l->n_runs - 1];
+    unsigned connection = client_connections(c);
+
+    if (last != NULL && last->to == l->to && last->connection == connection) {
+        return;
+    }
+    l->runs = mem_realloc(l->producer->world->mem, l->runs,
+                          (l->n_runs + 1) * sizeof *l->runs);
+    ASSERT(l->runs != NULL);
+    l->runs[l->n_runs++] =
+        (struct run){.seq = seq, .to = l->to, .connection = connection};
+}
+
+static size_t run_of(const struct lane *l, uint32_t seq)
+{
+    size_t i = l->n_runs;
+
+    while (i > 0 && l->runs[i - 1].seq > seq) {
+        i--;
+    }
+    return i;
+}
+
+bool producer_same_run(const struct producer *p, unsigned topic,
+                       unsigned partition, uint32_t a, uint32_t b)
+{
+    const struct lane *l = &p->lanes[topic][partition];
+
+    return run_of(l, a) == run_of(l, b);
+}
+
+bool producer_flying(const struct producer *p, unsigned topic)
+{
+    for (unsigned i = 0; i < WORLD_PARTITIONS_MAX; i++) {
+        if (p->lanes[topic][i].n_shots > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- sending ----------------------------------------------------------------
  */
 
@@ -226,12 +298,13 @@ static void shoot(struct lane *l, struct shot *s)
     struct produce_request r;
     struct produce_request_topic_data t;
     struct produce_request_partition_data d;
+    struct client *c = world_client(w, p->clients, (unsigned)l->book->leader);
 
     wire_init(&wire_produce_request, &r);
     wire_struct_init(&wire_produce_request_topic_data, &t);
     wire_struct_init(&wire_produce_request_partition_data, &d);
     r.transactional_id = (struct slice){NULL, 0};
-    r.acks = -1;
+    r.acks = p->o.acks_none ? 0 : p->o.acks_one ? 1 : -1;
     r.timeout_ms = 3000;
     r.topic_data.ptr = &t;
     r.topic_data.n = 1;
@@ -242,8 +315,27 @@ static void shoot(struct lane *l, struct shot *s)
     d.records = buf_slice(&s->bytes);
     s->flying = true;
     l->n_flying++;
-    client_call(world_client(w, p->clients, (unsigned)l->book->leader),
-                &wire_produce_request, PRODUCE_VERSION, &r, 5000, on_answer, s);
+    if (p->o.acks_none) {
+        book_loosen(l->book, p->number, s->seq, s->n);
+        client_tell(c, &wire_produce_request, PRODUCE_VERSION, &r, 5000,
+                    on_told, s);
+        run_note(l, s->seq, c); /* it may have connected */
+    } else {
+        client_call(c, &wire_produce_request, PRODUCE_VERSION, &r, 5000,
+                    on_answer, s);
+    }
+}
+
+/* May something of it, sent to the topic that had this name before, yet arrive
+ * here? Then its sequence numbers mean nothing here. */
+static bool lane_haunted(const struct lane *l)
+{
+    const struct world *w = l->book->world;
+    int before = w->topics[l->book->topic].before;
+
+    return l->producer->o.idempotent && before >= 0 &&
+           book_loose_any(&w->topics[before].books[l->book->partition],
+                          l->producer->number);
 }
 
 /* A batch of the next records. */
@@ -295,8 +387,12 @@ static void lane_tick(struct lane *l)
         lane_forget(l);
         return;
     }
+    if (lane_haunted(l)) {
+        return;
+    }
     if ((p->o.once ? !l->spent : w->loading) && now >= l->next_ms &&
-        !l->failed && l->n_shots < (l->acked ? p->o.in_flight : 1)) {
+        !l->failed &&
+        l->n_shots < (l->acked || p->o.acks_none ? p->o.in_flight : 1)) {
         l->spent = true;
         l->next_ms = now + 1 + world_below(w, 2 * p->o.interval_ms);
         load(l);
@@ -357,10 +453,12 @@ void producer_start(struct world *w, const struct producer_options *o)
 
     ASSERT(p != NULL && w->n_producers < WORLD_PRODUCERS_MAX);
     ASSERT(o->in_flight >= 1 && o->in_flight <= IN_FLIGHT_MAX);
-    ASSERT(o->idempotent || o->in_flight == 1);
+    ASSERT(o->idempotent || o->acks_none || o->in_flight == 1);
+    ASSERT(!o->idempotent || !(o->acks_none || o->acks_one));
     *p = (struct producer){.world = w, .o = *o, .id = -1};
     p->number = w->n_producers++;
     w->idempotent[p->number] = o->idempotent;
+    w->once[p->number] = o->acks_none;
     w->producers[p->number] = p;
     for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
         for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {

@@ -50,13 +50,9 @@ static void on_fetched(struct fetching *f, int error, int64_t high_watermark,
     if (error == 0) {
         r->high_watermark = high_watermark;
         r->log_start = log_start;
-        if (log_start > b->cut) {
-            world_violation(r->world, "acked-lost",
-                            "%s: begins at %lld, only "
-                            "records before %lld were deleted",
-                            reader_state(r), (long long)log_start,
-                            (long long)b->cut);
-        }
+    } else if (error == KERR_OFFSET_OUT_OF_RANGE && b->retained &&
+               log_start > f->reader.pos) {
+        book_reader_init(&f->reader, f->reader.book, log_start);
     }
     env_timer_start(r->world->env, &r->timer,
                     env_now_ms(r->world->env) + (error == 0 ? 1 : RETRY_MS));

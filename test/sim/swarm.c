@@ -101,6 +101,7 @@ static void draw_settings(struct swarm *s)
     set(s, "raft.election.ms", between(s, 150, 800));
     set(s, "raft.heartbeat.ms", between(s, 20, 70));
     set(s, "leader.imbalance.check.interval.seconds", between(s, 1, 10));
+    set(s, "log.retention.check.interval.ms", between(s, 1000, 4000));
 }
 
 static void draw_world(struct swarm *s)
@@ -149,15 +150,26 @@ static void draw_load(struct swarm *s)
         admin_create(w, name, (unsigned)between(s, 1, 3), replicas);
     }
     for (unsigned i = 0; i < n_producers; i++) {
-        bool idempotent = below(s, 4) != 0;
-        producer_start(
-            w, &(struct producer_options){
-                   .idempotent = idempotent,
-                   .interval_ms = (unsigned)between(s, 5, 200),
-                   .records_max = (unsigned)between(s, 1, 30),
-                   .in_flight = idempotent ? (unsigned)between(s, 1, 5) : 1});
+        bool idempotent = below(s, 3) != 0;
+        unsigned acks = idempotent ? 0 : (unsigned)below(s, 3);
+        producer_start(w, &(struct producer_options){
+                              .idempotent = idempotent,
+                              .acks_one = acks == 1,
+                              .acks_none = acks == 2,
+                              .interval_ms = (unsigned)between(s, 5, 200),
+                              .records_max = (unsigned)between(s, 1, 30),
+                              .in_flight = idempotent || acks == 2
+                                               ? (unsigned)between(s, 1, 5)
+                                               : 1});
     }
-    consumer_start(w);
+    if (below(s, 2)) {
+        consumer_start(w);
+        session_start(w);
+    } else if (below(s, 2)) {
+        consumer_start(w);
+    } else {
+        session_start(w);
+    }
     w->loading = true;
 }
 
@@ -335,23 +347,86 @@ static void maybe_strike(struct swarm *s)
 /* ---- admin ------------------------------------------------------------------
  */
 
+static void churn_create(struct swarm *s)
+{
+    char name[16];
+
+    if (s->n_churn < 6 && admin_room(&s->world)) {
+        snprintf(name, sizeof name, "c%u", s->n_churn++);
+        say(s, "create", s->n_churn, 0);
+        admin_create(&s->world, name, (unsigned)between(s, 1, 2),
+                     s->n == 1 ? 1 : 3);
+    }
+}
+
+/* The name comes again, when all is known of what was sent to it. */
+static void churn_again(struct swarm *s, unsigned topic)
+{
+    struct world *w = &s->world;
+
+    for (unsigned i = 0; i < w->n_producers; i++) {
+        if (producer_flying(w->producers[i], topic)) {
+            return;
+        }
+    }
+    if (!w->topics[topic].followed && admin_room(w)) {
+        say(s, "create again", topic, 0);
+        admin_create_again(w, topic);
+    }
+}
+
+static void churn_configure(struct swarm *s, unsigned topic)
+{
+    static const struct {
+        const char *name;
+        uint64_t min, max;
+    } choices[] = {{"retention.bytes", 0, 200000},
+                   {"retention.ms", 1000, 20000},
+                   {"segment.bytes", 16384, 1 << 20},
+                   {"max.message.bytes", 100000, 1 << 20}};
+    unsigned i = (unsigned)below(s, sizeof choices / sizeof choices[0]);
+    char value[24] = "-1";
+
+    if (i >= 2 || below(s, 4) != 0) {
+        snprintf(
+            value, sizeof value, "%llu",
+            (unsigned long long)between(s, choices[i].min, choices[i].max));
+    }
+    say(s, choices[i].name, topic, 0);
+    admin_configure(&s->world, topic, choices[i].name, value);
+}
+
+static void churn_records(struct swarm *s, unsigned topic)
+{
+    struct world_topic *t = &s->world.topics[topic];
+    struct book *b = &t->books[below(s, t->n_partitions)];
+
+    if (b->acked_end > b->cut) {
+        int64_t at =
+            (int64_t)between(s, (uint64_t)b->cut, (uint64_t)b->acked_end);
+        say(s, "delete records", topic, (unsigned)at);
+        admin_delete_records(b, at);
+    }
+}
+
+/* Requests by name that come late may hit the next topic of that name: those
+ * that come again are left alone otherwise. */
 static void churn(struct swarm *s)
 {
     struct world *w = &s->world;
-    unsigned topic = (unsigned)below(s, WORLD_TOPICS_MAX - 1);
+    unsigned topic = (unsigned)below(s, below(s, 2) ? 4 : WORLD_TOPICS_MAX - 1);
     struct world_topic *t = &w->topics[topic];
-    char name[16];
+    bool again = t->name[0] == 'c' && (t->name[1] - '0') % 2 == 0;
 
-    if (t->state != TOPIC_IS) {
-        if (s->n_churn < 6) {
-            snprintf(name, sizeof name, "c%u", s->n_churn++);
-            admin_create(w, name, (unsigned)between(s, 1, 2),
-                         s->n == 1 ? 1 : 3);
-            say(s, "create", s->n_churn, 0);
-        }
+    if (t->state == TOPIC_DELETED && again) {
+        churn_again(s, topic);
         return;
     }
-    switch (below(s, 4)) {
+    if (t->state != TOPIC_IS) {
+        churn_create(s);
+        return;
+    }
+    switch (again ? 0 : below(s, 5)) {
     case 0:
         if (t->name[0] == 'c') {
             say(s, "delete", topic, 0);
@@ -364,15 +439,11 @@ static void churn(struct swarm *s)
             admin_grow(w, topic, t->n_partitions + 1);
         }
         break;
-    default: {
-        struct book *b = &t->books[below(s, t->n_partitions)];
-        if (b->acked_end > b->cut) {
-            int64_t at =
-                (int64_t)between(s, (uint64_t)b->cut, (uint64_t)b->acked_end);
-            say(s, "delete records", topic, (unsigned)at);
-            admin_delete_records(b, at);
-        }
-    }
+    case 2:
+        churn_configure(s, topic);
+        break;
+    default:
+        churn_records(s, topic);
     }
 }
 
@@ -496,10 +567,34 @@ static void heal(struct swarm *s)
     }
 }
 
+/* What the clients did, for people. */
+static void say_counts(const struct swarm *s)
+{
+    const struct world_counts *c = &s->world.counts;
+
+    fprintf(
+        stderr,
+        "-- %llu acked, %llu retried, %llu unanswered, %llu read, %llu "
+        "strays; %llu latest, %llu earliest, %llu by time; %llu session "
+        "fetches; %llu topics created, %llu of them again, %llu deleted; "
+        "%llu settings, %llu deletions of records\n",
+        (unsigned long long)c->acked, (unsigned long long)c->retried,
+        (unsigned long long)c->unanswered, (unsigned long long)c->read,
+        (unsigned long long)c->strays, (unsigned long long)c->latest,
+        (unsigned long long)c->earliest, (unsigned long long)c->by_time,
+        (unsigned long long)c->sessions, (unsigned long long)c->topics_created,
+        (unsigned long long)c->topics_again,
+        (unsigned long long)c->topics_deleted, (unsigned long long)c->configs,
+        (unsigned long long)c->deleted_records);
+}
+
 static void result(struct swarm *s, struct swarm_result *r)
 {
     struct world *w = &s->world;
 
+    if (s->o->trace) {
+        say_counts(s);
+    }
     *r = (struct swarm_result){.failed = world_broken(w),
                                .at_us = w->violation_us,
                                .hash = sim_trace_hash(s->sim),
@@ -521,8 +616,9 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
     if (!world_broken(&s.world)) {
         heal(&s);
     }
-    if (!world_broken(&s.world)) {
+    if (!world_broken(&s.world) && admin_wait(&s.world, HEAL_US)) {
         judge_all(&s.world, HEAL_US);
+        admin_judge_deleted(&s.world, HEAL_US);
         tend_all(&s); /* who died meanwhile? */
     }
     result(&s, ret_r);

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "wire/gen/metadata.h"
 
-#define METADATA_VERSION 9
+#define METADATA_VERSION 12
 #define METADATA_MS      1000
 #define METADATA_GAP_MS  50
 
@@ -67,20 +67,35 @@ struct client *world_client(struct world *w, struct client *clients[],
 /* ---- who leads what
  * ---------------------------------------------------------- */
 
-static struct world_topic *topic_named(struct world *w, struct slice name)
+/* The topic of this id; else the one of this name whose id nobody knows, which
+ * it is then: where a create was answered by "exists" only. */
+static struct world_topic *topic_found(struct world *w, struct slice name,
+                                       struct uuid id)
 {
+    struct world_topic *named = NULL;
+
     for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
-        if (w->topics[i].state != TOPIC_FREE &&
-            slice_equal(slice_str(w->topics[i].name), name)) {
-            return &w->topics[i];
+        struct world_topic *t = &w->topics[i];
+        if (t->state == TOPIC_FREE || !slice_equal(slice_str(t->name), name)) {
+            continue;
+        }
+        if (uuid_equal(t->id, id)) {
+            return t;
+        }
+        if (uuid_is_zero(t->id)) {
+            named = t;
         }
     }
-    return NULL;
+    if (named != NULL && !uuid_is_zero(id)) {
+        named->id = id;
+    }
+    return named;
 }
 
 static void learn(struct world *w, const struct metadata_response_topic *mt)
 {
-    struct world_topic *t = topic_named(w, mt->name);
+    struct world_topic *t =
+        mt->error_code == 0 ? topic_found(w, mt->name, mt->topic_id) : NULL;
 
     for (uint32_t i = 0; t != NULL && i < mt->partitions.n; i++) {
         const struct metadata_response_partition *mp = &mt->partitions.ptr[i];
