@@ -255,6 +255,12 @@ static void on_machine(void *arg, int status, struct machine *machine,
         opened(m, ERR_CORRUPT, &own);
         return;
     }
+    if (m->recovered != NULL &&
+        o->applied_index < tail_last_index(&m->recovered->tail)) {
+        trace_debug(env_trace(m->env), "meta.behind", "applied=%llu last=%llu",
+                    (unsigned long long)o->applied_index,
+                    (unsigned long long)tail_last_index(&m->recovered->tail));
+    }
     take_image(m, o->changes, o->applied_index, true);
     /* A barrier may need no more than what the database already held. */
     serves_applied(m->serves, o->applied_index, NULL, NULL, 0);

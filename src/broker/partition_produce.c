@@ -76,6 +76,9 @@ static int check_sequence(struct partition *p, struct partition_produce *pp,
     case PRODUCER_DUPLICATE:
         pp->base_offset = first.base_offset;
         *ret_wait = first.last_offset + 1;
+        trace_debug(env_trace(p->env), "partition.duplicate",
+                    "name=%s offset=%lld", p->name,
+                    (long long)first.base_offset);
         return 0;
     case PRODUCER_FENCED:
         return ERR_EPOCH;

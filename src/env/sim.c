@@ -21,6 +21,14 @@ void *sim_alloc(struct sim *s, size_t n, size_t size)
     return p;
 }
 
+void *sim_alloc_raw(struct sim *s, size_t size)
+{
+    void *p = mem_alloc(s->mem, size);
+
+    ASSERT(p != NULL);
+    return p;
+}
+
 void *sim_realloc(struct sim *s, void *p, size_t size)
 {
     p = mem_realloc(s->mem, p, size);

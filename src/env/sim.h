@@ -37,6 +37,9 @@ struct sim_options {
     uint64_t disk_bytes_max; /* then ERR_NOSPACE; 0: no limit */
     enum trace_level trace_level;
     bool trace_stderr; /* show trace lines */
+    /* Hears each line of a node at or above the level; may be NULL. */
+    void (*trace_cb)(void *arg, unsigned node, struct slice line);
+    void *trace_arg;
 };
 
 /* An empty world at time 0; NULL without memory. Copies the options. Freeing

@@ -225,7 +225,7 @@ int sim_file_write(struct file *file, struct file_io *fio, const void *data,
     io->fault = sim_io_fault(f->handle.node, SIM_IO_WRITE);
     io->dsync = dsync;
     io->src = data;
-    io->copy = sim_alloc(io->ev.sim, 1, len);
+    io->copy = sim_alloc_raw(io->ev.sim, len);
     memcpy(io->copy, data, len);
     sim_disk_submit(&io->inflight, io->inode, io->copy, len, offset);
     io_submit(f, io);

@@ -37,7 +37,8 @@ void sim_image_write(struct sim *s, struct sim_image *im, const uint8_t *data,
         bool zero = data == NULL || sim_all_zero(data, n);
         image_pages(s, im, page + 1);
         if (im->pages[page] == NULL && !zero) {
-            im->pages[page] = sim_alloc(s, 1, SIM_PAGE);
+            im->pages[page] = n == SIM_PAGE ? sim_alloc_raw(s, SIM_PAGE)
+                                            : sim_alloc(s, 1, SIM_PAGE);
         }
         if (im->pages[page] != NULL && zero) {
             memset(im->pages[page] + at, 0, n);

@@ -121,6 +121,8 @@ struct sim {
 
 /* Zeroed memory of the world; never NULL. */
 void *sim_alloc(struct sim *s, size_t n, size_t size);
+/* The same, not zeroed. */
+void *sim_alloc_raw(struct sim *s, size_t size);
 /* Grow an array of the world; never NULL. */
 void *sim_realloc(struct sim *s, void *p, size_t size);
 void sim_release(struct sim *s, void *p);

@@ -134,8 +134,9 @@ void sim_pipe_push(struct sim_end *from, enum seg_kind kind,
 {
     struct sim *s = from->conn->sim;
     struct sim_pipe *p = &from->out;
-    struct seg *seg = sim_alloc(s, 1, sizeof *seg + len);
+    struct seg *seg = sim_alloc_raw(s, sizeof *seg + len);
 
+    *seg = (struct seg){0};
     seg->kind = kind;
     seg->len = len;
     if (len > 0) {

@@ -265,6 +265,9 @@ static void node_trace_sink(void *arg, enum trace_level level, const char *line,
     struct sim_node *n = arg;
 
     (void)level;
+    if (n->sim->o.trace_cb != NULL) {
+        n->sim->o.trace_cb(n->sim->o.trace_arg, n->id, slice_of(line, len));
+    }
     if (n->sim->o.trace_stderr) {
         fprintf(stderr, "n%u %.*s\n", n->id, (int)len, line);
     }

@@ -73,6 +73,11 @@ static bool majority_confirmed(struct group *g, uint64_t round)
 static void barrier_end(struct group_barrier *b, int status)
 {
     queue_remove(&b->queue);
+    if (status == ERR_NOTLEADER || status == ERR_TIMEOUT) {
+        trace_debug(env_trace(b->group->c->env), "raft.barrier_refused",
+                    "group=%llu error=%s", (unsigned long long)b->group->id,
+                    err_name(status));
+    }
     b->group = NULL;
     b->cb(b, status, b->index);
 }

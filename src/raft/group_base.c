@@ -72,6 +72,10 @@ void group_base_durable(struct group *g)
     if (ch.install) {
         ev.kind = CORE_INSTALLED;
     }
+    trace_debug(env_trace(g->c->env),
+                ch.install ? "raft.installed" : "raft.base",
+                "group=%llu index=%llu", (unsigned long long)g->id,
+                (unsigned long long)ch.point.index);
     ev.snapshot.point = ch.point;
     ev.snapshot.config_index = ch.config_index;
     ev.snapshot.config = &ch.config;

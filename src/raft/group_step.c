@@ -224,6 +224,11 @@ static void carry_out(struct group *g, const struct core_effects *fx,
     if (fx->hard) {
         persist_hard(g, fx);
     }
+    if (fx->truncated_from != 0) {
+        trace_debug(env_trace(g->c->env), "raft.truncated",
+                    "group=%llu from=%llu", (unsigned long long)g->id,
+                    (unsigned long long)fx->truncated_from);
+    }
     if (fx->truncated_from != 0 && g->stored >= fx->truncated_from) {
         g->stored = fx->truncated_from - 1;
     }

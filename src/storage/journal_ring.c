@@ -82,6 +82,8 @@ void ring_release(struct journal *j, uint64_t generation)
         f->first_frame = 0;
         f->limit = f->limit_next = 0;
         j->plan.n_free++;
+        trace_debug(env_trace(j->env), "journal.recycled", "generation=%llu",
+                    (unsigned long long)f->generation);
     }
 }
 

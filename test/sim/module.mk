@@ -6,6 +6,7 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/client.c test/sim/client.h \
 	test/sim/cluster.c test/sim/cluster.h \
 	test/sim/consumer.c \
+	test/sim/coverage.c test/sim/coverage.h \
 	test/sim/fetching.c test/sim/fetching.h \
 	test/sim/judge.c test/sim/judge.h \
 	test/sim/producer.c \
@@ -21,7 +22,11 @@ test_sim_test_cluster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_sim_test_cluster_LDADD = $(LINK_sim) $(CMOCKA_LIBS)
 
 check_PROGRAMS += test/sim/sim
-test_sim_sim_SOURCES = test/sim/sim.c test/sim/swarm.c test/sim/swarm.h
+test_sim_sim_SOURCES = test/sim/sim.c \
+	test/sim/ledger.c test/sim/ledger.h \
+	test/sim/runner.c test/sim/runner.h \
+	test/sim/reference.c test/sim/reference.h \
+	test/sim/swarm.c test/sim/swarm.h
 test_sim_sim_LDADD = $(LINK_sim)
 TESTS += test/sim/check.sh
 EXTRA_DIST += test/sim/check.sh test/sim/seeds.txt

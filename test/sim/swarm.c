@@ -107,12 +107,15 @@ static void draw_settings(struct swarm *s)
 static void draw_world(struct swarm *s)
 {
     struct sim_options o = {.seed = s->o->seed,
-                            .trace_level =
-                                s->o->trace ? TRACE_DEBUG : TRACE_ERROR,
+                            .trace_level = TRACE_DEBUG,
                             .trace_stderr = s->o->trace};
     struct err err = {""};
     unsigned size = (unsigned)below(s, 20);
 
+    if (s->o->coverage != NULL) {
+        o.trace_cb = coverage_hear;
+        o.trace_arg = s->o->coverage;
+    }
     o.disk_min_us = between(s, 20, 200);
     o.disk_max_us =
         o.disk_min_us + between(s, 0, below(s, 4) == 0 ? 30000 : 1000);

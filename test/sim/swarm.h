@@ -6,11 +6,13 @@
 #ifndef SIM_SWARM_H
 #define SIM_SWARM_H
 
+#include "coverage.h"
 #include "world.h"
 
 struct swarm_options {
     uint64_t seed;
-    bool trace; /* show the nodes' own traces, and the faults */
+    bool trace;                /* show the nodes' own traces, and the faults */
+    struct coverage *coverage; /* counts; may be NULL */
 };
 
 struct swarm_result {

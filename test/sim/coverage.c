@@ -1,0 +1,59 @@
+/* coverage.c - see coverage.h. */
+#include "coverage.h"
+
+#include <string.h>
+
+/* A line reads "time LEVEL room event ...". */
+static const struct {
+    const char *name, *event;
+} table[COVERAGES] = {
+    [COVERAGE_ELECTIONS] = {"elections", "raft leader "},
+    [COVERAGE_TRUNCATIONS] = {"truncations", "raft truncated "},
+    [COVERAGE_BASES] = {"log bases raised", "raft base "},
+    [COVERAGE_TRANSFERS] = {"transfers", "transfer done "},
+    [COVERAGE_INSTALLS] = {"installs held", "raft installed "},
+    [COVERAGE_TORN] = {"torn tails", "journal torn "},
+    [COVERAGE_DAMAGE] = {"damage seen", "journal damage "},
+    [COVERAGE_DUPLICATES] = {"dedupe hits", "partition duplicate "},
+    [COVERAGE_BARRIERS] = {"barriers refused", "raft barrier_refused "},
+    [COVERAGE_RECYCLED] = {"journal ring recycled", "journal recycled "},
+    [COVERAGE_BEHIND] = {"database behind its log", "meta behind "},
+};
+
+/* What follows the n-th space. */
+static struct slice after_spaces(struct slice line, unsigned n)
+{
+    while (n > 0 && line.len > 0) {
+        n -= line.data[0] == ' ';
+        line.data++;
+        line.len--;
+    }
+    return line;
+}
+
+void coverage_hear(void *arg, unsigned node, struct slice line)
+{
+    struct coverage *c = arg;
+    struct slice event = after_spaces(line, 2);
+
+    (void)node;
+    for (unsigned i = 0; i < COVERAGES; i++) {
+        size_t len = strlen(table[i].event);
+        if (event.len >= len && memcmp(event.data, table[i].event, len) == 0) {
+            c->n[i]++;
+            return;
+        }
+    }
+}
+
+void coverage_add(struct coverage *to, const struct coverage *from)
+{
+    for (unsigned i = 0; i < COVERAGES; i++) {
+        to->n[i] += from->n[i];
+    }
+}
+
+const char *coverage_name(enum coverage_kind kind)
+{
+    return table[kind].name;
+}

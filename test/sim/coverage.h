@@ -1,0 +1,36 @@
+/* coverage.h - what happened to the nodes of many runs, counted from what they
+ * say of it themselves (their trace). A set of runs in which one of these
+ * never happened has not tested it. */
+#ifndef SIM_COVERAGE_H
+#define SIM_COVERAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum coverage_kind {
+    COVERAGE_ELECTIONS,
+    COVERAGE_TRUNCATIONS,
+    COVERAGE_BASES,     /* log bases raised */
+    COVERAGE_TRANSFERS, /* that ended well */
+    COVERAGE_INSTALLS,  /* held until the record of them was durable */
+    COVERAGE_TORN,      /* tails cut at a start */
+    COVERAGE_DAMAGE,    /* seen, and not cut */
+    COVERAGE_DUPLICATES,
+    COVERAGE_BARRIERS, /* refused */
+    COVERAGE_RECYCLED, /* files of the journal's ring */
+    COVERAGE_BEHIND,   /* a database behind its log at a start */
+    COVERAGES
+};
+
+struct coverage {
+    uint64_t n[COVERAGES];
+};
+
+/* A line of a node; for sim_options.trace_cb. `arg` is a struct coverage. */
+void coverage_hear(void *arg, unsigned node, struct slice line);
+void coverage_add(struct coverage *to, const struct coverage *from);
+const char *coverage_name(enum coverage_kind kind);
+
+#endif
