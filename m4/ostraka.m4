@@ -62,6 +62,8 @@ AC_DEFUN([OSTRAKA_OPTIONS], [
   AS_IF([test "x$enable_coverage" = xyes], [SAN_CFLAGS="$SAN_CFLAGS --coverage"])
   AC_ARG_ENABLE([fuzz],
     [AS_HELP_STRING([--enable-fuzz], [build fuzz harnesses with libFuzzer (clang)])])
+  AS_IF([test "x$enable_fuzz" = xyes],
+    [SAN_CFLAGS="$SAN_CFLAGS -fsanitize=fuzzer-no-link"])
   AM_CONDITIONAL([FUZZ], [test "x$enable_fuzz" = xyes])
 ])
 

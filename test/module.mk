@@ -14,6 +14,7 @@ include test/unit/api/module.mk
 include test/unit/server/module.mk
 include test/unit/cli/module.mk
 include test/sim/module.mk
+include test/fuzz/module.mk
 include test/integration/module.mk
 include test/clients/module.mk
 include test/lab/module.mk

@@ -4,11 +4,13 @@
 # Needs OSTRAKA_SRC and OSTRAKA_BUILD. Everything lies below $work, which is
 # removed when the test passed. OSTRAKA_LONG=N makes a test run about N times
 # as long; with OSTRAKA_KEEP=1 the cluster of a failed test goes on running.
+# OSTRAKA_CHECK is another build's check-load (a sanitizer may not go with
+# librdkafka), OSTRAKA_SET a setting for all nodes ("storage.io=threads").
 #
 # shellcheck shell=sh disable=SC2034 # sourced
 
 ostraka=$OSTRAKA_BUILD/src/cli/ostraka
-check=$OSTRAKA_BUILD/test/integration/checker/check-load
+check=${OSTRAKA_CHECK:-$OSTRAKA_BUILD/test/integration/checker/check-load}
 long=${OSTRAKA_LONG:-1}
 work=
 load_pid=
@@ -73,6 +75,7 @@ dev()
 # cluster_up ARGUMENTS of dev up...: then OSTRAKA_BOOTSTRAP is set.
 cluster_up()
 {
+    [ -z "${OSTRAKA_SET:-}" ] || set -- "$@" --set "$OSTRAKA_SET"
     dev up "$@" >"$work/up.out" 2>&1 || {
         cat "$work/up.out"
         fail "dev up $*"

@@ -171,8 +171,12 @@ static void what_is_not_understood_is_refused(void **state)
 {
 #define T "ostraka-identity 1\n"
 #define D "directory=AAAAAAAAAAAAAAAAAAAAAQ\n"
+#define N "node=1\n"
+#define C "cluster=AAAAAAAAAAAAAAAAAAAAAQ\n"
+#define M "member=1 AAAAAAAAAAAAAAAAAAAAAQ host 1\n"
     (void)state;
-    assert_int_equal(load_lines(T D "node=1\n"), 0);
+    assert_int_equal(load_lines(T D N), 0);
+    assert_int_equal(load_lines(T D N C "incarnation=1\n" M), 0);
     assert_int_equal(load_lines("ostraka-identity 2\n" D "node=1\n"),
                      ERR_VERSION);
     assert_int_equal(load_lines("\n"), ERR_VERSION);
@@ -182,16 +186,20 @@ static void what_is_not_understood_is_refused(void **state)
         T D "node=-1\n",
         T D "node=2147483648\n",
         T D "node=1x\n",
-        T D "colour=red\n",
-        T D "nothing\n",
-        T "directory=AAAA\n",
-        T D "cluster=?\n",
-        T D "incarnation=4294967296\n",
-        T D "member=1 AAAAAAAAAAAAAAAAAAAAAQ host\n",
-        T D "member=1 AAAAAAAAAAAAAAAAAAAAAQ host 0\n",
-        T D "member=1 AAAAAAAAAAAAAAAAAAAAAQ host 65536\n",
-        T D "member=-1 AAAAAAAAAAAAAAAAAAAAAQ host 1\n",
-        T D "member=1 AAAA host 1\n",
+        T D N "colour=red\n",
+        T D N "nothing\n",
+        T N "directory=AAAA\n",
+        T D N "cluster=?\n",
+        T D N "incarnation=4294967296\n",
+        T D N C "member=1 AAAAAAAAAAAAAAAAAAAAAQ host\n",
+        T D N C "member=1 AAAAAAAAAAAAAAAAAAAAAQ host 0\n",
+        T D N C "member=1 AAAAAAAAAAAAAAAAAAAAAQ host 65536\n",
+        T D N C "member=-1 AAAAAAAAAAAAAAAAAAAAAQ host 1\n",
+        T D N C "member=1 AAAA host 1\n",
+        T D,
+        T D N "incarnation=1\n",
+        T D N M,
+        T D N C M M,
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         if (load_lines(bad[i]) != ERR_CORRUPT) {

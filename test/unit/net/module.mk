@@ -24,16 +24,6 @@ test_unit_net_test_net_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
 test_unit_net_test_net_fuzz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_net_test_net_fuzz_LDADD = $(LINK_net) $(CMOCKA_LIBS)
 
-if FUZZ
-noinst_PROGRAMS += test/fuzz/fuzz_peer_frame
-test_fuzz_fuzz_peer_frame_SOURCES = test/fuzz/fuzz_peer_frame.c \
-    test/fuzz/fuzz_peer_frame.h
-test_fuzz_fuzz_peer_frame_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
-test_fuzz_fuzz_peer_frame_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_peer_frame_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_peer_frame_LDADD = $(LINK_net)
-endif
-
 check_PROGRAMS += test/unit/net/test_hello
 TESTS += test/unit/net/test_hello
 test_unit_net_test_hello_SOURCES = test/unit/net/test_hello.c

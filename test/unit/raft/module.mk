@@ -33,12 +33,3 @@ test_unit_raft_test_group_soak_SOURCES = test/unit/raft/test_group_soak.c \
 	test/unit/raft/world.c test/unit/raft/world.h
 test_unit_raft_test_group_soak_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_group_soak_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
-
-if FUZZ
-noinst_PROGRAMS += test/fuzz/fuzz_raft
-test_fuzz_fuzz_raft_SOURCES = test/fuzz/fuzz_raft.c test/fuzz/fuzz_raft.h
-test_fuzz_fuzz_raft_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
-test_fuzz_fuzz_raft_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_raft_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_raft_LDADD = $(LINK_raft)
-endif

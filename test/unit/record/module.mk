@@ -53,15 +53,6 @@ test_unit_record_test_record_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/uni
 test_unit_record_test_record_fuzz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_record_test_record_fuzz_LDADD = $(LINK_record) $(CMOCKA_LIBS)
 
-if FUZZ
-noinst_PROGRAMS += test/fuzz/fuzz_record
-test_fuzz_fuzz_record_SOURCES = test/fuzz/fuzz_record.c test/fuzz/fuzz_record.h
-test_fuzz_fuzz_record_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
-test_fuzz_fuzz_record_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_record_LDADD = $(LINK_record)
-endif
-
 # Seeds for the harness: the golden batches, rules "inspect, fix the checksum".
 EXTRA_DIST += \
 	test/fuzz/corpus/record/gzip \

@@ -51,15 +51,6 @@ EXTRA_DIST += \
 	test/fuzz/corpus/meta/register \
 	test/fuzz/corpus/meta/result
 
-if FUZZ
-noinst_PROGRAMS += test/fuzz/fuzz_meta
-test_fuzz_fuzz_meta_SOURCES = test/fuzz/fuzz_meta.c test/fuzz/fuzz_meta.h
-test_fuzz_fuzz_meta_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
-test_fuzz_fuzz_meta_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_meta_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_meta_LDADD = $(LINK_state)
-endif
-
 check_PROGRAMS += test/unit/state/test_dump
 TESTS += test/unit/state/test_dump
 test_unit_state_test_dump_SOURCES = test/unit/state/test_dump.c

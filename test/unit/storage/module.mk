@@ -99,13 +99,3 @@ test_unit_storage_test_store_system_SOURCES = \
     test/unit/storage/test_store_system.c test/unit/storage/store_fixture.h
 test_unit_storage_test_store_system_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_storage_test_store_system_LDADD = $(LINK_storage) $(CMOCKA_LIBS)
-
-if FUZZ
-noinst_PROGRAMS += test/fuzz/fuzz_manifest
-test_fuzz_fuzz_manifest_SOURCES = test/fuzz/fuzz_manifest.c \
-    test/fuzz/fuzz_manifest.h
-test_fuzz_fuzz_manifest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
-test_fuzz_fuzz_manifest_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_manifest_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_manifest_LDADD = $(LINK_storage)
-endif

@@ -30,15 +30,6 @@ test_unit_wire_test_wire_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
 test_unit_wire_test_wire_fuzz_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_wire_test_wire_fuzz_LDADD = $(LINK_wire) $(CMOCKA_LIBS)
 
-if FUZZ
-noinst_PROGRAMS += test/fuzz/fuzz_wire
-test_fuzz_fuzz_wire_SOURCES = test/fuzz/fuzz_wire.c test/fuzz/fuzz_wire.h
-test_fuzz_fuzz_wire_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test
-test_fuzz_fuzz_wire_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-test_fuzz_fuzz_wire_LDADD = $(LINK_wire)
-endif
-
 dist_check_SCRIPTS += test/unit/wire/check_gen
 TESTS += test/unit/wire/check_gen
 
