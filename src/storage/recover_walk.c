@@ -41,6 +41,15 @@ static bool follows(const struct recover *r, const struct frame_facts *f)
     return f->generation > p->generation && (!r->prev_near || f->offset == 0);
 }
 
+/* Facts found where a frame was seen are its own; not those of another frame,
+ * written to the wrong place. */
+static bool facts_of(const struct recover *r, const struct frame_facts *f,
+                     const struct sighting *s)
+{
+    return f->seq == s->seq && f->length == s->length && f->slot == s->slot &&
+           f->offset == s->offset && uuid_equal(f->ring, r->c->ring);
+}
+
 /* Read and check the frame a header was seen of. ERR_CORRUPT: not valid. */
 static int frame_load(struct recover *r, const struct sighting *s,
                       const uint8_t **ret_frame, struct frame_facts *ret_f)
@@ -50,12 +59,7 @@ static int frame_load(struct recover *r, const struct sighting *s,
         return rv;
     }
     rv = frame_decode_facts(*ret_frame, false, ret_f);
-    if (rv != 0 || ret_f->seq != s->seq || ret_f->length != s->length ||
-        ret_f->slot != s->slot || ret_f->offset != s->offset ||
-        !uuid_equal(ret_f->ring, r->c->ring)) {
-        return ERR_CORRUPT;
-    }
-    if (!follows(r, ret_f)) {
+    if (rv != 0 || !facts_of(r, ret_f, s) || !follows(r, ret_f)) {
         return ERR_CORRUPT;
     }
     return frame_check(*ret_frame, ret_f);
@@ -93,8 +97,7 @@ static int damage_groups(struct recover *r, const struct sighting *s)
     if (rv != 0) {
         return rv;
     }
-    if (frame_decode_facts(frame, false, &f) == 0 && f.seq == s->seq &&
-        f.length == s->length) {
+    if (frame_decode_facts(frame, false, &f) == 0 && facts_of(r, &f, s)) {
         if (follows(r, &f)) {
             file_live(r, &f);
         }
@@ -103,8 +106,8 @@ static int damage_groups(struct recover *r, const struct sighting *s)
         }
     }
     const uint8_t *t = frame + s->length - FRAME_FACTS_BYTES;
-    if (frame_decode_facts(t, true, &f) == 0 && f.seq == s->seq &&
-        f.length == s->length && frame_directory(frame, &f, true, &dir) == 0) {
+    if (frame_decode_facts(t, true, &f) == 0 && facts_of(r, &f, s) &&
+        frame_directory(frame, &f, true, &dir) == 0) {
         if (follows(r, &f)) {
             file_live(r, &f);
         }
