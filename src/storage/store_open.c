@@ -133,14 +133,22 @@ static int set_aside(struct store *s, const char *name, struct err *err)
     return 0;
 }
 
+/* The name behind this one in a list of names, `*left` bytes from here. */
+static const char *next_name(const char *name, size_t *left)
+{
+    size_t n = strlen(name) + 1;
+    *left -= n;
+    return name + n;
+}
+
 static int sweep_do(struct sweep *w, struct err *err)
 {
     struct store *s = w->store;
     char path[STORE_PATH_MAX];
     const char *p = (const char *)w->remove.data;
-    const char *end = p + w->remove.len;
+    size_t left = w->remove.len;
     int rv = 0;
-    for (; rv == 0 && p < end; p += strlen(p) + 1) {
+    for (; rv == 0 && left > 0; p = next_name(p, &left)) {
         rv = path_of(s, path, "", p, err);
         rv = rv != 0 ? rv : env_unlink(s->env, path);
         if (rv != 0) {
@@ -149,7 +157,8 @@ static int sweep_do(struct sweep *w, struct err *err)
         }
     }
     p = (const char *)w->aside.data;
-    for (end = p + w->aside.len; rv == 0 && p < end; p += strlen(p) + 1) {
+    left = w->aside.len;
+    for (; rv == 0 && left > 0; p = next_name(p, &left)) {
         rv = set_aside(s, p, err);
     }
     if (rv == 0 && w->aside.len > 0) {
