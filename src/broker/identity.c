@@ -78,7 +78,8 @@ static int parse_member(char *text, struct identity *id)
     unsigned port;
     if (id->n_members == PEERS_MAX ||
         sscanf(text, "%d %23s %255s %u", &node, uuid, host, &port) != 4 ||
-        node < 0 || port == 0 || port > UINT16_MAX) {
+        node < 0 || port == 0 || port > UINT16_MAX ||
+        identity_member(id, node) != NULL) {
         return ERR_CORRUPT;
     }
     struct identity_member *m = &id->members[id->n_members];
@@ -168,6 +169,13 @@ static int parse_text(char *text, size_t len, struct identity *id,
     }
     if (uuid_is_zero(id->directory)) {
         return err_set(err, ERR_CORRUPT, "%s: no directory uuid", path);
+    }
+    if (id->node < 0) {
+        return err_set(err, ERR_CORRUPT, "%s: no node id", path);
+    }
+    if (!identity_formed(id) && (id->incarnation != 0 || id->n_members > 0)) {
+        return err_set(err, ERR_CORRUPT, "%s: members, but no cluster uuid",
+                       path);
     }
     return 0;
 }
