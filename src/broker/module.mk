@@ -12,6 +12,7 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/partition_read.c src/broker/partition_read.h \
 	src/broker/partitions.c src/broker/partitions.h \
 	src/broker/producers.c src/broker/producers.h \
+	src/broker/refused.c src/broker/refused.h \
 	src/broker/serve.c src/broker/serve.h \
 	src/broker/start.c \
 	src/broker/status.c src/broker/status.h \

@@ -263,6 +263,7 @@ static void partition_free(struct partition *p)
     producers_close(&p->at_base);
     producers_close(&p->committed);
     producers_close(&p->overlay);
+    refused_close(&p->refused);
     mem_free(p->mem, p);
 }
 
@@ -307,6 +308,7 @@ static struct partition *partition_new(const struct partition_open *o)
     queue_init(&p->appends);
     queue_init(&p->waiting);
     produce_init(p);
+    refused_init(&p->refused, p->mem);
     queue_init(&p->free);
     queue_init(&p->watches);
     env_turn_init(&p->wake, ENV_TURN_PEERS, on_wake, p);

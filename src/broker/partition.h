@@ -10,6 +10,7 @@
 
 #include "base/chunk.h"
 #include "base/queue.h"
+#include "broker/refused.h"
 #include "config/config.h"
 #include "record/batch.h"
 #include "replica/replica.h"
@@ -36,6 +37,7 @@ struct partition_produce {
     int64_t wait_offset;          /* private */
     struct bytes parked;          /* private: the batch, while it waits */
     struct batch view;            /* private: of it */
+    struct refused_batch who;     /* private */
     int64_t base_offset;
     int64_t append_time_ms; /* LogAppendTime, else -1 */
     int64_t log_start;

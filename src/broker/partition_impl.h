@@ -27,6 +27,8 @@ struct partition {
     int64_t log_time_ms;        /* of the last applied entry */
     uint64_t overlay_term;      /* the overlay was built for; 0: none */
 
+    struct refused refused; /* of producers that the log does not know */
+
     struct queue appends; /* struct inflight: appended, not committed */
     struct queue waiting; /* struct partition_produce: duplicates */
     struct queue parked;  /* struct partition_produce: not yet appended */
@@ -49,6 +51,7 @@ struct inflight {
     struct partition *partition;
     struct replica_append append;
     struct partition_produce *produce; /* NULL: forgotten */
+    struct refused_batch who;
 };
 
 /* Build the overlay of producers anew from what the tail holds. */

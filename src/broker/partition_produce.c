@@ -8,8 +8,32 @@
 
 /* ---- produce ---------------------------------------------------------- */
 
+/* What is known of a producer at the end of the log. */
+static struct producer_entry *find_producer(struct partition *p, int64_t id,
+                                            int64_t now_ms)
+{
+    struct producer_entry *e =
+        producers_find(&p->overlay, id, now_ms, p->expiration_ms);
+    return e != NULL
+               ? e
+               : producers_find(&p->committed, id, now_ms, p->expiration_ms);
+}
+
+/* The batch will come again, and those behind it are on their way. */
+static void note_refused(struct partition *p, const struct refused_batch *who,
+                         int status)
+{
+    bool again = status == ERR_NOTLEADER || status == ERR_FULL ||
+                 status == ERR_NOMEM || status == ERR_TIMEOUT;
+    if (again && !p->closing && who->producer_id != BATCH_NO_PRODUCER &&
+        find_producer(p, who->producer_id, env_wall_ms(p->env)) == NULL) {
+        refused_note(&p->refused, who, env_now_ms(p->env));
+    }
+}
+
 static void produce_done(struct partition_produce *pp, int status)
 {
+    note_refused(pp->partition, &pp->who, status);
     queue_remove(&pp->queue);
     pp->log_start = replica_log_start(pp->partition->replica);
     pp->partition = NULL;
@@ -24,6 +48,7 @@ static void on_appended(struct replica_append *a, int status)
     f->produce = NULL;
     queue_remove(&f->queue);
     queue_push(&p->free, &f->queue);
+    note_refused(p, &f->who, status);
     if (status != 0 && !p->closing && replica_is_leader(p->replica)) {
         /* It never was in the log: a retry must not look like a copy. */
         partition_overlay(p);
@@ -48,17 +73,6 @@ static struct inflight *inflight_get(struct partition *p)
     return f;
 }
 
-/* What is known of a producer at the end of the log. */
-static struct producer_entry *find_producer(struct partition *p, int64_t id,
-                                            int64_t now_ms)
-{
-    struct producer_entry *e =
-        producers_find(&p->overlay, id, now_ms, p->expiration_ms);
-    return e != NULL
-               ? e
-               : producers_find(&p->committed, id, now_ms, p->expiration_ms);
-}
-
 /* The producer's state says where this batch stands. *ret_wait is set when an
  * earlier copy is in the log: the offset it ends before. */
 static int check_sequence(struct partition *p, struct partition_produce *pp,
@@ -69,8 +83,12 @@ static int check_sequence(struct partition *p, struct partition_produce *pp,
     if (!batch_has_producer(b)) {
         return 0;
     }
-    switch (producer_check(
-        find_producer(p, b->producer_id, env_wall_ms(p->env)), b, &first)) {
+    struct producer_entry *e =
+        find_producer(p, b->producer_id, env_wall_ms(p->env));
+    if (e == NULL && refused_bars(&p->refused, &pp->who, env_now_ms(p->env))) {
+        return ERR_SEQUENCE;
+    }
+    switch (producer_check(e, b, &first)) {
     case PRODUCER_APPEND:
         return 0;
     case PRODUCER_DUPLICATE:
@@ -101,7 +119,9 @@ static int append(struct partition *p, struct partition_produce *pp,
         return rv;
     }
     f->produce = pp;
+    f->who = pp->who;
     queue_push(&p->appends, &f->queue);
+    refused_forget(&p->refused, pp->who.producer_id);
     pp->base_offset = f->append.base_offset;
     rv = producers_fold(
         &p->overlay, b, pp->base_offset, env_wall_ms(p->env), p->expiration_ms,
@@ -212,16 +232,9 @@ void produce_stop(struct partition *p)
     env_timer_stop(p->env, &p->unpark);
 }
 
-int partition_produce(struct partition *p, struct partition_produce *pp,
-                      struct bytes batch, const struct batch *b,
-                      partition_produce_cb cb, void *data)
+static int produce(struct partition *p, struct partition_produce *pp,
+                   struct bytes batch, const struct batch *b)
 {
-    *pp = (struct partition_produce){.partition = p,
-                                     .wait_offset = -1,
-                                     .append_time_ms = -1,
-                                     .cb = cb,
-                                     .data = data};
-    queue_init(&pp->queue);
     if (p->closing || p->replica == NULL || !replica_is_leader(p->replica)) {
         return ERR_NOTLEADER;
     }
@@ -237,6 +250,24 @@ int partition_produce(struct partition *p, struct partition_produce *pp,
     return 0;
 }
 
+int partition_produce(struct partition *p, struct partition_produce *pp,
+                      struct bytes batch, const struct batch *b,
+                      partition_produce_cb cb, void *data)
+{
+    *pp = (struct partition_produce){.partition = p,
+                                     .wait_offset = -1,
+                                     .append_time_ms = -1,
+                                     .who = refused_batch_of(b),
+                                     .cb = cb,
+                                     .data = data};
+    queue_init(&pp->queue);
+    int rv = produce(p, pp, batch, b);
+    if (rv != 0) {
+        note_refused(p, &pp->who, rv);
+    }
+    return rv;
+}
+
 void partition_produce_forget(struct partition_produce *pp)
 {
     struct queue *q, *tmp;
@@ -244,6 +275,7 @@ void partition_produce_forget(struct partition_produce *pp)
         return;
     }
     if (pp->parked.data != NULL) {
+        note_refused(pp->partition, &pp->who, ERR_TIMEOUT);
         parked_take(pp);
     } else if (pp->wait_offset >= 0) {
         queue_remove(&pp->queue);

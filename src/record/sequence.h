@@ -13,8 +13,8 @@
  *   e = E                 append if s follows S (0 follows 2147483647; behind
  *                         an empty window only 0 does), else out of order
  *
- * A producer without state may start anywhere: its state may have expired or
- * been deleted with its records. Thread: any. Nothing here allocates but the
+ * A producer without state may start anywhere: its state may have expired
+ * (decisions/0005; the owner may know of a batch in front). Thread: any. Nothing here allocates but the
  * buffer of producer_encode().
  */
 #ifndef RECORD_SEQUENCE_H

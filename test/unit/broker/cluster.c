@@ -303,6 +303,7 @@ static void send_now(void *arg)
     c->n_flying++;
     int rv = partition_produce(node_partition(n), &s->produce, bytes, &b,
                                on_produced, s);
+    s->rv = rv;
     if (rv != 0) {
         s->state = BATCH_IDLE;
         c->n_flying--;
@@ -331,6 +332,15 @@ void producer_send(struct cluster *c)
 {
     assert_true(c->n_sent < BATCHES_MAX);
     assert_true(send_one(c, &c->sent[c->n_sent++]));
+}
+
+int producer_send_to(struct cluster *c, unsigned node, unsigned number)
+{
+    struct sent *s = &c->sent[number];
+    s->node = node;
+    c->n_sent = number >= c->n_sent ? number + 1 : c->n_sent;
+    assert_int_equal(sim_node_call(c->sim, node, send_now, s), 0);
+    return s->rv;
 }
 
 /* One turn of a client: first what failed, in order; then something new. */

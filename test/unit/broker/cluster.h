@@ -50,6 +50,7 @@ struct sent {
     unsigned number;
     enum batch_state state;
     unsigned node; /* that was asked */
+    int rv;        /* its first word */
     int64_t offset;
 };
 
@@ -91,6 +92,9 @@ struct partition *node_partition(struct node *n);
 
 /* Send the next record; it is acknowledged, or failed and to be sent again. */
 void producer_send(struct cluster *c);
+/* Send record `number`, whatever was sent before, to a node; returns what
+ * partition_produce() says. */
+int producer_send_to(struct cluster *c, unsigned node, unsigned number);
 /* What a client does all the time: keep some in flight, in order, send again
  * what failed. */
 void producer_go(struct cluster *c, unsigned n);

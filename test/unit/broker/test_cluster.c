@@ -219,6 +219,59 @@ static void deposed(void **state)
     cluster_close(c);
 }
 
+static void lead(struct cluster *c, unsigned id)
+{
+    struct node *leader = wait_leader(c, 5000);
+    struct replica *r = partition_replica(node_partition(leader));
+    assert_int_equal(replica_transfer_leader(r, (int32_t)id, 5000, NULL, NULL),
+                     0);
+    while (leader == NULL || leader->id != id) {
+        run_ms(c, 5);
+        leader = wait_leader(c, 5000);
+        assert_non_null(leader);
+    }
+}
+
+/* A producer's first batch finds no leader, its second finds one: it must not
+ * come before the first. */
+static void unknown_in_order(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(5);
+    unsigned other = wait_leader(c, 1000)->id % NODES + 1;
+    assert_int_equal(producer_send_to(c, other, 0), ERR_NOTLEADER);
+    lead(c, other);
+    assert_int_equal(producer_send_to(c, other, 1), ERR_SEQUENCE);
+    assert_int_equal(producer_send_to(c, other, 0), 0);
+    assert_int_equal(producer_send_to(c, other, 1), 0);
+    producer_settle(c, 5000);
+    check_all(c);
+    cluster_close(c);
+}
+
+/* Nobody waits for it for ever; and where nothing was refused a producer may
+ * begin anywhere, as in Kafka: its state may have expired. */
+static void unknown_anywhere(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(6);
+    unsigned id = wait_leader(c, 1000)->id;
+    unsigned other = id % NODES + 1;
+    assert_int_equal(producer_send_to(c, other, 0), ERR_NOTLEADER);
+    run_ms(c, REFUSED_MS + 10);
+    lead(c, other);
+    assert_int_equal(producer_send_to(c, other, 7), 0);
+    run_ms(c, 100);
+    assert_int_equal(c->sent[7].state, BATCH_ACKED);
+    cluster_close(c);
+
+    c = begin(7);
+    assert_int_equal(producer_send_to(c, wait_leader(c, 1000)->id, 7), 0);
+    run_ms(c, 100);
+    assert_int_equal(c->sent[7].state, BATCH_ACKED);
+    cluster_close(c);
+}
+
 /* A setting that one node has confirmed, whoever it is, the others follow in no
  * time: the client's next request goes to any of them. */
 static void settings(void **state)
@@ -243,10 +296,15 @@ static void settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hold),        cmocka_unit_test(hold_one),
-        cmocka_unit_test(leader_dies), cmocka_unit_test(power_cut),
-        cmocka_unit_test(stories),     cmocka_unit_test(settings),
+        cmocka_unit_test(hold),
+        cmocka_unit_test(hold_one),
+        cmocka_unit_test(leader_dies),
+        cmocka_unit_test(power_cut),
+        cmocka_unit_test(stories),
+        cmocka_unit_test(settings),
         cmocka_unit_test(deposed),
+        cmocka_unit_test(unknown_in_order),
+        cmocka_unit_test(unknown_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "broker/producers.h"
+#include "broker/refused.h"
 
 #define EXPIRATION 1000
 
@@ -179,6 +180,74 @@ static void damage_is_refused(void **state)
     buf_close(&out);
 }
 
+static bool bars(const struct refused *r, int64_t id, int16_t epoch,
+                 int32_t seq, uint64_t now)
+{
+    struct batch b = batch(id, seq, 1);
+    b.producer_epoch = epoch;
+    struct refused_batch who = refused_batch_of(&b);
+    return refused_bars(r, &who, now);
+}
+
+static void note(struct refused *r, int64_t id, int16_t epoch, int32_t seq,
+                 uint64_t now)
+{
+    struct batch b = batch(id, seq, 1);
+    b.producer_epoch = epoch;
+    struct refused_batch who = refused_batch_of(&b);
+    refused_note(r, &who, now);
+}
+
+static void behind_a_refused_batch(void **state)
+{
+    struct refused r;
+    (void)state;
+    refused_init(&r, mem);
+    assert_false(bars(&r, 1, 0, 5, 100));
+    note(&r, 1, 0, 4, 100);
+    note(&r, 1, 0, 0, 100); /* in whatever order they were refused */
+    note(&r, 1, 0, 8, 200);
+    assert_false(bars(&r, 1, 0, 0, 200));
+    assert_true(bars(&r, 1, 0, 4, 200));
+    assert_true(bars(&r, 1, 0, 12, 200));
+    assert_false(bars(&r, 2, 0, 12, 200));
+    assert_false(bars(&r, 1, 1, 12, 200)); /* begins anew */
+    assert_true(bars(&r, 1, 0, 12, 199 + REFUSED_MS));
+    assert_false(bars(&r, 1, 0, 12, 200 + REFUSED_MS));
+    note(&r, 1, 1, 3, 300);
+    note(&r, 1, 0, 0, 300); /* late, of the epoch before */
+    assert_false(bars(&r, 1, 0, 12, 300));
+    assert_true(bars(&r, 1, 1, 4, 300));
+    refused_forget(&r, 1);
+    assert_false(bars(&r, 1, 1, 4, 300));
+    note(&r, BATCH_NO_PRODUCER, 0, 3, 300);
+    assert_false(bars(&r, BATCH_NO_PRODUCER, 0, 4, 300));
+    refused_close(&r);
+}
+
+/* The newest are remembered, in bounded memory or in none. */
+static void many_are_refused(void **state)
+{
+    struct refused r;
+    unsigned barred = 0;
+    (void)state;
+    refused_init(&r, mem);
+    mem_fail_at(mem, 1, 0);
+    note(&r, 1, 0, 0, 1);
+    assert_int_equal(mem_fail_fired(mem), 1);
+    assert_false(bars(&r, 1, 0, 1, 1));
+    mem_fail_at(mem, 0, 0);
+    for (int64_t id = 0; id < 10 * REFUSED_MAX; id++) {
+        note(&r, id, 0, 0, 1);
+        assert_true(bars(&r, id, 0, 1, 1));
+    }
+    for (int64_t id = 0; id < 10 * REFUSED_MAX; id++) {
+        barred += bars(&r, id, 0, 1, 1);
+    }
+    assert_int_equal(barred, REFUSED_MAX);
+    refused_close(&r);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_set, close_set)
@@ -186,6 +255,7 @@ int main(void)
         TEST(a_retry_finds_the_first_copy), TEST(who_has_no_id_is_nobody),
         TEST(an_overlay_goes_on),           TEST(the_silent_are_forgotten),
         TEST(an_encoding_is_read_back),     TEST(damage_is_refused),
+        TEST(behind_a_refused_batch),       TEST(many_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
