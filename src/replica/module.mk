@@ -10,4 +10,6 @@ src_replica_libreplica_a_SOURCES = \
 	src/replica/replicas.c \
 	src/replica/source.c \
 	src/replica/status.c \
-	src/replica/transfer.c src/replica/transfer_wire.h
+	src/replica/transfer.c src/replica/transfer_impl.h \
+	src/replica/transfer_log.c src/replica/transfer_state.c \
+	src/replica/transfer_wire.h

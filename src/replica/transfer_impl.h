@@ -1,0 +1,75 @@
+/* transfer_impl.h - what the receiving end of Transfer consists of:
+ *
+ *   transfer.c        its life, its questions, the end it comes to
+ *   transfer_log.c    log kind: batches, from where both sides agree on
+ *   transfer_state.c  state kind: an image, byte for byte
+ *
+ * The steps are drawn in transfer.c.
+ */
+#ifndef REPLICA_TRANSFER_IMPL_H
+#define REPLICA_TRANSFER_IMPL_H
+
+#include "env/file.h"
+#include "replica/impl.h"
+
+enum transfer_step {
+    STEP_SETTLE,
+    STEP_PULL,
+    STEP_FLUSH,
+    STEP_MADE, /* state: the sender makes an image */
+    STEP_FILE, /* state: its bytes */
+    STEP_INSTALL,
+    STEP_ENTER
+};
+
+struct transfer {
+    struct replica *replica;
+    int32_t from; /* node */
+    enum transfer_step step;
+    struct buf offer; /* encoded manifest, as offered or as the image's */
+    struct arena arena;
+    struct manifest manifest; /* decoded `offer` */
+    struct buf own;           /* encoded, with our segments */
+    uint64_t req;
+    uint64_t asked_ms, heard_ms;
+    bool flushing;
+    bool retried; /* the chain did not fit once */
+    /* State kind. */
+    char path[REPLICA_PATH_MAX];
+    struct file *file;
+    struct file_io io;
+    struct chunk *chunk; /* being written */
+    bool writing;
+    struct replica_image image;
+    uint64_t at; /* bytes of the file written */
+};
+
+/* ---- transfer.c -------------------------------------------------------- */
+
+/* Free it; the caller has nothing under way on it. */
+void transfer_free(struct transfer *t);
+/* Say why, and let the replica go on with the log it has. */
+void transfer_give_up(struct transfer *t, const char *why);
+/* Ask the sender for what the step needs next. */
+void transfer_ask(struct transfer *t);
+/* What is offered, from now on; copies. Errors: ERR_CORRUPT, ERR_VERSION,
+ * ERR_NOMEM. */
+int transfer_decode_offer(struct transfer *t, struct slice encoded);
+/* Everything is durable: hand the manifest, with our segments, to the group. */
+void transfer_enter(struct transfer *t);
+
+/* ---- transfer_log.c ---------------------------------------------------- */
+
+/* Make what was pulled durable; then compare the chain and go on. */
+void transfer_flush(struct transfer *t);
+/* The sender's batches that follow ours. Borrows. */
+void transfer_batches(struct transfer *t, struct bytes data);
+
+/* ---- transfer_state.c -------------------------------------------------- */
+
+/* The sender has made an image; `c` stands at its description. */
+void transfer_made(struct transfer *t, struct cursor *c);
+/* The image's bytes that follow ours. Shares their chunk. */
+void transfer_file_data(struct transfer *t, struct bytes data);
+
+#endif

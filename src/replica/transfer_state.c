@@ -1,0 +1,114 @@
+/* transfer_state.c - the receiving end of Transfer, state kind: a consistent
+ * image of the sender's database, for the owner to put in place of its own. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/cursor.h"
+#include "replica/transfer_impl.h"
+
+static void install(struct transfer *t)
+{
+    struct replica *r = t->replica;
+    t->step = STEP_INSTALL;
+    t->image.path = t->path;
+    file_close(t->file);
+    t->file = NULL;
+    r->hooks->image_install(r->arg, &t->image);
+}
+
+void replica_image_installed(struct replica *r, int status)
+{
+    struct transfer *t = r->transfer;
+    if (t == NULL || t->step != STEP_INSTALL) {
+        return;
+    }
+    if (t->from < 0) {
+        transfer_free(t);
+    } else if (status != 0) {
+        t->step = STEP_MADE;
+        transfer_give_up(t, "the image could not be installed");
+    } else {
+        transfer_enter(t);
+    }
+}
+
+static void on_file_synced(struct file_io *io, int64_t result)
+{
+    struct transfer *t = io->data;
+    t->writing = false;
+    if (t->from < 0) {
+        transfer_free(t);
+    } else if (result < 0) {
+        env_die(t->replica->env, "%s: %s", t->path, err_text((int)result));
+    } else {
+        install(t);
+    }
+}
+
+static void on_file_written(struct file_io *io, int64_t result)
+{
+    struct transfer *t = io->data;
+    t->writing = false;
+    chunk_release(t->chunk);
+    t->chunk = NULL;
+    if (t->from < 0) {
+        transfer_free(t);
+        return;
+    }
+    if (result < 0) {
+        env_die(t->replica->env, "%s: %s", t->path, err_text((int)result));
+    }
+    t->at += (uint64_t)result;
+    if (t->at < t->image.bytes) {
+        transfer_ask(t);
+        return;
+    }
+    t->writing = file_sync(t->file, &t->io, on_file_synced, t) == 0;
+    if (!t->writing) {
+        transfer_give_up(t, "no memory");
+    }
+}
+
+void transfer_file_data(struct transfer *t, struct bytes data)
+{
+    if (data.len == 0 || data.len > t->image.bytes - t->at) {
+        transfer_give_up(t, "the sender's image has another size");
+        return;
+    }
+    t->chunk = chunk_share(data.chunk);
+    t->writing = file_write(t->file, &t->io, data.data, data.len, t->at, false,
+                            on_file_written, t) == 0;
+    if (!t->writing) {
+        transfer_give_up(t, "no memory");
+    }
+}
+
+void transfer_made(struct transfer *t, struct cursor *c)
+{
+    struct replica *r = t->replica;
+    struct err err = {""};
+    t->image.index = cursor_u64(c);
+    t->image.term = cursor_u64(c);
+    t->image.hash = cursor_u64(c);
+    t->image.bytes = cursor_u64(c);
+    struct slice manifest = cursor_take(c, cursor_left(c));
+    if (c->status != 0 || transfer_decode_offer(t, manifest) != 0 ||
+        t->manifest.base.index != t->image.index || t->image.bytes == 0) {
+        transfer_give_up(t, "the sender's answer is malformed");
+        return;
+    }
+    int n = snprintf(t->path, sizeof t->path, "%s/incoming-%016" PRIx64 ".db",
+                     r->all->dir, r->id);
+    if (n < 0 || (size_t)n >= sizeof t->path) {
+        transfer_give_up(t, "the data directory's path is too long");
+        return;
+    }
+    int rv = file_open(r->env, t->path, FILE_WRITE | FILE_CREATE | FILE_TRUNC,
+                       &t->file, &err);
+    if (rv != 0) {
+        env_die(r->env, "%s: transfer: %s", r->name, err.text);
+    }
+    t->at = 0;
+    t->step = STEP_FILE;
+    transfer_ask(t);
+}
