@@ -33,8 +33,10 @@ struct refused {
     unsigned next;              /* to be overwritten when none is free */
 };
 
+/* Nothing was refused yet; `mem` is borrowed. Free what it holds. */
 void refused_init(struct refused *r, struct mem *mem);
 void refused_close(struct refused *r);
+/* Whose a batch is; nobody's without a producer id, and for control batches. */
 struct refused_batch refused_batch_of(const struct batch *b);
 /* A batch was refused and may come again. Without memory, or of nobody:
  * nothing. */

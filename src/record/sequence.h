@@ -14,8 +14,8 @@
  *                         an empty window only 0 does), else out of order
  *
  * A producer without state may start anywhere: its state may have expired
- * (decisions/0005; the owner may know of a batch in front). Thread: any. Nothing here allocates but the
- * buffer of producer_encode().
+ * (decisions/0005; the owner may know of a batch in front). Thread: any.
+ * Nothing here allocates but the buffer of producer_encode().
  */
 #ifndef RECORD_SEQUENCE_H
 #define RECORD_SEQUENCE_H
