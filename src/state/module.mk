@@ -1,6 +1,10 @@
 noinst_LIBRARIES += src/state/libstate.a
 src_state_libstate_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 src_state_libstate_a_SOURCES = \
+	src/state/cgroup.h \
+	src/state/cgroup_image.h \
+	src/state/cgroup_image_impl.h \
+	src/state/cgroup_impl.h \
 	src/state/change.h \
 	src/state/dump.h \
 	src/state/db.h \
@@ -13,6 +17,17 @@ src_state_libstate_a_SOURCES = \
 	src/state/meta_impl.h \
 	src/state/vfs.h \
 	src/state/apply.c \
+	src/state/cgroup.c \
+	src/state/cgroup_change.c \
+	src/state/cgroup_codec.c \
+	src/state/cgroup_expire.c \
+	src/state/cgroup_image.c \
+	src/state/cgroup_image_change.c \
+	src/state/cgroup_join.c \
+	src/state/cgroup_offset.c \
+	src/state/cgroup_rebalance.c \
+	src/state/cgroup_row.c \
+	src/state/cgroup_sync.c \
 	src/state/change.c \
 	src/state/checkpoint.c \
 	src/state/db.c \

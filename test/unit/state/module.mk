@@ -1,4 +1,4 @@
-EXTRA_DIST += test/unit/state/state_test.h
+EXTRA_DIST += test/unit/state/state_test.h test/unit/state/cgroup_test.h
 
 check_PROGRAMS += test/unit/state/test_image
 TESTS += test/unit/state/test_image
@@ -56,3 +56,27 @@ TESTS += test/unit/state/test_dump
 test_unit_state_test_dump_SOURCES = test/unit/state/test_dump.c
 test_unit_state_test_dump_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
 test_unit_state_test_dump_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_cgroup_join
+TESTS += test/unit/state/test_cgroup_join
+test_unit_state_test_cgroup_join_SOURCES = test/unit/state/test_cgroup_join.c
+test_unit_state_test_cgroup_join_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_cgroup_join_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_cgroup_sync
+TESTS += test/unit/state/test_cgroup_sync
+test_unit_state_test_cgroup_sync_SOURCES = test/unit/state/test_cgroup_sync.c
+test_unit_state_test_cgroup_sync_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_cgroup_sync_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_cgroup_offset
+TESTS += test/unit/state/test_cgroup_offset
+test_unit_state_test_cgroup_offset_SOURCES = test/unit/state/test_cgroup_offset.c
+test_unit_state_test_cgroup_offset_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_cgroup_offset_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_cgroup
+TESTS += test/unit/state/test_cgroup
+test_unit_state_test_cgroup_SOURCES = test/unit/state/test_cgroup.c
+test_unit_state_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_cgroup_LDADD = $(LINK_state) $(CMOCKA_LIBS)
