@@ -65,7 +65,6 @@ struct metadata_call {
     bool answered;   /* index and result are known */
     uint64_t index;
     struct bytes result;
-    struct metadata_serve *serve;
     metadata_call_cb cb;
     void *data;
 };

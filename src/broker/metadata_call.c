@@ -5,7 +5,6 @@
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "broker/metadata_impl.h"
-#include "broker/serve.h"
 
 #define CALLS_MAX     4096
 #define CALL_RETRY_MS 50
@@ -119,9 +118,8 @@ static void call_here(struct metadata_call *c)
         return;
     }
     int rv = c->kind == METADATA_COMMAND
-                 ? serve_command(m->serves, m->replica, c->command,
-                                 on_served_here, r)
-                 : serve_barrier(m->serves, m->replica, on_served_here, r);
+                 ? state_group_command(m->group, c->command, on_served_here, r)
+                 : state_group_barrier(m->group, on_served_here, r);
     if (rv != 0) {
         mem_free(m->mem, r);
         return;
@@ -148,14 +146,15 @@ static void call_there(struct metadata_call *c, int32_t node)
 static void call_try(struct metadata_call *c)
 {
     struct metadata *m = c->metadata;
-    if (c->answered || c->proposed || m->replica == NULL) {
+    const struct replica *replica = state_group_replica(m->group);
+    if (c->answered || c->proposed || replica == NULL) {
         return;
     }
-    if (replica_ready(m->replica)) {
+    if (state_group_ready(m->group)) {
         call_here(c);
         return;
     }
-    int32_t leader = replica_leader(m->replica);
+    int32_t leader = replica_leader(replica);
     if (leader < 0 || leader == m->identity->node) {
         return;
     }
@@ -265,14 +264,11 @@ static void on_request(struct metadata *m, int32_t node, uint64_t call,
 {
     struct remote *r = NULL;
     int rv = ERR_NOTLEADER;
-    if (body.len <= COMMAND_BYTES_MAX && m->replica != NULL &&
-        replica_ready(m->replica)) {
+    if (body.len <= COMMAND_BYTES_MAX && state_group_ready(m->group)) {
         r = remote_new(m, node, call);
-        rv =
-            r == NULL ? ERR_NOMEM
-            : command
-                ? serve_command(m->serves, m->replica, body, on_served_there, r)
-                : serve_barrier(m->serves, m->replica, on_served_there, r);
+        rv = r == NULL ? ERR_NOMEM
+             : command ? state_group_command(m->group, body, on_served_there, r)
+                       : state_group_barrier(m->group, on_served_there, r);
     }
     if (rv != 0) {
         mem_free(m->mem, r);

@@ -4,6 +4,7 @@
 #define BROKER_METADATA_IMPL_H
 
 #include "broker/metadata.h"
+#include "broker/state_group.h"
 
 #define METADATA_PATH_MAX 4096
 
@@ -13,18 +14,8 @@ struct metadata {
     struct peers *peers;
     struct chunk_pool *pool;
     struct image *image;
-    struct leaders *leaders;
     const struct identity *identity;
-    struct replicas *replicas;
-    struct recovered_group *recovered;
-    struct replica *replica;
-    struct machine *machine;
-    struct metadata_serves *serves;
-    uint64_t queued; /* index handed to the machine */
-    char path[METADATA_PATH_MAX];
-    char dir[METADATA_PATH_MAX];
-    struct buf bootstrap;
-    struct image_node boot_nodes[PEERS_MAX];
+    struct state_group *group;
 
     struct queue calls;
     unsigned n_calls;
