@@ -3,6 +3,7 @@
 
 #include "broker/broker_impl.h"
 #include "broker/form.h"
+#include "broker/groups.h"
 #include "broker/leaders.h"
 #include "broker/partitions.h"
 #include "broker/waits.h"
@@ -66,6 +67,11 @@ int32_t broker_controller(const struct broker *b)
 struct partition *broker_partition(const struct broker *b, uint64_t group)
 {
     return b->partitions != NULL ? partitions_find(b->partitions, group) : NULL;
+}
+
+struct groups *broker_groups(const struct broker *b)
+{
+    return b->groups;
 }
 
 /* ---- commands --------------------------------------------------------- */
@@ -257,13 +263,24 @@ static void on_metadata_closed(void *arg)
     replicas_close(b->replicas, on_replicas_closed, b);
 }
 
-static void on_partitions_closed(void *arg)
+static void on_groups_closed(void *arg)
 {
     struct broker *b = arg;
+    b->groups = NULL;
     if (b->metadata != NULL) {
         metadata_close(b->metadata, on_metadata_closed, b);
     } else {
         on_metadata_closed(b);
+    }
+}
+
+static void on_partitions_closed(void *arg)
+{
+    struct broker *b = arg;
+    if (b->groups != NULL) {
+        groups_close(b->groups, on_groups_closed, b);
+    } else {
+        on_groups_closed(b);
     }
 }
 
@@ -289,6 +306,7 @@ void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
     if (replica_is_leader(metadata_replica(b->metadata))) {
         partition_hand_over(b->partitions, metadata_replica(b->metadata));
     }
+    groups_hand_over(b->groups);
     partitions_drain(b->partitions, drain_ms, cb, arg);
 }
 

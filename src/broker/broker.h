@@ -24,6 +24,7 @@
 
 struct broker;
 struct partition;
+struct groups;
 struct leaders;
 struct replica;
 struct replicas;
@@ -78,6 +79,8 @@ bool broker_serves(const struct broker *b);
 int32_t broker_controller(const struct broker *b);
 /* This node's replica of a partition, NULL if it has none (yet). */
 struct partition *broker_partition(const struct broker *b, uint64_t group);
+/* The consumer groups' shards, NULL before @meta is open. */
+struct groups *broker_groups(const struct broker *b);
 
 /* Exit codes of ostrakad (also in its man page). */
 enum broker_exit {

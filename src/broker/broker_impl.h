@@ -34,6 +34,7 @@ struct broker {
     struct form *form;
     struct metadata *metadata;
     struct partitions *partitions;
+    struct groups *groups;
     struct waits *waits;
     bool serves;
     struct env_timer check;
@@ -44,6 +45,9 @@ struct broker {
     int64_t producer_id, producer_id_end;
     bool producer_ids_asked;
     struct broker_command producer_ids;
+
+    struct broker_command place; /* the shards of @groups */
+    bool placing;
 
     bool stopping;
     void (*stop_cb)(void *arg);

@@ -444,6 +444,7 @@ void partitions_close(struct partitions *ps, void (*cb)(void *arg), void *arg)
     ps->closing_n = 1; /* ours, so that the walk ends first */
     ps->close_cb = cb;
     ps->close_arg = arg;
+    image_unwatch(broker_image_mutable(ps->broker), on_image, ps);
     env_timer_stop(ps->env, &ps->refresh);
     env_timer_stop(ps->env, &ps->drain);
     while (map_next(ps->map, &it, &v)) {

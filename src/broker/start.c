@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/broker_impl.h"
+#include "broker/groups.h"
 #include "broker/leaders.h"
 #include "broker/partitions.h"
 #include "broker/waits.h"
@@ -90,13 +91,23 @@ static void register_node(struct broker *b)
     }
 }
 
-static void on_partitions_confirmed(void *arg)
+static void on_groups_confirmed(void *arg)
 {
     struct broker *b = arg;
     replicas_recovered(b->replicas);
     b->recovered = NULL;
     if (!b->stopping) {
         register_node(b);
+    }
+}
+
+static void on_partitions_confirmed(void *arg)
+{
+    struct broker *b = arg;
+    if (b->groups != NULL) {
+        groups_confirmed(b->groups, on_groups_confirmed, b);
+    } else {
+        on_groups_confirmed(b); /* stopping */
     }
 }
 
@@ -159,6 +170,9 @@ static void on_metadata(void *arg, int status, const struct err *err)
     int rv = waits_open(b->env, &wo, &b->waits);
     if (rv == 0) {
         rv = partitions_open(b, b->recovered, b->n_recovered, &b->partitions);
+    }
+    if (rv == 0) {
+        rv = groups_open(b, b->recovered, b->n_recovered, &b->groups);
     }
     if (rv != 0) {
         env_die(b->env, "start: %s", err_text(rv));

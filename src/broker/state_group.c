@@ -172,6 +172,9 @@ static void on_installed(void *arg, int status, struct machine *machine,
 {
     struct state_group *g = arg;
     (void)machine;
+    if (g->closing) {
+        return;
+    }
     if (status == 0) {
         g->hooks->changed(g->arg, o->changes, o->applied_index, true);
         g->queued = o->applied_index;
@@ -179,9 +182,7 @@ static void on_installed(void *arg, int status, struct machine *machine,
         trace_error(env_trace(g->env), "state.install", "group=%s error=\"%s\"",
                     g->name, err != NULL ? err->text : err_text(status));
     }
-    if (!g->closing) {
-        replica_image_installed(g->replica, status);
-    }
+    replica_image_installed(g->replica, status);
     if (!g->closing && status == 0) {
         moved(g, g->queued, NULL, NULL, 0);
     }
@@ -213,10 +214,10 @@ static void on_applied(void *arg, uint64_t index, uint64_t term,
 {
     struct state_group *g = arg;
     (void)term;
-    g->hooks->changed(g->arg, changes, index, false);
     if (g->closing) {
-        return;
+        return; /* nobody looks any more */
     }
+    g->hooks->changed(g->arg, changes, index, false);
     replica_applied(g->replica, index);
     moved(g, index, indexes, results, n);
 }
@@ -240,6 +241,8 @@ static void on_replica(void *arg, int status, struct replica *r,
     }
     opened(g, status, err);
 }
+
+static void on_replica_closed(void *arg);
 
 /* The database is behind what the log still has: it was lost or replaced. */
 static bool behind_base(const struct state_group *g,
@@ -281,11 +284,16 @@ static void on_machine(void *arg, int status, struct machine *machine,
 {
     struct state_group *g = arg;
     struct err own = {""};
+    g->machine = machine;
+    if (g->closing) {
+        opened(g, ERR_CANCELED, NULL);
+        on_replica_closed(g);
+        return;
+    }
     if (status != 0) {
         opened(g, status, err);
         return;
     }
-    g->machine = machine;
     if (behind_base(g, o, &own)) {
         opened(g, ERR_CORRUPT, &own);
         return;
@@ -384,6 +392,9 @@ void state_group_close(struct state_group *g, void (*cb)(void *arg), void *arg)
     g->closing = true;
     g->close_cb = cb;
     g->close_arg = arg;
+    if (g->open_cb != NULL && g->machine == NULL) {
+        return; /* on_machine() goes on from here */
+    }
     if (g->replica != NULL) {
         replica_close(g->replica, on_replica_closed, g);
     } else {

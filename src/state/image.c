@@ -90,6 +90,17 @@ void image_watch(struct image *im, image_watch_cb cb, void *arg)
     im->watchers[im->n_watchers++].arg = arg;
 }
 
+void image_unwatch(struct image *im, image_watch_cb cb, void *arg)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < im->n_watchers; i++) {
+        if (im->watchers[i].cb != cb || im->watchers[i].arg != arg) {
+            im->watchers[n++] = im->watchers[i];
+        }
+    }
+    im->n_watchers = n;
+}
+
 /* ---- sorted arrays ------------------------------------------------------
  */
 

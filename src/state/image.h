@@ -70,6 +70,8 @@ typedef void (*image_watch_cb)(void *arg, enum image_event event,
                                const struct image_node *node);
 /* Up to 8 watchers, in order of registration. */
 void image_watch(struct image *im, image_watch_cb cb, void *arg);
+/* No longer; not from inside a watcher. One that is not there is fine. */
+void image_unwatch(struct image *im, image_watch_cb cb, void *arg);
 
 /* Take change records from a machine; `reset`: they are the whole state.
  * Errors: ERR_CORRUPT, ERR_NOMEM. */

@@ -1,0 +1,321 @@
+#include "broker/groups.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "broker/broker_impl.h"
+#include "broker/partitions.h"
+#include "state/cgroup.h"
+#include "storage/journal.h"
+
+#define GROUPS_PATH_MAX  4096
+#define PLACE_TIMEOUT_MS 5000
+
+_Static_assert(CGROUP_SHARDS == IMAGE_SHARDS_MAX, "one row for each shard");
+
+struct shard {
+    struct groups *all;
+    unsigned number;
+    struct state_group *group; /* NULL: does not live here, or not yet */
+    struct cgroup_image *image;
+    bool open;    /* takes part */
+    bool failed;  /* said why; stays closed */
+    bool opening; /* the callback is to come */
+};
+
+struct groups {
+    struct broker *broker;
+    struct env *env;
+    struct mem *mem;
+    struct recovered_group *recovered;
+    size_t n_recovered;
+    struct shard shards[CGROUP_SHARDS];
+    unsigned n_opening;
+    bool confirmed;
+    void (*confirmed_cb)(void *arg);
+    void *confirmed_arg;
+    bool closing;
+    unsigned n_closing;
+    void (*close_cb)(void *arg);
+    void *close_arg;
+};
+
+/* ---- one shard ---------------------------------------------------------- */
+
+static void hook_changed(void *arg, struct slice changes, uint64_t index,
+                         bool reset)
+{
+    struct shard *s = arg;
+    (void)index;
+    int rv = cgroup_image_change(s->image, changes, reset);
+    if (rv != 0) {
+        env_die(s->all->env, "@groups/%u: read image: %s", s->number,
+                err_text(rv));
+    }
+}
+
+static void hook_applied(void *arg)
+{
+    (void)arg;
+}
+
+static const struct state_group_hooks hooks = {.changed = hook_changed,
+                                               .applied = hook_applied};
+
+static void check_confirmed(struct groups *gs)
+{
+    void (*cb)(void *) = gs->confirmed_cb;
+    if (gs->confirmed && gs->n_opening == 0 && cb != NULL) {
+        gs->confirmed_cb = NULL;
+        gs->recovered = NULL;
+        gs->n_recovered = 0;
+        cb(gs->confirmed_arg);
+    }
+}
+
+static void on_opened(void *arg, int status, const struct err *err)
+{
+    struct shard *s = arg;
+    struct groups *gs = s->all;
+    s->open = status == 0;
+    s->opening = false;
+    if (status != 0 && !gs->closing) {
+        /* The others serve on; nothing of this one is removed. */
+        s->failed = true;
+        trace_error(env_trace(gs->env), "groups.failed",
+                    "shard=%u error=\"%s\"", s->number,
+                    err != NULL ? err->text : err_text(status));
+    }
+    gs->n_opening--;
+    check_confirmed(gs);
+}
+
+static struct recovered_group *find_recovered(const struct groups *gs,
+                                              uint64_t group)
+{
+    for (size_t i = 0; i < gs->n_recovered; i++) {
+        if (gs->recovered[i].open.group == group) {
+            return &gs->recovered[i];
+        }
+    }
+    return NULL;
+}
+
+static bool lives_here(const struct groups *gs, const struct image_partition *x)
+{
+    for (unsigned i = 0; i < x->n_replicas; i++) {
+        if (x->replicas[i] == broker_node(gs->broker)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int open_group(struct shard *s, const struct image_partition *x)
+{
+    struct groups *gs = s->all;
+    struct broker *b = gs->broker;
+    char path[GROUPS_PATH_MAX], name[32];
+    struct buf bootstrap;
+    buf_init(&bootstrap, gs->mem, 0);
+    cgroup_encode_bootstrap(b->identity.cluster, s->number, &bootstrap);
+    snprintf(name, sizeof name, "@groups/%u", s->number);
+    int n = snprintf(path, sizeof path, "%s/groups/%u.db", b->dir, s->number);
+    struct state_group_options so = {.replicas = b->replicas,
+                                     .leaders = b->leaders,
+                                     .type = &cgroup_machine,
+                                     .name = name,
+                                     .path = path,
+                                     .bootstrap = buf_slice(&bootstrap),
+                                     .group = x->group,
+                                     .recovered = find_recovered(gs, x->group),
+                                     .nodes = x->replicas,
+                                     .n_nodes = x->n_replicas,
+                                     .node = b->identity.node,
+                                     .unclean = !b->clean};
+    int rv = n < 0 || (size_t)n >= sizeof path ? ERR_TOOBIG : bootstrap.status;
+    if (rv == 0) {
+        rv = state_group_open(gs->env, &so, &hooks, s, on_opened, &s->group);
+    }
+    buf_close(&bootstrap);
+    return rv;
+}
+
+static void open_shard(struct shard *s)
+{
+    struct groups *gs = s->all;
+    const struct image_partition *x =
+        image_shard(broker_image(gs->broker), s->number);
+    if (x == NULL || s->group != NULL || !lives_here(gs, x)) {
+        return;
+    }
+    s->image = cgroup_image_new(gs->mem);
+    int rv = s->image == NULL ? ERR_NOMEM : open_group(s, x);
+    if (rv != 0) {
+        env_die(gs->env, "@groups/%u: open: %s", s->number, err_text(rv));
+    }
+    s->opening = true;
+    gs->n_opening++;
+}
+
+static void open_all(struct groups *gs)
+{
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        open_shard(&gs->shards[k]);
+    }
+}
+
+static void on_image(void *arg, enum image_event event,
+                     const struct image_topic *topic,
+                     const struct image_node *node)
+{
+    struct groups *gs = arg;
+    (void)topic;
+    (void)node;
+    if (!gs->closing && (event == IMAGE_SHARDS || event == IMAGE_RESET)) {
+        open_all(gs);
+    }
+}
+
+/* ---- who leads ---------------------------------------------------------- */
+
+/* Whoever asks next tries again if it failed. The command is the broker's: it
+ * may be canceled when the groups are closed already. */
+static void on_placed(struct broker_command *c, int status,
+                      const struct meta_result *result)
+{
+    struct broker *b = c->data;
+    b->placing = false;
+    if (status == 0 && result->error != 0) {
+        trace_error(env_trace(b->env), "groups.place", "error=\"%s\"",
+                    result->message);
+    }
+}
+
+static void place(struct groups *gs)
+{
+    struct broker *b = gs->broker;
+    struct buf out;
+    if (b->placing || gs->closing) {
+        return;
+    }
+    buf_init(&out, gs->mem, 0);
+    meta_encode_create_shards(broker_command_id(gs->broker), &out);
+    b->placing =
+        out.status == 0 && broker_command(b, &b->place, buf_slice(&out),
+                                          PLACE_TIMEOUT_MS, on_placed, b) == 0;
+    buf_close(&out);
+}
+
+int32_t groups_coordinator(struct groups *gs, struct slice group_id)
+{
+    const struct image_partition *x =
+        image_shard(broker_image(gs->broker), cgroup_shard(group_id));
+    if (x == NULL) {
+        place(gs);
+        return -1;
+    }
+    const struct leader *l = leaders_find(broker_leaders(gs->broker), x->group);
+    return l == NULL ? -1 : l->node;
+}
+
+struct state_group *groups_shard(const struct groups *gs, unsigned number)
+{
+    ASSERT(number < CGROUP_SHARDS);
+    return gs->shards[number].open ? gs->shards[number].group : NULL;
+}
+
+const struct cgroup_image *groups_image(const struct groups *gs,
+                                        unsigned number)
+{
+    ASSERT(number < CGROUP_SHARDS);
+    return gs->shards[number].open ? gs->shards[number].image : NULL;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+int groups_open(struct broker *b, struct recovered_group *recovered,
+                size_t n_recovered, struct groups **ret_gs)
+{
+    struct env *e = broker_env(b);
+    char dir[GROUPS_PATH_MAX];
+    int n = snprintf(dir, sizeof dir, "%s/groups", b->dir);
+    int rv = n < 0 || (size_t)n >= sizeof dir ? ERR_TOOBIG : env_mkdir(e, dir);
+    if (rv == 0) {
+        rv = env_sync_dir(e, b->dir);
+    }
+    if (rv != 0 && rv != ERR_EXISTS) {
+        return rv;
+    }
+    struct groups *gs = mem_calloc(env_mem(e), 1, sizeof *gs);
+    if (gs == NULL) {
+        return ERR_NOMEM;
+    }
+    gs->broker = b;
+    gs->env = e;
+    gs->mem = env_mem(e);
+    gs->recovered = recovered;
+    gs->n_recovered = n_recovered;
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        gs->shards[k] = (struct shard){.all = gs, .number = k};
+    }
+    image_watch(broker_image_mutable(b), on_image, gs);
+    open_all(gs);
+    *ret_gs = gs;
+    return 0;
+}
+
+void groups_confirmed(struct groups *gs, void (*cb)(void *arg), void *arg)
+{
+    gs->confirmed = true;
+    gs->confirmed_cb = cb;
+    gs->confirmed_arg = arg;
+    check_confirmed(gs);
+}
+
+static void closed_one(void *arg)
+{
+    struct groups *gs = arg;
+    if (--gs->n_closing > 0) {
+        return;
+    }
+    void (*cb)(void *) = gs->close_cb;
+    void *cb_arg = gs->close_arg;
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        cgroup_image_free(gs->shards[k].image);
+    }
+    mem_free(gs->mem, gs);
+    cb(cb_arg);
+}
+
+void groups_hand_over(struct groups *gs)
+{
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        struct replica *r = gs->shards[k].open
+                                ? state_group_replica(gs->shards[k].group)
+                                : NULL;
+        if (r != NULL && replica_is_leader(r)) {
+            partition_hand_over(gs->broker->partitions, r);
+        }
+    }
+}
+
+void groups_close(struct groups *gs, void (*cb)(void *arg), void *arg)
+{
+    gs->closing = true;
+    gs->n_closing = 1; /* ours, so that the walk ends first */
+    gs->close_cb = cb;
+    gs->close_arg = arg;
+    gs->confirmed_cb = NULL;
+    image_unwatch(broker_image_mutable(gs->broker), on_image, gs);
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        struct shard *s = &gs->shards[k];
+        if (s->group != NULL) {
+            gs->n_closing++;
+            state_group_close(s->group, closed_one, gs);
+        }
+    }
+    closed_one(gs);
+}

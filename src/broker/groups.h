@@ -1,0 +1,40 @@
+/* groups.h - the shards of @groups on this node: opened from where @meta says
+ * they live, each a state group with its read image; and who leads them all.
+ *
+ *   not placed --first groups_coordinator()--> command to @meta --> placed
+ *   placed, lives here --> open (as the journal has it, or new)
+ *
+ * Life: groups_open -> groups_confirmed -> groups_close. Thread: the loop's.
+ */
+#ifndef BROKER_GROUPS_H
+#define BROKER_GROUPS_H
+
+#include "broker/state_group.h"
+#include "state/cgroup_image.h"
+
+struct broker;
+struct groups;
+
+/* `recovered` are the groups that the journal has; borrowed until
+ * groups_confirmed() has called back. Errors: ERR_NOMEM, and those of making a
+ * directory. */
+int groups_open(struct broker *b, struct recovered_group *recovered,
+                size_t n_recovered, struct groups **ret_gs);
+/* @meta is applied up to an index that its leader confirmed. `cb` when
+ * `recovered` is no longer looked at; it may run at once. */
+void groups_confirmed(struct groups *gs, void (*cb)(void *arg), void *arg);
+/* `cb` may run at once. */
+void groups_close(struct groups *gs, void (*cb)(void *arg), void *arg);
+
+/* Hand what this node leads to others, as far as they are there. */
+void groups_hand_over(struct groups *gs);
+
+/* The node that leads the shard of a group id, as far as known; -1: not now.
+ * If the shards are not placed yet, that begins. */
+int32_t groups_coordinator(struct groups *gs, struct slice group_id);
+/* A shard that lives here and is open; NULL otherwise. */
+struct state_group *groups_shard(const struct groups *gs, unsigned number);
+const struct cgroup_image *groups_image(const struct groups *gs,
+                                        unsigned number);
+
+#endif
