@@ -239,7 +239,8 @@ int client_open(struct env *e, const char *host, unsigned port,
         rv = ask_versions(c, timeout_ms);
     }
     if (rv != 0) {
-        err_set(err, rv, "%s: %s", c->peer, err_text(rv));
+        err_set(err, rv, "%s: %s", c->peer,
+                rv == ERR_NOTFOUND ? "no host of that name" : err_text(rv));
         client_close(c);
         return rv;
     }
@@ -258,11 +259,12 @@ static int address_next(const char **list, char *host, size_t host_max,
     if (len == 0) {
         return 0;
     }
-    if (colon == NULL || (size_t)(colon - *list) >= host_max) {
+    if (colon == NULL || (size_t)(colon - *list) >= host_max ||
+        colon[1] < '0' || colon[1] > '9') {
         return ERR_INVALID;
     }
     unsigned long port = strtoul(colon + 1, &end, 10);
-    if (end == colon + 1 || end != *list + len || port == 0 || port > 65535) {
+    if (end != *list + len || port == 0 || port > 65535) {
         return ERR_INVALID;
     }
     const char *from = *list;
@@ -270,6 +272,9 @@ static int address_next(const char **list, char *host, size_t host_max,
     if (host_len >= 2 && from[0] == '[' && from[host_len - 1] == ']') {
         from++;
         host_len -= 2;
+    }
+    if (host_len == 0) {
+        return ERR_INVALID;
     }
     memcpy(host, from, host_len);
     host[host_len] = '\0';

@@ -20,9 +20,10 @@
 struct client;
 
 /* Connect to host:port and ask which APIs are spoken there. `timeout_ms` is
- * for both. Errors: ERR_REFUSED (nobody listens), ERR_EOF (closed before an
- * answer: an ostrakad that does not serve yet does that), ERR_TIMEOUT,
- * ERR_PROTOCOL, ERR_IO, ERR_NOMEM; `err` names the address. */
+ * for both. Errors: ERR_REFUSED (nobody listens), ERR_NOTFOUND (no such host),
+ * ERR_EOF (closed before an answer: an ostrakad that does not serve yet does
+ * that), ERR_TIMEOUT, ERR_PROTOCOL, ERR_IO, ERR_NOMEM; `err` names the
+ * address. */
 int client_open(struct env *e, const char *host, unsigned port,
                 unsigned timeout_ms, struct client **ret_c, struct err *err);
 /* As client_open(), of the first of "host:port,host:port" that answers; each

@@ -169,8 +169,8 @@ unsigned env_listener_port(const struct env_listener *l);
 void env_listener_close(struct env_listener *l);
 
 /* status 0: connected. Otherwise ERR_REFUSED (an answer said nobody listens),
- * ERR_TIMEOUT, ERR_CANCELED (closed first) or ERR_IO; the stream is still the
- * caller's to close. */
+ * ERR_NOTFOUND (no host of that name), ERR_TIMEOUT, ERR_CANCELED (closed
+ * first) or ERR_IO; the stream is still the caller's to close. */
 typedef void (*env_connect_cb)(struct env_stream *s, int status, void *data);
 /* Start connecting (names are resolved off the loop). Errors: ERR_NOMEM. */
 int env_connect(struct env *e, const char *host, unsigned port,

@@ -99,7 +99,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status,
                         uv_strerror(status));
         }
         s->next_addr = addrs;
-        s->status = ERR_IO;
+        s->status = status != 0 ? ERR_NOTFOUND : ERR_IO;
         attempt_next(s);
     }
 }

@@ -53,3 +53,15 @@ TESTS += test/unit/cli/test_watch
 test_unit_cli_test_watch_SOURCES = test/unit/cli/test_watch.c
 test_unit_cli_test_watch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_watch_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_client
+TESTS += test/unit/cli/test_client
+test_unit_cli_test_client_SOURCES = test/unit/cli/test_client.c
+test_unit_cli_test_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_client_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_dev_files
+TESTS += test/unit/cli/test_dev_files
+test_unit_cli_test_dev_files_SOURCES = test/unit/cli/test_dev_files.c
+test_unit_cli_test_dev_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_dev_files_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
