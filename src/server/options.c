@@ -28,7 +28,7 @@ static const struct option_row rows[OPTIONS] = {
     {"check-config", LETTER_CHECK, NULL,
      "Check the configuration, say what is wrong, and exit."},
     {"print-config", LETTER_PRINT, NULL,
-     "Print all settings with where each comes from, and exit."},
+     "Print all settings and where each is from, and exit."},
     {"explain", LETTER_EXPLAIN, "KEY",
      "Say what there is to know of a setting, and exit."},
     {"help", 'h', NULL, "Print this, and exit."},
@@ -139,6 +139,16 @@ static int take(struct options *o, struct config *config, struct mem *mem,
     return ERR_INVALID;
 }
 
+/* What getopt means by its '?' or ':'. */
+static const char *option_fault(int letter, const char *text)
+{
+    if (letter == ':') {
+        return "needs an argument";
+    }
+    return optopt != 0 && strncmp(text, "--", 2) == 0 ? "takes no argument"
+                                                      : "no such option";
+}
+
 int options_parse(struct options *o, struct config *config, struct mem *mem,
                   int argc, char *argv[], struct err *err)
 {
@@ -153,17 +163,16 @@ int options_parse(struct options *o, struct config *config, struct mem *mem,
     }
     *o = (struct options){.mode = OPTIONS_RUN};
     opterr = 0;
-    optind = 1;
+    optind = 0; /* getopt begins anew */
     while (rv == 0) {
-        int letter = getopt_long(argc, argv, ":c:o:h", longs, NULL);
+        const char *text = argv[optind > 0 ? optind : 1];
+        int letter = getopt_long(argc, argv, "+:c:o:h", longs, NULL);
         if (letter == -1) {
             break;
         }
         if (letter == '?' || letter == ':') {
             return err_set(err, ERR_INVALID, "%.100s: %s; see ostrakad --help",
-                           argv[optind - 1],
-                           letter == ':' ? "needs an argument"
-                                         : "no such option");
+                           text, option_fault(letter, text));
         }
         rv = take(o, config, mem, letter, err);
     }

@@ -8,3 +8,17 @@ TESTS += test/unit/server/test_notify
 test_unit_server_test_notify_SOURCES = test/unit/server/test_notify.c
 test_unit_server_test_notify_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_server_test_notify_LDADD = src/server/libserver.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/server/test_options
+TESTS += test/unit/server/test_options
+test_unit_server_test_options_SOURCES = test/unit/server/test_options.c
+test_unit_server_test_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_server_test_options_LDADD = src/server/libserver.a $(LINK_api) \
+	$(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/server/test_node
+TESTS += test/unit/server/test_node
+test_unit_server_test_node_SOURCES = test/unit/server/test_node.c
+test_unit_server_test_node_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_server_test_node_LDADD = src/server/libserver.a $(LINK_api) \
+	$(CMOCKA_LIBS)
