@@ -1,7 +1,39 @@
 #include "api/admin.h"
 
 #include "api/find.h"
+#include "base/map.h"
 #include "wire/errors.h"
+
+struct admin_name *admin_names(struct request *r, uint32_t n,
+                               struct slice (*name)(const struct request *r,
+                                                    uint32_t i),
+                               unsigned *ret_n)
+{
+    struct admin_name *names = request_alloc(r, n * sizeof *names);
+    struct map *seen = names != NULL ? map_new(env_mem(r->env)) : NULL;
+    unsigned n_names = 0;
+    int rv = seen == NULL ? ERR_NOMEM : 0;
+    if (names == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n && rv == 0; i++) {
+        rv = map_put(seen, name(r, i), &names[n_names]);
+        if (rv == ERR_EXISTS) {
+            struct admin_name *first = map_find(seen, name(r, i));
+            first->repeats++;
+            rv = 0;
+        } else if (rv == 0) {
+            names[n_names++] = (struct admin_name){.at = i};
+        }
+    }
+    map_free(seen);
+    if (rv != 0) {
+        request_close(r, "out of memory");
+        return NULL;
+    }
+    *ret_n = n_names;
+    return names;
+}
 
 bool admin_init(struct admin *a, struct request *r, unsigned n,
                 const struct admin_hooks *hooks, void *data)

@@ -57,6 +57,19 @@ struct admin {
     void *data; /* the owner's */
 };
 
+/* One of the different names of a request. */
+struct admin_name {
+    uint32_t at;      /* where it stands first */
+    unsigned repeats; /* how often again */
+};
+/* The different ones of the request's `n` names, in the order in which they
+ * stand there; they lie in its arena. NULL without memory: the request was
+ * closed. */
+struct admin_name *admin_names(struct request *r, uint32_t n,
+                               struct slice (*name)(const struct request *r,
+                                                    uint32_t i),
+                               unsigned *ret_n);
+
 /* Prepare `n` items; false without memory: the request was closed. */
 bool admin_init(struct admin *a, struct request *r, unsigned n,
                 const struct admin_hooks *hooks, void *data);

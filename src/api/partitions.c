@@ -4,7 +4,6 @@
 #include "api/admin.h"
 #include "api/find.h"
 #include "api/handlers.h"
-#include "base/map.h"
 #include "wire/errors.h"
 #include "wire/gen/create_partitions.h"
 
@@ -85,31 +84,27 @@ static bool check(struct request *r, struct growing *g)
     return true;
 }
 
+static struct slice name_at(const struct request *r, uint32_t i)
+{
+    const struct create_partitions_request *in = r->body;
+    return in->topics.ptr[i].name;
+}
+
 /* A place in the answer for each name, once. */
 static bool collect(struct request *r, struct job *j)
 {
     const struct create_partitions_request *in = r->body;
-    struct map *seen = map_new(env_mem(r->env));
-    int rv = seen == NULL ? ERR_NOMEM : 0;
-    for (uint32_t i = 0; i < in->topics.n && rv == 0; i++) {
-        struct growing *g = &j->topics[j->n];
-        rv = map_put(seen, in->topics.ptr[i].name, g);
-        if (rv == ERR_EXISTS) {
-            g = map_find(seen, in->topics.ptr[i].name);
-            g->repeats++;
-            rv = 0;
-        } else if (rv == 0) {
-            g->in = &in->topics.ptr[i];
-            g->out = &j->out.results.ptr[j->n++];
-            g->out->name = g->in->name;
-        }
+    const struct admin_name *names =
+        admin_names(r, in->topics.n, name_at, &j->n);
+    for (unsigned i = 0; names != NULL && i < j->n; i++) {
+        struct growing *g = &j->topics[i];
+        g->in = &in->topics.ptr[names[i].at];
+        g->out = &j->out.results.ptr[i];
+        g->out->name = g->in->name;
+        g->repeats = names[i].repeats;
     }
-    map_free(seen);
     j->out.results.n = j->n;
-    if (rv != 0) {
-        request_close(r, "out of memory");
-    }
-    return rv == 0;
+    return names != NULL;
 }
 
 void api_create_partitions(struct request *r)

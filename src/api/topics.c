@@ -12,7 +12,6 @@
 #include "api/find.h"
 #include "api/handlers.h"
 #include "api/settings.h"
-#include "base/map.h"
 #include "wire/errors.h"
 #include "wire/gen/create_topics.h"
 
@@ -262,32 +261,27 @@ static const struct admin_hooks hooks = {
 
 /* ---- the request -------------------------------------------------------- */
 
-/* A place in the answer for each name, once: a repeated one is refused as a
- * whole. False without memory: the request was closed. */
+static struct slice name_at(const struct request *r, uint32_t i)
+{
+    const struct create_topics_request *in = r->body;
+    return in->topics.ptr[i].name;
+}
+
+/* A place in the answer for each name, once. */
 static bool collect(struct request *r, struct job *j)
 {
-    const struct create_topics_request *in = asked(r);
-    struct map *seen = map_new(env_mem(r->env));
-    int rv = seen == NULL ? ERR_NOMEM : 0;
-    for (uint32_t i = 0; i < in->topics.n && rv == 0; i++) {
-        struct making *m = &j->topics[j->n];
-        rv = map_put(seen, in->topics.ptr[i].name, m);
-        if (rv == ERR_EXISTS) {
-            m = map_find(seen, in->topics.ptr[i].name);
-            m->repeats++;
-            rv = 0;
-        } else if (rv == 0) {
-            m->in = &in->topics.ptr[i];
-            m->out = &j->out.topics.ptr[j->n++];
-            m->out->name = m->in->name;
-        }
+    const struct create_topics_request *in = r->body;
+    const struct admin_name *names =
+        admin_names(r, in->topics.n, name_at, &j->n);
+    for (unsigned i = 0; names != NULL && i < j->n; i++) {
+        struct making *m = &j->topics[i];
+        m->in = &in->topics.ptr[names[i].at];
+        m->out = &j->out.topics.ptr[i];
+        m->out->name = m->in->name;
+        m->repeats = names[i].repeats;
     }
-    map_free(seen);
     j->out.topics.n = j->n;
-    if (rv != 0) {
-        request_close(r, "out of memory");
-    }
-    return rv == 0;
+    return names != NULL;
 }
 
 void api_create_topics(struct request *r)
