@@ -13,6 +13,7 @@ test_integration_checker_check_load_SOURCES = \
 	test/integration/checker/replicas.c \
 	test/integration/checker/selftest.c test/integration/checker/selftest.h \
 	test/integration/checker/topic.c \
+	test/integration/checker/trim.c test/integration/checker/trim.h \
 	test/integration/checker/value.c test/integration/checker/value.h
 test_integration_checker_check_load_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
 test_integration_checker_check_load_LDADD = src/record/librecord.a \

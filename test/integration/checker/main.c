@@ -2,12 +2,14 @@
  * compare.
  *
  *   check-load run|produce|verify [OPTIONS]
+ *   check-load trim|read-at TOPIC PARTITION OFFSET
  *   check-load --self-test
  *
- * `run` produces and verifies, `produce` leaves the books in a file from which
- * `verify` goes on, later and as often as one likes. Standard output gets one
- * line of JSON. Exit status: 0 all is well, 1 it could not be done, 2 wrong
- * arguments, 12 a violation.
+ * `trim` deletes the records before an offset (-1: all), `read-at` reads the
+ * one that stands there. `run` produces and verifies, `produce` leaves the
+ * books in a file from which `verify` goes on, later and as often as one likes.
+ * Standard output gets one line of JSON. Exit status: 0 all is well, 1 it could
+ * not be done, 2 wrong arguments, 12 a violation.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -23,6 +25,7 @@
 #include "memory.h"
 #include "readback.h"
 #include "selftest.h"
+#include "trim.h"
 
 #define EXIT_VIOLATION 12
 #define CONFIGS_MAX    16
@@ -50,7 +53,9 @@ struct options {
 };
 
 static const char usage_text[] =
-    "usage: check-load run|produce|verify [options], check-load --self-test\n"
+    "usage: check-load run|produce|verify [options]\n"
+    "       check-load trim|read-at TOPIC PARTITION OFFSET\n"
+    "       check-load --self-test\n"
     "  --brokers LIST      host:port,... (default: $OSTRAKA_BOOTSTRAP)\n"
     "  --topic NAME        (default: a new name)\n"
     "  --partitions N      of the topic, which is created (12)\n"
@@ -343,8 +348,30 @@ static bool verify(struct options *o, const struct books *b)
     return violated;
 }
 
+/* trim, read-at: false if it is neither. */
+static bool at_offset(int argc, char **argv)
+{
+    const char *brokers = getenv("OSTRAKA_BOOTSTRAP");
+    bool trim = argc > 1 && strcmp(argv[1], "trim") == 0;
+    if (!trim && (argc < 2 || strcmp(argv[1], "read-at") != 0)) {
+        return false;
+    }
+    if (argc != 5 || brokers == NULL) {
+        usage();
+    }
+    int partition = (int)number(argv[3], 0, 10000);
+    long long offset = trim && strcmp(argv[4], "-1") == 0
+                           ? -1
+                           : (long long)number(argv[4], 0, INT64_MAX);
+    (trim ? trim_before : trim_read_at)(brokers, argv[2], partition, offset);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (at_offset(argc, argv)) {
+        return 0;
+    }
     if (argc == 2 && strcmp(argv[1], "--self-test") == 0) {
         return selftest_run();
     }
