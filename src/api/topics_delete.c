@@ -79,6 +79,13 @@ static int16_t judge(struct request *r, struct slice name, struct uuid id,
     return 0;
 }
 
+/* What this node does not know yet may exist: @meta decides. */
+static bool is_unknown(int16_t error)
+{
+    return error == KERR_UNKNOWN_TOPIC_ID ||
+           error == KERR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
 /* A topic that stands twice, by name or id, is refused at its second place
  * and left alone at its first. */
 static bool refuse_repeated(struct request *r, struct job *j)
@@ -86,7 +93,9 @@ static bool refuse_repeated(struct request *r, struct job *j)
     struct map *seen = map_new(env_mem(r->env));
     int rv = seen == NULL ? ERR_NOMEM : 0;
     for (unsigned i = 0; i < j->admin.n && rv == 0; i++) {
-        struct slice key = slice_of(j->ids[i].b, sizeof j->ids[i].b);
+        struct slice key = uuid_is_zero(j->ids[i])
+                               ? j->out.responses.ptr[i].name
+                               : slice_of(j->ids[i].b, sizeof j->ids[i].b);
         if (j->admin.items[i].skip) {
             continue;
         }
@@ -133,9 +142,10 @@ void api_delete_topics(struct request *r)
         struct slice name =
             modern ? in->topics.ptr[i].name : in->topic_names.ptr[i];
         struct uuid id = modern ? in->topics.ptr[i].topic_id : uuid_zero;
-        j->admin.items[i].skip = judge(r, name, id, out) != 0;
+        int16_t error = judge(r, name, id, out);
+        j->admin.items[i].skip = error != 0 && !is_unknown(error);
         j->ids[i] = out->topic_id;
-        if (!j->admin.items[i].skip && out->name.data == NULL) {
+        if (error == 0 && out->name.data == NULL) {
             return; /* closed */
         }
     }

@@ -14,7 +14,7 @@
 
 #define CONFIRM_TIMEOUT_MS  10000
 #define REGISTER_TIMEOUT_MS 10000
-#define REFUSED_PREFIX      "refused by "
+#define REFUSED_PREFIX      "refused by n" /* ... and not by this one */
 
 static void ready(struct broker *b, int status, int exit_code,
                   const struct err *err)
