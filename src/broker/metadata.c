@@ -15,7 +15,7 @@ static void hook_changed(void *arg, struct slice changes, uint64_t index,
     struct metadata *m = arg;
     int rv = image_change(m->image, changes, reset);
     if (rv != 0) {
-        env_die(m->env, "@meta: read image: %s", err_text(rv));
+        env_fail(m->env, rv, "@meta: read image: %s", err_text(rv));
     }
     image_set_index(m->image, index);
 }

@@ -120,8 +120,8 @@ static void open_one(struct partitions *ps, const struct image_topic *t,
         rv = map_put_u64(ps->map, ip->group, p);
     }
     if (rv != 0) {
-        env_die(ps->env, "partition %s-%" PRId32 ": open: %s", t->name, number,
-                err_text(rv));
+        env_fail(ps->env, rv, "partition %s-%" PRId32 ": open: %s", t->name,
+                 number, err_text(rv));
     }
 }
 
@@ -198,7 +198,6 @@ static void on_image(void *arg, enum image_event event,
         reset(ps);
         break;
     case IMAGE_NODE:
-    case IMAGE_SHARDS:
         break;
     }
 }

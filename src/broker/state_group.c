@@ -62,7 +62,7 @@ static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
     int rv = machine_apply(g->machine, c, k, entries[n - 1]->index,
                            entries[n - 1]->term);
     if (rv != 0) {
-        env_die(g->env, "%s: apply: %s", g->name, err_text(rv));
+        env_fail(g->env, rv, "%s: apply: %s", g->name, err_text(rv));
     }
     g->queued = entries[n - 1]->index;
     mem_free(g->mem, c);
@@ -119,7 +119,7 @@ static void hook_checkpoint(void *arg)
     struct state_group *g = arg;
     int rv = machine_checkpoint(g->machine, on_checkpoint, g);
     if (rv != 0) {
-        env_die(g->env, "%s: checkpoint: %s", g->name, err_text(rv));
+        env_fail(g->env, rv, "%s: checkpoint: %s", g->name, err_text(rv));
     }
 }
 

@@ -191,7 +191,20 @@ void env_die(struct env *e, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(reason, sizeof reason, fmt, args);
     va_end(args);
-    e->ops->die(e, reason);
+    e->ops->die(e, 0, reason);
+    __builtin_unreachable();
+}
+
+void env_fail(struct env *e, int status, const char *fmt, ...)
+{
+    bool damage = status == ERR_CORRUPT || status == ERR_VERSION;
+    char reason[ENV_REASON_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(reason, sizeof reason, fmt, args);
+    va_end(args);
+    e->ops->die(e, damage ? ENV_EXIT_DAMAGE : 0, reason);
     __builtin_unreachable();
 }
 

@@ -33,7 +33,8 @@ struct env_ops {
                        struct env_job *j);
     void (*random)(struct env *e, void *data, size_t len);
     /* Must not return. */
-    void (*die)(struct env *e, const char *reason);
+    /* exit_code 0: abort. */
+    void (*die)(struct env *e, int exit_code, const char *reason);
 
     int (*listen)(struct env *e, const char *host, unsigned port,
                   env_accept_cb cb, void *data, struct env_listener **ret_l,

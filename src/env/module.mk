@@ -29,7 +29,7 @@ src_env_libenv_a_SOURCES += \
 src_env_libenv_a_SOURCES += \
 	src/env/sim_impl.h \
 	src/env/sim.c \
-	src/env/sim_bfile.c \
+	src/env/sim_bfile.c src/env/sim_damage.c \
 	src/env/sim_disk.c \
 	src/env/sim_image.c \
 	src/env/sim_file.c \

@@ -213,7 +213,9 @@ bool sim_run_one(struct sim *s)
         ev->arrive(ev);
     }
     event_deliver(ev);
+    sim_nodes_reap(s);
     batch_end(s);
+    sim_nodes_reap(s);
     return true;
 }
 

@@ -52,6 +52,28 @@ struct sim_disk *sim_disk_new(struct sim *s, unsigned id);
 /* Lose power: choose what survives; afterwards the volatile image is the
  * durable one. sim_crash() calls it. */
 void sim_disk_cut(struct sim_disk *d, enum sim_crash how);
+/* From now on writes beyond so many bytes of all files fail (ERR_NOSPACE); 0:
+ * as the world's options say. */
+void sim_disk_limit(struct sim_disk *d, uint64_t bytes_max);
+uint64_t sim_disk_bytes(const struct sim_disk *d);
+/* Everything is gone: another, empty disk. Its node must be down. */
+void sim_disk_wipe(struct sim_disk *d);
+
+/* Damage of what was flushed long ago. The newest synchronous writes are left
+ * alone: what follows them is not there to betray the loss of the last one, as
+ * with a disk that does not honour a flush (which is not promised). */
+enum sim_damage {
+    SIM_DAMAGE_FLIP,     /* some bits of one sector */
+    SIM_DAMAGE_STALE,    /* a write never arrived: what was there before is */
+    SIM_DAMAGE_MISDIRECT /* ... and it went to another place of the file */
+};
+/* Note what writes replace, for the last two kinds. */
+void sim_disk_remember(struct sim_disk *d);
+/* Damage one file whose path has `part` in it. False if nothing fits; `text`
+ * says what was done. */
+bool sim_disk_damage(struct sim_disk *d, enum sim_damage kind, const char *part,
+                     char *text, size_t text_size);
+
 /* An independent copy of the durable image, to recover twice or to judge. */
 struct sim_disk *sim_disk_copy(struct sim_disk *d);
 
@@ -76,10 +98,21 @@ void sim_node_resume(struct sim *s, unsigned id);
 struct env *sim_node_env(struct sim *s, unsigned id);
 /* Why it died, "" if it did not by itself. */
 const char *sim_node_death(struct sim *s, unsigned id);
+/* The exit code it died with, 0 if it would have aborted. */
+int sim_node_exit_code(struct sim *s, unsigned id);
 
 /* Run one function as the node (assertions and env_die caught). Returns 0 or
  * ERR_CLOSED if the node died. */
 int sim_node_call(struct sim *s, unsigned id, void (*fn)(void *), void *arg);
+
+/* Its wall clock is off by so much; its monotonic clock, timers included, is so
+ * many millionths fast (slow below 0), from its next start on. Before its first
+ * start too. */
+void sim_node_wall(struct sim *s, unsigned id, int64_t offset_ms);
+void sim_node_rate(struct sim *s, unsigned id, int millionths);
+/* Each I/O, job and delivery to or from it takes so much longer. */
+void sim_node_slow(struct sim *s, unsigned id, uint64_t disk_us,
+                   uint64_t net_us);
 
 /* Let the directed link from one node to another hold back, or pass,
  * everything. As with TCP nothing is lost: it moves on when the link is up
@@ -94,6 +127,12 @@ void sim_link_set(struct sim *s, unsigned from, unsigned to, bool up);
 void sim_io_fail_at(struct sim *s, unsigned id, uint64_t n, bool for_ever,
                     int code);
 bool sim_io_fail_fired(struct sim *s, unsigned id);
+/* The power goes at the n-th I/O call from now (counted as above; n = 0: not at
+ * all), wherever the node is, inside a library too: nothing of the disk changes
+ * from there on, and the node ends with this event. sim_node_death() says
+ * SIM_POWER_TEXT. */
+#define SIM_POWER_TEXT "power cut at an I/O call"
+void sim_crash_at(struct sim *s, unsigned id, uint64_t n, enum sim_crash how);
 
 /* Run events until virtual time `until_us` (absolute, the world begins at 0),
  * or until `*flag` (may be NULL). With no event left before it the clock jumps

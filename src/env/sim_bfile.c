@@ -34,6 +34,15 @@ static bool fault_planted(struct sim_node *n)
     return true;
 }
 
+/* Is the power off, or does it go with this call? */
+static bool power_goes(struct sim_node *n)
+{
+    if (n->crash_at > 0 && --n->crash_at == 0) {
+        n->powerless = true;
+    }
+    return n->powerless;
+}
+
 int sim_io_fault(struct sim_node *n, enum sim_io io)
 {
     const struct sim_options *o = &n->sim->o;
@@ -42,6 +51,9 @@ int sim_io_fault(struct sim_node *n, enum sim_io io)
                     : io == SIM_IO_SYNC  ? o->disk_sync_error_rate
                                          : 0;
 
+    if (power_goes(n)) {
+        return ERR_IO;
+    }
     if (fault_planted(n)) {
         return n->fail_code;
     }
@@ -194,13 +206,14 @@ int sim_bfile_write(struct bfile *bf, const void *data, size_t len,
                     uint64_t offset)
 {
     struct sim_handle *h = &bfile_of(bf)->handle;
+    bool was_powerless = h->node->powerless;
     int rc = sim_io_fault(h->node, SIM_IO_WRITE);
 
     sim_handle_check(h, FILE_WRITE, data, len, offset);
     if (rc == 0) {
         return sim_inode_write(h->inode, data, len, offset, false);
     }
-    if (rc != ERR_NOSPACE) {
+    if (rc != ERR_NOSPACE && !was_powerless) {
         sim_inode_write_torn(h->inode, data, len, offset);
     }
     return rc;
@@ -211,7 +224,9 @@ int sim_bfile_sync(struct bfile *bf)
     struct sim_handle *h = &bfile_of(bf)->handle;
     int rc = sim_io_fault(h->node, SIM_IO_SYNC);
 
-    sim_inode_sync(h->inode, h->inode->disk->seq, rc != 0);
+    if (!h->node->powerless) {
+        sim_inode_sync(h->inode, h->inode->disk->seq, rc != 0);
+    }
     return rc;
 }
 
@@ -431,7 +446,8 @@ int sim_disk_space(struct env *e, const char *path, uint64_t *ret_free,
                    uint64_t *ret_total)
 {
     struct sim_node *n = sim_node_of(e);
-    uint64_t max = n->sim->o.disk_bytes_max;
+    uint64_t max =
+        n->disk->bytes_max != 0 ? n->disk->bytes_max : n->sim->o.disk_bytes_max;
 
     if (sim_name_find(n->disk, path) == NULL) {
         return ERR_NOTFOUND;

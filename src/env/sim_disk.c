@@ -27,6 +27,7 @@ struct disk_op {
     uint64_t seq;
     enum op_kind kind;
     bool pinned; /* is in the durable image already */
+    bool dsync;
     uint64_t offset;
     size_t len;
     uint64_t size; /* of the file afterwards */
@@ -105,6 +106,9 @@ static void op_apply(struct sim_inode *i, const struct disk_op *op,
         }
         im->size = op->size;
     } else {
+        if (im == &i->dur) {
+            sim_disk_note(i, op->data, op->len, op->offset, op->dsync);
+        }
         op_put(i, op, im, 0, op->len / SIM_SECTOR);
     }
 }
@@ -135,6 +139,7 @@ static void op_pin(struct sim_inode *i, struct disk_op *op)
             older->pinned = true;
         }
     }
+    op->dsync = true;
     op_apply(i, op, &i->dur);
     op->pinned = true;
     ops_trim(i);
@@ -184,7 +189,7 @@ void sim_inode_unref(struct sim_inode *i)
 static int inode_resize(struct sim_inode *i, uint64_t size)
 {
     struct sim_disk *d = i->disk;
-    uint64_t max = d->sim->o.disk_bytes_max;
+    uint64_t max = d->bytes_max != 0 ? d->bytes_max : d->sim->o.disk_bytes_max;
 
     if (size > i->vol.size && max != 0 &&
         (d->bytes > max || size - i->vol.size > max - d->bytes)) {
@@ -243,6 +248,7 @@ static void write_through(struct sim_inode *i, const uint8_t *data, size_t len,
                          .size = i->vol.size,
                          .data = (uint8_t *)(uintptr_t)data};
 
+    sim_disk_note(i, data, len, offset, true);
     op_put(i, &op, &i->dur, 0, len / SIM_SECTOR);
 }
 

@@ -190,7 +190,8 @@ static void io_submit(struct sim_file *f, struct io_event *io)
 
     f->n_under_way++;
     sim_event_push(&io->ev,
-                   s->now_us + sim_draw(s, s->o.disk_min_us, s->o.disk_max_us));
+                   s->now_us + f->handle.node->slow_disk_us +
+                       sim_draw(s, s->o.disk_min_us, s->o.disk_max_us));
 }
 
 static struct io_event *io_new(struct sim_file *f, struct file_io *fio,

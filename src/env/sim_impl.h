@@ -80,6 +80,7 @@ struct sim_node {
     enum sim_crash cut_how;
     bool silent; /* power is off: answers nothing, not even a refusal */
     char death[512];
+    int exit_code; /* of a death by env_fail() */
     sigjmp_buf jump;
     struct queue held;         /* events kept while paused */
     struct sim_event *turn_ev; /* the next turn that is planned, or NULL */
@@ -89,6 +90,14 @@ struct sim_node {
     struct queue held_durable; /* io events kept by file_hold_durable() */
     struct queue jobs[ENV_THREADS];
     bool job_busy[ENV_THREADS];
+
+    int64_t wall_off_ms;
+    int rate, next_rate;                 /* millionths fast */
+    uint64_t rate_from_us, rate_base_us; /* node time then */
+    uint64_t slow_disk_us, slow_net_us;
+    uint64_t crash_at; /* I/O calls until the power goes; 0: it does not */
+    enum sim_crash crash_how;
+    bool powerless; /* it went: ends with this event */
 
     uint64_t fail_at; /* I/O calls until the planted failure; 0: none */
     bool fail_for_ever;
@@ -151,6 +160,9 @@ void sim_events_free(struct queue *head);
 
 /* ---- sim_node.c --------------------------------------------------------- */
 
+/* End nodes whose power went while their code ran. */
+void sim_nodes_reap(struct sim *s);
+
 /* Run `fn` as the node; inside its code already, just run it. Errors:
  * ERR_CLOSED, the node died and is buried. */
 int sim_node_enter(struct sim_node *n, void (*fn)(void *), void *arg);
@@ -209,8 +221,25 @@ struct sim_inflight {
     uint64_t offset;
 };
 
+/* A range of a file; `old`, `now`: what was there before a write and after,
+ * or NULL. Holds the inode. */
+struct sim_range {
+    struct sim_inode *inode;
+    uint64_t offset;
+    size_t len;
+    uint8_t *old, *now;
+};
+
+#define SIM_NEWEST 16 /* synchronous writes that are not damaged */
+#define SIM_PAST   32 /* writes of which the past is known */
+
 struct sim_disk {
     struct queue queue; /* of the world's disks */
+    uint64_t bytes_max; /* 0: as the world's options say */
+    bool remembers;
+    uint64_t n_newest; /* counts */
+    struct sim_range newest[SIM_NEWEST];
+    struct sim_range past[SIM_PAST];
     struct sim *sim;
     unsigned id;
     uint64_t power;        /* counts cuts */
@@ -226,6 +255,10 @@ struct sim_disk {
  * has arrived. Borrows `data` and `w` until then. */
 void sim_disk_submit(struct sim_inflight *w, struct sim_inode *i,
                      const void *data, size_t len, uint64_t offset);
+
+/* sim_damage.c: a write is about to become durable. */
+void sim_disk_note(struct sim_inode *i, const uint8_t *data, size_t len,
+                   uint64_t offset, bool dsync);
 
 /* One more user; the last one to go frees the inode. */
 struct sim_inode *sim_inode_ref(struct sim_inode *i);

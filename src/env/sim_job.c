@@ -64,7 +64,8 @@ static void job_start(struct sim_node *n, enum env_thread thread)
     je = job_event_new(n, SIM_KIND_JOB_RUN, thread,
                        QUEUE_ENTRY(q, struct env_job, queue), job_run);
     sim_event_push(&je->ev,
-                   s->now_us + sim_draw(s, s->o.disk_min_us, s->o.disk_max_us));
+                   s->now_us + n->slow_disk_us +
+                       sim_draw(s, s->o.disk_min_us, s->o.disk_max_us));
 }
 
 void sim_job_submit(struct env *e, enum env_thread thread, struct env_job *j)

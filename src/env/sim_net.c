@@ -129,6 +129,13 @@ void sim_pipe_schedule(struct sim_end *from)
     sim_event_push(&ne->ev, seg->at_us);
 }
 
+static uint64_t slow_us(struct sim *s, unsigned id)
+{
+    const struct sim_node *n = sim_node_find(s, id);
+
+    return n == NULL ? 0 : n->slow_net_us;
+}
+
 void sim_pipe_push(struct sim_end *from, enum seg_kind kind,
                    const uint8_t *data, size_t len)
 {
@@ -142,7 +149,8 @@ void sim_pipe_push(struct sim_end *from, enum seg_kind kind,
     if (len > 0) {
         memcpy(seg->data, data, len);
     }
-    seg->at_us = s->now_us + sim_net_delay(s);
+    seg->at_us = s->now_us + sim_net_delay(s) + slow_us(s, from->id) +
+                 slow_us(s, sim_end_other(from)->id);
     if (seg->at_us < p->last_us) {
         seg->at_us = p->last_us;
     }

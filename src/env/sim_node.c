@@ -35,8 +35,9 @@ static _Noreturn void node_leave(struct sim_node *n, const char *reason)
     siglongjmp(n->jump, 1);
 }
 
-static void node_die(struct env *e, const char *reason)
+static void node_die(struct env *e, int exit_code, const char *reason)
 {
+    sim_node_of(e)->exit_code = exit_code;
     node_leave(sim_node_of(e), reason);
 }
 
@@ -71,6 +72,7 @@ static void node_bury(struct sim_node *n, bool silent)
     if (s->batch == n) {
         s->batch = NULL;
     }
+    n->powerless = false;
     sim_net_down(n, silent);
     sim_files_down(n);
     sim_event_cancel(n->turn_ev); /* may be among those held */
@@ -85,6 +87,24 @@ static void node_bury(struct sim_node *n, bool silent)
 static bool cut_is_silent(struct sim *s, enum sim_crash how)
 {
     return how != SIM_CRASH_ALL && rand_below(&s->rand, 2) == 0;
+}
+
+/* The power went at an I/O call. */
+static void power_end(struct sim_node *n)
+{
+    node_bury(n, cut_is_silent(n->sim, n->crash_how));
+    snprintf(n->death, sizeof n->death, "%s", SIM_POWER_TEXT);
+    sim_disk_cut(n->disk, n->crash_how);
+}
+
+void sim_nodes_reap(struct sim *s)
+{
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        struct sim_node *n = s->nodes[i];
+        if (n->powerless && n->alive && !n->entered) {
+            power_end(n);
+        }
+    }
 }
 
 /* Run `fn` as the node. Errors: ERR_CLOSED, the node died. */
@@ -107,7 +127,9 @@ int sim_node_enter(struct sim_node *n, void (*fn)(void *), void *arg)
     if (!n->dying) {
         return 0;
     }
-    if (n->cut) {
+    if (n->powerless) { /* it died of that */
+        power_end(n);
+    } else if (n->cut) {
         n->cut = false;
         n->death[0] = '\0';
         node_bury(n, cut_is_silent(s, n->cut_how));
@@ -143,6 +165,24 @@ static void turn_plan(struct sim_node *n, uint64_t at_us)
     sim_event_push(ev, at_us);
 }
 
+/* When the node's clock will say so: not earlier. */
+static uint64_t world_us(const struct sim_node *n, uint64_t node_us)
+{
+    uint64_t us;
+
+    if (n->rate == 0 || node_us == UINT64_MAX) {
+        return node_us;
+    }
+    if (node_us <= n->rate_base_us) {
+        return 0;
+    }
+    us = node_us - n->rate_base_us;
+    return n->rate_from_us + us / (uint64_t)(1000000 + n->rate) * 1000000 +
+           us % (uint64_t)(1000000 + n->rate) * 1000000 /
+               (uint64_t)(1000000 + n->rate) +
+           1;
+}
+
 /* Plan the next turn by what the node waits for. One that cannot wait costs a
  * microsecond, so that a node that never rests does not stop the clock. */
 void sim_turn_plan_next(struct sim_node *n)
@@ -153,6 +193,7 @@ void sim_turn_plan_next(struct sim_node *n)
         turn_plan(n, n->sim->now_us + 1);
     } else if (env_timers_next(&n->env, &at_ms)) {
         at_us = at_ms > UINT64_MAX / 1000 ? UINT64_MAX : at_ms * 1000;
+        at_us = world_us(n, at_us);
         if (at_us <= n->sim->now_us) {
             at_us = n->sim->now_us + 1;
         }
@@ -192,12 +233,20 @@ static void node_wake(struct env *e)
 
 static uint64_t node_now_us(struct env *e)
 {
-    return sim_node_of(e)->sim->now_us;
+    const struct sim_node *n = sim_node_of(e);
+    uint64_t us = n->sim->now_us - n->rate_from_us;
+
+    if (n->rate == 0) {
+        return n->sim->now_us;
+    }
+    return n->rate_base_us + us / 1000000 * (uint64_t)(1000000 + n->rate) +
+           us % 1000000 * (uint64_t)(1000000 + n->rate) / 1000000;
 }
 
 static int64_t node_wall_ms(struct env *e)
 {
-    return SIM_EPOCH_MS + (int64_t)(node_now_us(e) / 1000);
+    return SIM_EPOCH_MS + (int64_t)(node_now_us(e) / 1000) +
+           sim_node_of(e)->wall_off_ms;
 }
 
 static void node_random(struct env *e, void *data, size_t len)
@@ -294,10 +343,14 @@ static void node_birth(struct sim_node *n)
 
     ASSERT(mem != NULL);
     n->life = ++n->sim->lives;
+    n->rate = n->next_rate;
+    n->rate_from_us = n->rate_base_us = n->sim->now_us;
+    n->powerless = false;
     n->alive = true;
     n->silent = false;
     n->paused = false;
     n->death[0] = '\0';
+    n->exit_code = 0;
     n->hold_durable = false;
     queue_init(&n->held);
     queue_init(&n->held_durable);
@@ -348,6 +401,10 @@ int sim_node_start(struct sim *s, unsigned id, const char *host,
     rc = sim_node_enter(n, node_start_run, &st);
     if (rc == 0) {
         rc = sim_node_turn(n);
+    }
+    sim_nodes_reap(s);
+    if (!n->alive) {
+        rc = ERR_CLOSED;
     }
     if (rc == 0 && ret_e != NULL) {
         *ret_e = &n->env;
@@ -410,6 +467,13 @@ const char *sim_node_death(struct sim *s, unsigned id)
     return n == NULL ? "" : n->death;
 }
 
+int sim_node_exit_code(struct sim *s, unsigned id)
+{
+    struct sim_node *n = sim_node_find(s, id);
+
+    return n == NULL ? 0 : n->exit_code;
+}
+
 int sim_node_call(struct sim *s, unsigned id, void (*fn)(void *), void *arg)
 {
     struct sim_node *n = sim_node_find(s, id);
@@ -427,19 +491,49 @@ int sim_node_call(struct sim *s, unsigned id, void (*fn)(void *), void *arg)
     }
     if (n->paused) {
         sim_turn_plan_next(n);
-        return 0;
+    } else {
+        (void)sim_node_turn(n);
     }
-    return sim_node_turn(n);
+    sim_nodes_reap(s);
+    return n->alive ? 0 : ERR_CLOSED;
+}
+
+static struct sim_node *node_any(struct sim *s, unsigned id)
+{
+    struct sim_node *n = sim_node_find(s, id);
+
+    return n == NULL ? node_make(s, id) : n;
+}
+
+void sim_node_wall(struct sim *s, unsigned id, int64_t offset_ms)
+{
+    node_any(s, id)->wall_off_ms = offset_ms;
+}
+
+void sim_node_rate(struct sim *s, unsigned id, int millionths)
+{
+    ASSERT(millionths > -1000000 && millionths < 1000000);
+    node_any(s, id)->next_rate = millionths;
+}
+
+void sim_node_slow(struct sim *s, unsigned id, uint64_t disk_us,
+                   uint64_t net_us)
+{
+    node_any(s, id)->slow_disk_us = disk_us;
+    node_any(s, id)->slow_net_us = net_us;
+}
+
+void sim_crash_at(struct sim *s, unsigned id, uint64_t n, enum sim_crash how)
+{
+    node_any(s, id)->crash_at = n;
+    node_any(s, id)->crash_how = how;
 }
 
 void sim_io_fail_at(struct sim *s, unsigned id, uint64_t n, bool for_ever,
                     int code)
 {
-    struct sim_node *node = sim_node_find(s, id);
+    struct sim_node *node = node_any(s, id);
 
-    if (node == NULL) {
-        node = node_make(s, id);
-    }
     node->fail_at = n;
     node->fail_for_ever = for_ever;
     node->fail_fired = false;

@@ -96,7 +96,7 @@ void env_system_reopen_trace(struct env *e)
     close(fd);
 }
 
-void sys_die(struct env *e, const char *reason)
+void sys_die(struct env *e, int exit_code, const char *reason)
 {
     static const char repeated[] = "died again while dying: ";
     struct system *sys = sys_of(e);
@@ -110,6 +110,9 @@ void sys_die(struct env *e, const char *reason)
         assert_set_handler(NULL, NULL);
         trace_dump(e->trace, dump_sink, sys);
         trace_error(e->trace, "env.die", "reason=\"%s\"", reason);
+    }
+    if (exit_code != 0) {
+        _exit(exit_code);
     }
     abort();
 }

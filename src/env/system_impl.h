@@ -157,7 +157,7 @@ void sys_signals_restore(const sigset_t *before);
 void sys_thread_begin(struct system *sys);
 
 /* system_die.c */
-void sys_die(struct env *e, const char *reason);
+void sys_die(struct env *e, int exit_code, const char *reason);
 int sys_trace_open(struct system *sys, const char *path, struct err *err);
 void sys_trace_close(struct system *sys);
 void sys_trace_sink(void *arg, enum trace_level level, const char *line,

@@ -56,8 +56,8 @@ static void apply_entry(struct replica *r, const struct entry *e)
         rv = store_append(r->store, e);
     }
     if (rv != 0) {
-        env_die(r->env, "%s: apply entry %" PRIu64 ": %s", r->name, e->index,
-                err_text(rv));
+        env_fail(r->env, rv, "%s: apply entry %" PRIu64 ": %s", r->name,
+                 e->index, err_text(rv));
     }
     if (e->kind == ENTRY_TRIM) {
         apply_trim(r, e);

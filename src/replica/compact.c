@@ -34,7 +34,7 @@ void compact_close(struct replica *r)
 
 static _Noreturn void die(struct replica *r, const char *what, int rv)
 {
-    env_die(r->env, "%s: %s: %s", r->name, what, err_text(rv));
+    env_fail(r->env, rv, "%s: %s: %s", r->name, what, err_text(rv));
 }
 
 void compact_reset(struct replica *r, const struct manifest *m)

@@ -292,10 +292,10 @@ int replica_open(struct replicas *rs, const struct replica_open *o,
     int rv = o->recovered != NULL ? take_recovered(r, o->recovered)
                                   : begin_new(r, o, &seq);
     if (rv == ERR_CORRUPT || rv == ERR_VERSION) {
-        env_die(r->env,
-                "%s: put the data back, or empty the directory and "
-                "replace the node",
-                r->open_err.text);
+        env_fail(r->env, rv,
+                 "%s: put the data back, or empty the directory and "
+                 "replace the node",
+                 r->open_err.text);
     }
     if (rv == 0) {
         rv = map_put_u64(rs->map, id, r);
@@ -359,7 +359,7 @@ static void on_store_closed(void *arg)
     }
     int rv = journal_group_drop(r->all->journal, r->id, &seq);
     if (rv != 0) {
-        env_die(r->env, "%s: drop: %s", r->name, err_text(rv));
+        env_fail(r->env, rv, "%s: drop: %s", r->name, err_text(rv));
     }
     replicas_wait(r->all, &r->drop_wait, seq, on_dropped, r);
 }

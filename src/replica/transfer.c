@@ -125,7 +125,7 @@ static void entered(struct transfer *t)
         rv = r->hooks->restore(r->arg, m->state);
     }
     if (rv != 0) {
-        env_die(r->env, "%s: transfer: %s", r->name, err_text(rv));
+        env_fail(r->env, rv, "%s: transfer: %s", r->name, err_text(rv));
     }
     compact_reset(r, m);
     buf_reset(&r->manifest);
@@ -165,7 +165,7 @@ void transfer_enter(struct transfer *t)
     if (rv == ERR_RANGE) {
         transfer_give_up(t, "the log has passed the offer");
     } else if (rv != 0) {
-        env_die(r->env, "%s: transfer: %s", r->name, err_text(rv));
+        env_fail(r->env, rv, "%s: transfer: %s", r->name, err_text(rv));
     } else {
         t->step = STEP_ENTER;
     }

@@ -12,7 +12,7 @@ static void rewind_to(struct transfer *t, int64_t offset, uint64_t chain)
     struct err err = {""};
     int rv = store_rewind(r->store, offset, chain, &err);
     if (rv != 0) {
-        env_die(r->env, "%s: transfer: %s", r->name, err.text);
+        env_fail(r->env, rv, "%s: transfer: %s", r->name, err.text);
     }
 }
 
@@ -48,10 +48,10 @@ static void disagree(struct transfer *t)
     const struct manifest *m = &t->manifest;
     int64_t offset = store_agree(r->store, m->segments, m->n_segments);
     if (t->retried) {
-        env_die(r->env,
-                "%s: transfer from n%" PRId32 ": the chain at offset %" PRId64
-                " differs: stored data is damaged; nothing was cut",
-                r->name, t->from, m->base.offset);
+        env_fail(r->env, ERR_CORRUPT,
+                 "%s: transfer from n%" PRId32 ": the chain at offset %" PRId64
+                 " differs: stored data is damaged; nothing was cut",
+                 r->name, t->from, m->base.offset);
     }
     t->retried = true;
     for (size_t i = 0; i < m->n_segments; i++) {
@@ -97,7 +97,7 @@ void transfer_flush(struct transfer *t)
     if (rv == 0) {
         t->flushing = true;
     } else if (rv != ERR_BUSY) { /* busy: transfer_tick() comes again */
-        env_die(r->env, "%s: transfer: flush: %s", r->name, err_text(rv));
+        env_fail(r->env, rv, "%s: transfer: flush: %s", r->name, err_text(rv));
     }
 }
 
@@ -119,7 +119,7 @@ void transfer_batches(struct transfer *t, struct bytes data)
     if (rv == ERR_CORRUPT) {
         transfer_give_up(t, "the sender's data is damaged");
     } else if (rv != 0) {
-        env_die(r->env, "%s: transfer: %s", r->name, err_text(rv));
+        env_fail(r->env, rv, "%s: transfer: %s", r->name, err_text(rv));
     } else {
         pull_or_flush(t);
     }

@@ -106,7 +106,7 @@ void transfer_made(struct transfer *t, struct cursor *c)
     int rv = file_open(r->env, t->path, FILE_WRITE | FILE_CREATE | FILE_TRUNC,
                        &t->file, &err);
     if (rv != 0) {
-        env_die(r->env, "%s: transfer: %s", r->name, err.text);
+        env_fail(r->env, rv, "%s: transfer: %s", r->name, err.text);
     }
     t->at = 0;
     t->step = STEP_FILE;

@@ -11,7 +11,7 @@ void machine_must(struct machine *m)
     struct err err = {""};
     if (db_status(m->db) != 0) {
         db_err(m->db, &err);
-        env_die(m->env, "%s: %s", m->name, err.text);
+        env_fail(m->env, db_status(m->db), "%s: %s", m->name, err.text);
     }
 }
 
@@ -35,8 +35,8 @@ static void apply_one(struct op *o, unsigned i)
         rv = rv != 0              ? rv
              : o->out.status != 0 ? o->out.status
                                   : o->changes.status;
-        env_die(m->env, "%s: apply of index %llu: %s", m->name,
-                (unsigned long long)c->index, err_text(rv));
+        env_fail(m->env, rv, "%s: apply of index %llu: %s", m->name,
+                 (unsigned long long)c->index, err_text(rv));
     }
     o->ends[i] = o->out.len;
 }

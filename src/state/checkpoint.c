@@ -200,11 +200,11 @@ static void must_match(struct machine *m)
     uint64_t hash = db_scan_hash(m->db);
     machine_must(m);
     if (hash != m->held.hash) {
-        env_die(m->env,
-                "%s: %s: its rows have hash %016llx, kept was %016llx: "
-                "damaged or changed from outside",
-                m->name, m->path, (unsigned long long)hash,
-                (unsigned long long)m->held.hash);
+        env_fail(m->env, ERR_CORRUPT,
+                 "%s: %s: its rows have hash %016llx, kept was %016llx: "
+                 "damaged or changed from outside",
+                 m->name, m->path, (unsigned long long)hash,
+                 (unsigned long long)m->held.hash);
     }
 }
 
@@ -234,7 +234,7 @@ void op_image(struct op *o)
     machine_must(m);
     rv = sync_file(m->env, o->path, &o->bytes);
     if (rv != 0) {
-        env_die(m->env, "%s: %s: %s", m->name, o->path, err_text(rv));
+        env_fail(m->env, rv, "%s: %s: %s", m->name, o->path, err_text(rv));
     }
     o->applied = m->held;
 }
@@ -298,11 +298,12 @@ void op_install(struct op *o)
     }
     int rv = image_switch(m, o);
     if (rv != 0) {
-        env_die(m->env, "%s: install %s: %s", m->name, o->path, err_text(rv));
+        env_fail(m->env, rv, "%s: install %s: %s", m->name, o->path,
+                 err_text(rv));
     }
     rv = machine_load(m, o);
     if (rv != 0) {
-        env_die(m->env, "%s: install: %s", m->name, o->err.text);
+        env_fail(m->env, rv, "%s: install: %s", m->name, o->err.text);
     }
 }
 

@@ -21,7 +21,7 @@ _Noreturn void store_die(struct store *s, const char *path, int rv)
                 "free space on this file system, then start again",
                 s->name, path, err_text(rv));
     }
-    env_die(s->env, "%s: %s: %s", s->name, path, err_text(rv));
+    env_fail(s->env, rv, "%s: %s: %s", s->name, path, err_text(rv));
 }
 
 _Noreturn void segment_die(struct segment *g, const char *suffix, int rv)

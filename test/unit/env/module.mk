@@ -52,3 +52,9 @@ TESTS += test/unit/env/test_doors
 test_unit_env_test_doors_SOURCES = test/unit/env/test_doors.c
 test_unit_env_test_doors_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_env_test_doors_LDADD = $(LINK_env) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/env/test_sim_faults
+TESTS += test/unit/env/test_sim_faults
+test_unit_env_test_sim_faults_SOURCES = test/unit/env/test_sim_faults.c
+test_unit_env_test_sim_faults_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_sim_faults_LDADD = $(LINK_env) $(CMOCKA_LIBS)

@@ -317,8 +317,8 @@ static void test_wall_clock_is_of_this_age(void **state)
 /* ---- death ----------------------------------------------------------------
  */
 
-/* Run `die` in a child whose trace goes to `path`; it must abort. */
-static void child_dies(const char *path, void (*die)(struct env *e))
+/* Run `die` in a child whose trace goes to `path`. Returns how it ended. */
+static int child_dies(const char *path, void (*die)(struct env *e))
 {
     pid_t pid = fork();
     int status;
@@ -338,8 +338,17 @@ static void child_dies(const char *path, void (*die)(struct env *e))
         _exit(1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status));
-    assert_int_equal(WTERMSIG(status), SIGABRT);
+    return status;
+}
+
+static void die_by_damage(struct env *e)
+{
+    env_fail(e, ERR_CORRUPT, "journal %d: it is damaged", 7);
+}
+
+static void die_by_error(struct env *e)
+{
+    env_fail(e, ERR_IO, "journal %d: disk is gone", 7);
 }
 
 static void die_by_reason(struct env *e)
@@ -364,13 +373,17 @@ static const char *last_line(char *text)
     return nl == NULL ? text : nl + 1;
 }
 
+/* It ends with that exit code; 0: it aborts. */
 static void check_death(struct fixture *x, void (*die)(struct env *e),
-                        const char *reason)
+                        int exit_code, const char *reason)
 {
+    int status = child_dies(fixture_path(x, "trace"), die);
     char *text;
     size_t len;
 
-    child_dies(fixture_path(x, "trace"), die);
+    assert_true(exit_code == 0
+                    ? WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT
+                    : WIFEXITED(status) && WEXITSTATUS(status) == exit_code);
     assert_int_equal(env_read_file(x->e, fixture_path(x, "trace"), 1 << 20,
                                    &text, &len, NULL),
                      0);
@@ -387,12 +400,23 @@ static void check_death(struct fixture *x, void (*die)(struct env *e),
 
 static void test_die_says_why_and_aborts(void **state)
 {
-    check_death(*state, die_by_reason, "journal 7: disk is gone");
+    check_death(*state, die_by_reason, 0, "journal 7: disk is gone");
+}
+
+static void test_damage_ends_with_its_code(void **state)
+{
+    check_death(*state, die_by_damage, ENV_EXIT_DAMAGE,
+                "journal 7: it is damaged");
+}
+
+static void test_other_errors_abort(void **state)
+{
+    check_death(*state, die_by_error, 0, "journal 7: disk is gone");
 }
 
 static void test_failed_assertion_dies_the_same_way(void **state)
 {
-    check_death(*state, die_by_assertion, "assertion failed: 1 + 1 == 3");
+    check_death(*state, die_by_assertion, 0, "assertion failed: 1 + 1 == 3");
 }
 
 static void test_trace_file_is_reopened(void **state)
@@ -524,6 +548,8 @@ int main(void)
         LOOP_TEST(test_random_differs),
         LOOP_TEST(test_wall_clock_is_of_this_age),
         LOOP_TEST(test_die_says_why_and_aborts),
+        LOOP_TEST(test_damage_ends_with_its_code),
+        LOOP_TEST(test_other_errors_abort),
         LOOP_TEST(test_failed_assertion_dies_the_same_way),
         LOOP_TEST(test_trace_file_is_reopened),
         LOOP_TEST(test_unknown_engine_is_refused),

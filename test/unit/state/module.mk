@@ -49,8 +49,7 @@ EXTRA_DIST += \
 	test/fuzz/corpus/meta/grow \
 	test/fuzz/corpus/meta/producer \
 	test/fuzz/corpus/meta/register \
-	test/fuzz/corpus/meta/result \
-	test/fuzz/corpus/meta/shards
+	test/fuzz/corpus/meta/result
 
 check_PROGRAMS += test/unit/state/test_dump
 TESTS += test/unit/state/test_dump
