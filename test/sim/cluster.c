@@ -53,6 +53,7 @@ static struct sim_seat *seat_of(struct sim_cluster *c, unsigned id)
     if (sim_node_env(c->sim, id) == NULL && s->host != NULL) {
         s->host = NULL; /* died by itself */
         s->state = SIM_HOST_DOWN;
+        s->exit_code = sim_node_exit_code(c->sim, id);
         snprintf(s->why, sizeof s->why, "%s", sim_node_death(c->sim, id));
     }
     return s;

@@ -58,7 +58,7 @@ static void read_all(struct world *w, uint64_t limit_us)
         struct world_topic *t = &w->topics[i];
         for (unsigned k = 0; t->state == TOPIC_IS && k < t->n_partitions; k++) {
             for (unsigned id = 1; id <= sim_cluster_nodes(w->cluster); id++) {
-                if (t->books[k].replicas & (1u << id)) {
+                if (t->books[k].replicas & ~w->down & (1u << id)) {
                     readers[n++] = reader_start(w, &t->books[k], id,
                                                 t->books[k].known_end);
                 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "broker/broker.h"
 #include "env/file.h"
 #include "judge.h"
 
@@ -25,17 +26,28 @@ enum fault {
     FAULT_IO,     /* an I/O error, of which a node dies */
     FAULT_HOLD,   /* flushes take long */
     FAULT_CLIENT, /* the link between clients and a node */
+    FAULT_FULL,   /* a disk is full for a while */
+    FAULT_SLOW,   /* a node's disk and links are slow for a while */
+    FAULT_WALL,   /* a wall clock jumps */
+    FAULT_POINT,  /* the power goes at some I/O call to come */
+    FAULT_DAMAGE, /* a disk does not keep what it was given */
+    FAULT_WIPE,   /* a disk is replaced by an empty one, once */
     FAULTS
 };
 
-static const char *const fault_names[FAULTS] = {"kill",  "blackout", "stop",
-                                                "pause", "link",     "island",
-                                                "io",    "hold",     "client"};
+static const char *const fault_names[FAULTS] = {
+    "kill",   "blackout", "stop", "pause", "link",  "island", "io",  "hold",
+    "client", "full",     "slow", "wall",  "point", "damage", "wipe"};
 
 struct seat {
     uint64_t start_us, resume_us, release_us; /* NO_TIME: nothing to do */
     uint64_t io_us;                           /* an error was planted until */
     bool io;                                  /* it may die of one */
+    uint64_t full_us, slow_us;                /* until */
+    bool full;    /* its disk was full: it may die of that */
+    bool damaged; /* it may end because of that, and stays down then */
+    bool wiped;   /* it may not serve again */
+    bool gone;    /* ended because of that */
     char died[300];
 };
 
@@ -48,6 +60,12 @@ struct swarm {
     unsigned n, n_faults, n_deaths;
     unsigned kinds; /* bit per fault */
     struct seat seats[SIM_NODES_MAX + 1];
+    /* The fault budget: the disk of at most one node of three or more is
+     * damaged or replaced, and no partition has its only replica there. */
+    unsigned rotten; /* 0: none */
+    bool beyond;     /* any disk may be: no promise but the truth */
+    bool formed;     /* all served at some time */
+    unsigned n_damaged, n_wiped, n_damage_seen, n_power;
     uint64_t link_us[SIM_NODES_MAX + 2][SIM_NODES_MAX + 2]; /* up again at */
     uint64_t load_us, gap_us, next_fault_us, next_admin_us;
     unsigned n_churn, churn_partitions;
@@ -145,10 +163,10 @@ static void draw_load(struct swarm *s)
 
     for (unsigned i = 0; i < n_topics; i++) {
         char name[16];
-        unsigned replicas = s->n == 1                  ? 1
-                            : below(s, 6) == 0         ? 1
-                            : s->n == 5 && below(s, 2) ? 5
-                                                       : 3;
+        unsigned replicas = s->n == 1                        ? 1
+                            : !s->rotten && below(s, 6) == 0 ? 1
+                            : s->n == 5 && below(s, 2)       ? 5
+                                                             : 3;
         snprintf(name, sizeof name, "t%u", i);
         admin_create(w, name, (unsigned)between(s, 1, 3), replicas);
     }
@@ -176,6 +194,28 @@ static void draw_load(struct swarm *s)
     w->loading = true;
 }
 
+/* Clocks, whose disk is bad, and cuts while the cluster forms. */
+static void draw_nodes(struct swarm *s)
+{
+    int most = below(s, 3) == 0 ? 200000 : below(s, 2) ? 500 : 0;
+
+    s->beyond = below(s, 12) == 0;
+    s->rotten = s->n >= 3 && below(s, 2) ? (unsigned)between(s, 1, s->n) : 0;
+    for (unsigned id = 1; id <= s->n; id++) {
+        struct seat *t = &s->seats[id];
+        t->full_us = t->slow_us = NO_TIME;
+        sim_node_rate(s->sim, id,
+                      (int)between(s, 0, 2u * (unsigned)most) - most);
+        if (s->beyond || id == s->rotten) {
+            sim_disk_remember(sim_cluster_disk(s->cluster, id));
+        }
+        if (below(s, 5) == 0) {
+            sim_crash_at(s->sim, id, between(s, 1, 300),
+                         (enum sim_crash)below(s, 4));
+        }
+    }
+}
+
 static void draw(struct swarm *s)
 {
     rand_init(&s->rand, s->o->seed);
@@ -192,6 +232,7 @@ static void draw(struct swarm *s)
                                      .release_us = NO_TIME};
     }
     memset(s->link_us, 0xff, sizeof s->link_us);
+    draw_nodes(s);
     draw_load(s);
     if (below(s, 4) == 0) { /* a storm */
         s->gap_us = between(s, 50, 400) * MS;
@@ -234,7 +275,7 @@ static void restart_later(struct swarm *s, unsigned id)
 
 static void kill_one(struct swarm *s, unsigned id)
 {
-    if (runs(s, id) || below(s, 3) == 0) {
+    if (!s->seats[id].gone && (runs(s, id) || below(s, 3) == 0)) {
         sim_cluster_kill(s->cluster, id, (enum sim_crash)below(s, 4));
         restart_later(s, id);
     }
@@ -278,6 +319,62 @@ static void hold(struct swarm *s, unsigned id, uint64_t us)
         file_hold_durable(sim_node_env(s->sim, id), true);
         s->seats[id].release_us = now(s) + us;
     }
+}
+
+static void fill(struct swarm *s, unsigned id, uint64_t us)
+{
+    struct sim_disk *d = sim_cluster_disk(s->cluster, id);
+
+    sim_disk_limit(d, sim_disk_bytes(d) + 1 + between(s, 0, 100000));
+    s->seats[id].full = true;
+    s->seats[id].full_us = now(s) + us;
+}
+
+static void slow(struct swarm *s, unsigned id, uint64_t us)
+{
+    sim_node_slow(s->sim, id, below(s, 2) * between(s, 1000, 200000),
+                  below(s, 2) * between(s, 1000, 200000));
+    s->seats[id].slow_us = now(s) + us;
+}
+
+/* What it does not keep is not found before it is looked for: often it is
+ * started anew. */
+static void damage(struct swarm *s)
+{
+    static const char *const parts[] = {"", "journal/", "checkpoint", "/p/",
+                                        "/meta/"};
+    unsigned id = s->beyond ? (unsigned)between(s, 1, s->n) : s->rotten;
+    char text[400];
+
+    for (uint64_t n = id == 0 ? 0 : between(s, 1, 3); n > 0; n--) {
+        if (sim_disk_damage(sim_cluster_disk(s->cluster, id),
+                            (enum sim_damage)below(s, 3),
+                            parts[below(s, sizeof parts / sizeof parts[0])],
+                            text, sizeof text)) {
+            say(s, text, id, 0);
+            s->n_damaged += !s->seats[id].damaged;
+            s->seats[id].damaged = true;
+            s->world.down |= 1u << id;
+        }
+    }
+    if (id != 0 && s->seats[id].damaged && below(s, 2)) {
+        kill_one(s, id);
+    }
+}
+
+static void wipe(struct swarm *s)
+{
+    unsigned id = s->rotten;
+
+    if (id == 0 || !s->formed || s->seats[id].wiped || s->seats[id].gone) {
+        return;
+    }
+    sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
+    sim_disk_wipe(sim_cluster_disk(s->cluster, id));
+    restart_later(s, id);
+    s->seats[id].wiped = true;
+    s->n_wiped++;
+    s->world.down |= 1u << id;
 }
 
 static void strike(struct swarm *s, enum fault f)
@@ -326,6 +423,25 @@ static void strike(struct swarm *s, enum fault f)
         } else {
             cut(s, s->n + 1, id, us);
         }
+        break;
+    case FAULT_FULL:
+        fill(s, id, us);
+        break;
+    case FAULT_SLOW:
+        slow(s, id, us);
+        break;
+    case FAULT_WALL:
+        sim_node_wall(s->sim, id, (int64_t)between(s, 0, 3600000) - 1800000);
+        break;
+    case FAULT_POINT:
+        sim_crash_at(s->sim, id, between(s, 1, 400),
+                     (enum sim_crash)below(s, 4));
+        break;
+    case FAULT_DAMAGE:
+        damage(s);
+        break;
+    case FAULT_WIPE:
+        wipe(s);
         break;
     case FAULTS:
         break;
@@ -453,31 +569,73 @@ static void churn(struct swarm *s)
 /* ---- time passes ------------------------------------------------------------
  */
 
+/* What it may end of: NULL, or why not. */
+static const char *may_end(struct swarm *s, unsigned id, const char *why)
+{
+    struct seat *t = &s->seats[id];
+
+    if (strstr(why, "assertion failed") != NULL) {
+        return "died";
+    }
+    if (strcmp(why, SIM_POWER_TEXT) == 0 || t->io ||
+        (t->full && (strstr(why, err_text(ERR_NOSPACE)) != NULL ||
+                     strstr(why, "make room") != NULL))) {
+        return NULL;
+    }
+    if (t->wiped) {
+        return sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_IDENTITY
+                   ? NULL
+                   : "died";
+    }
+    if (t->damaged) {
+        return sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_DAMAGE
+                   ? NULL
+                   : "damage-exit";
+    }
+    return "died";
+}
+
+/* Who ends because its disk was damaged or replaced stays down: there is no
+ * repair. */
+static bool stays_down(struct swarm *s, unsigned id)
+{
+    int code = sim_cluster_exit_code(s->cluster, id);
+
+    return (s->seats[id].damaged && code == BROKER_EXIT_DAMAGE) ||
+           (s->seats[id].wiped && code == BROKER_EXIT_IDENTITY);
+}
+
 /* A node that ended by itself: was it allowed to? */
 static void bury(struct swarm *s, unsigned id)
 {
     struct seat *t = &s->seats[id];
     enum sim_host_state state = sim_cluster_state(s->cluster, id);
     const char *why = sim_cluster_why(s->cluster, id);
+    bool down = state == SIM_HOST_DOWN && t->start_us == NO_TIME && !t->gone;
 
-    if (state == SIM_HOST_DOWN && t->start_us == NO_TIME) {
-        s->n_deaths++;
-        say(s, why, id, 0);
-        if (!t->io || strstr(why, "assertion failed") != NULL) {
-            world_violation(&s->world, "died", "node %u: %s", id, why);
+    if (state == SIM_HOST_SERVES && t->wiped) {
+        world_violation(&s->world, "served",
+                        "node %u serves with an empty disk under a known id",
+                        id);
+    }
+    if (!down && state != SIM_HOST_FAILED && state != SIM_HOST_CLOSED) {
+        return;
+    }
+    say(s, down || state == SIM_HOST_FAILED ? why : "closed", id, 0);
+    if (state != SIM_HOST_CLOSED) {
+        const char *wrong = may_end(s, id, why);
+        s->n_deaths += down;
+        s->n_power += strcmp(why, SIM_POWER_TEXT) == 0;
+        if (wrong != NULL) {
+            world_violation(&s->world, wrong, "node %u: %s", id, why);
         }
-        restart_later(s, id);
-    } else if (state == SIM_HOST_FAILED) {
-        say(s, why, id, 0);
-        if (!t->io) {
-            world_violation(&s->world, "refused-to-start", "node %u: %s", id,
-                            why);
-        }
+        t->gone = stays_down(s, id);
+        s->n_damage_seen += t->gone && t->damaged;
+    }
+    if (!down) {
         sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
-        restart_later(s, id);
-    } else if (state == SIM_HOST_CLOSED) {
-        say(s, "closed", id, 0);
-        sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
+    }
+    if (!t->gone) {
         restart_later(s, id);
     }
 }
@@ -497,6 +655,14 @@ static void tend(struct swarm *s, unsigned id)
             file_hold_durable(sim_node_env(s->sim, id), false);
         }
     }
+    if (now(s) >= t->full_us) {
+        t->full_us = NO_TIME;
+        sim_disk_limit(sim_cluster_disk(s->cluster, id), 0);
+    }
+    if (now(s) >= t->slow_us) {
+        t->slow_us = NO_TIME;
+        sim_node_slow(s->sim, id, 0, 0);
+    }
     if (now(s) >= t->start_us) {
         t->start_us = NO_TIME;
         say(s, "start", id, 0);
@@ -510,6 +676,7 @@ static void tend_all(struct swarm *s)
     for (unsigned id = 1; id <= s->n; id++) {
         tend(s, id);
     }
+    s->formed = s->formed || sim_cluster_serves(s->cluster);
     for (unsigned i = 1; i <= s->n + 1; i++) {
         for (unsigned k = 1; k <= s->n + 1; k++) {
             if (now(s) >= s->link_us[i][k]) {
@@ -537,6 +704,22 @@ static void load(struct swarm *s)
     }
 }
 
+static bool must_serve(const struct swarm *s, unsigned id)
+{
+    return !s->beyond && (s->world.down & 1u << id) == 0;
+}
+
+static bool all_serve(struct swarm *s)
+{
+    for (unsigned id = 1; id <= s->n; id++) {
+        if (must_serve(s, id) &&
+            sim_cluster_state(s->cluster, id) != SIM_HOST_SERVES) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void heal(struct swarm *s)
 {
     uint64_t end = now(s) + HEAL_US;
@@ -545,6 +728,9 @@ static void heal(struct swarm *s)
     for (unsigned id = 1; id <= s->n; id++) {
         struct seat *t = &s->seats[id];
         sim_io_fail_at(s->sim, id, 0, false, 0);
+        sim_crash_at(s->sim, id, 0, SIM_CRASH_ALL);
+        t->full_us = t->full_us == NO_TIME ? NO_TIME : 0;
+        t->slow_us = t->slow_us == NO_TIME ? NO_TIME : 0;
         t->resume_us = t->resume_us == NO_TIME ? NO_TIME : 0;
         t->release_us = t->release_us == NO_TIME ? NO_TIME : 0;
         t->start_us = t->start_us == NO_TIME ? NO_TIME : now(s);
@@ -557,10 +743,10 @@ static void heal(struct swarm *s)
     do {
         tend_all(s);
         sim_run_until(s->sim, now(s) + 50 * MS, NULL);
-    } while (now(s) < end && !world_broken(&s->world) &&
-             !sim_cluster_serves(s->cluster));
+    } while (now(s) < end && !world_broken(&s->world) && !all_serve(s));
     for (unsigned id = 1; id <= s->n; id++) {
-        if (sim_cluster_state(s->cluster, id) != SIM_HOST_SERVES) {
+        if (must_serve(s, id) &&
+            sim_cluster_state(s->cluster, id) != SIM_HOST_SERVES) {
             world_violation(&s->world, "stuck",
                             "node %u does not serve (%d) "
                             "%s",
@@ -574,6 +760,11 @@ static void heal(struct swarm *s)
 static void say_counts(const struct swarm *s)
 {
     const struct world_counts *c = &s->world.counts;
+
+    fprintf(stderr,
+            "-- %u disks damaged, %u wiped, %u nodes ended by damage, %u "
+            "power cuts at an I/O call\n",
+            s->n_damaged, s->n_wiped, s->n_damage_seen, s->n_power);
 
     fprintf(
         stderr,
@@ -605,6 +796,10 @@ static void result(struct swarm *s, struct swarm_result *r)
                                .nodes = s->n,
                                .faults = s->n_faults,
                                .deaths = s->n_deaths,
+                               .damaged = s->n_damaged,
+                               .wiped = s->n_wiped,
+                               .damage_seen = s->n_damage_seen,
+                               .power_at_io = s->n_power,
                                .counts = w->counts};
     snprintf(r->invariant, sizeof r->invariant, "%s", w->invariant);
     snprintf(r->text, sizeof r->text, "%s", w->violation);
@@ -619,7 +814,7 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
     if (!world_broken(&s.world)) {
         heal(&s);
     }
-    if (!world_broken(&s.world) && admin_wait(&s.world, HEAL_US)) {
+    if (!s.beyond && !world_broken(&s.world) && admin_wait(&s.world, HEAL_US)) {
         judge_all(&s.world, HEAL_US);
         admin_judge_deleted(&s.world, HEAL_US);
         tend_all(&s); /* who died meanwhile? */

@@ -23,6 +23,9 @@ struct swarm_result {
     uint64_t hash;
     uint64_t virtual_us;
     unsigned nodes, faults, deaths;
+    unsigned damaged, wiped; /* disks */
+    unsigned damage_seen;    /* nodes that ended because of it */
+    unsigned power_at_io;    /* cuts at a chosen I/O call */
     struct world_counts counts;
 };
 

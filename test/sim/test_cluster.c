@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/broker.h"
 #include "env/file.h"
 #include "judge.h"
 
@@ -244,6 +245,66 @@ static void an_ack_waits_for_the_flush(void **state)
     shut(&f);
 }
 
+/* A node whose disk was replaced by an empty one ends, as told to; that does
+ * not keep the others from starting. */
+static void an_empty_disk_ends_its_node_only(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    open_n(&f, 3, 60);
+    serve(&f);
+    load(&f);
+    run(&f, 2 * SECOND);
+    for (unsigned id = 1; id <= 3; id++) {
+        sim_cluster_kill(f.cluster, id, SIM_CRASH_RANDOM);
+    }
+    sim_disk_wipe(sim_cluster_disk(f.cluster, 2));
+    sim_cluster_start(f.cluster, 1);
+    sim_cluster_start(f.cluster, 2);
+    run(&f, 5 * SECOND);
+    assert_int_equal(sim_cluster_state(f.cluster, 1), SIM_HOST_OPENING);
+    assert_int_equal(sim_cluster_state(f.cluster, 2), SIM_HOST_FAILED);
+    assert_int_equal(sim_cluster_exit_code(f.cluster, 2), BROKER_EXIT_IDENTITY);
+    sim_cluster_start(f.cluster, 3);
+    for (int i = 0; i < 100; i++) {
+        run(&f, SECOND / 10);
+    }
+    assert_int_equal(sim_cluster_state(f.cluster, 1), SIM_HOST_SERVES);
+    assert_int_equal(sim_cluster_state(f.cluster, 3), SIM_HOST_SERVES);
+    f.world.down = 1u << 2;
+    judge(&f);
+    shut(&f);
+}
+
+/* Damage ends a node with the code that says so, and nothing is lost. */
+static void damage_ends_its_node(void **state)
+{
+    struct fixture f;
+    char text[400];
+    unsigned n = 0;
+
+    (void)state;
+    open_n(&f, 3, 61);
+    sim_disk_remember(sim_cluster_disk(f.cluster, 2));
+    serve(&f);
+    load(&f);
+    run(&f, 5 * SECOND);
+    sim_cluster_kill(f.cluster, 2, SIM_CRASH_RANDOM);
+    while (n < 20 &&
+           sim_disk_damage(sim_cluster_disk(f.cluster, 2), SIM_DAMAGE_FLIP,
+                           "00000001.j", text, sizeof text)) {
+        n++;
+    }
+    assert_int_equal(n, 20);
+    sim_cluster_start(f.cluster, 2);
+    run(&f, 2 * SECOND);
+    assert_int_equal(sim_cluster_exit_code(f.cluster, 2), BROKER_EXIT_DAMAGE);
+    f.world.down = 1u << 2;
+    judge(&f);
+    shut(&f);
+}
+
 static uint64_t hash_of(uint64_t seed)
 {
     struct fixture f;
@@ -274,6 +335,8 @@ int main(void)
         cmocka_unit_test(survives_a_blackout),
         cmocka_unit_test(stops_in_order),
         cmocka_unit_test(an_ack_waits_for_the_flush),
+        cmocka_unit_test(an_empty_disk_ends_its_node_only),
+        cmocka_unit_test(damage_ends_its_node),
         cmocka_unit_test(a_seed_replays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
