@@ -85,15 +85,26 @@ static uint32_t class_find(size_t size)
     return (uint32_t)(64 - __builtin_clzll(pages));
 }
 
+/* Pages that the kernel may make huge: what is received, copied and pinned
+ * for the disk lies in them, and each page is looked up every time. */
 static uint8_t *pages_map(struct chunk_pool *p, size_t len)
 {
-    void *data = mmap(NULL, len, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t spare = MEM_HUGE_BYTES - PAGE_BYTES; /* to begin at a huge page */
+    uint8_t *data = mmap(NULL, len + spare, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) {
         return NULL;
     }
+    size_t skip = (size_t)(-(uintptr_t)data) % MEM_HUGE_BYTES;
+    if (skip > 0) {
+        munmap(data, skip);
+    }
+    if (spare > skip) {
+        munmap(data + skip + len, spare - skip);
+    }
+    mem_advise_huge(data + skip, len);
     p->mapped += len;
-    return data;
+    return data + skip;
 }
 
 static void pages_unmap(struct chunk_pool *p, uint8_t *data, size_t len)
