@@ -6,9 +6,8 @@
 
 /* The polynomial, lowest power in the highest bit. */
 #define POLYNOMIAL UINT32_C(0x82f63b78)
-/* x^0 and x^8 in the same notation. */
+/* x^0 in the same notation. */
 #define X_POW_0 UINT32_C(0x80000000)
-#define X_POW_8 UINT32_C(0x00800000)
 /* isa-l takes an int. */
 #define STEP_MAX ((size_t)1 << 30)
 
@@ -46,13 +45,20 @@ static uint32_t multiply(uint32_t a, uint32_t b)
  * multiplication by x^(8 len); the inversions cancel out. */
 uint32_t crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t len_b)
 {
-    uint32_t power = X_POW_8; /* x^(8 * 2^k) */
-    while (len_b > 0) {
+    /* k: x^(8 * 2^k). Squaring the last gives the first. */
+    static const uint32_t powers[31] = {
+        0x00800000, 0x00008000, 0x82f63b78, 0x6ea2d55c, 0x18b8ea18, 0x510ac59a,
+        0xb82be955, 0xb8fdb1e7, 0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a,
+        0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc, 0xfe7740e6, 0xf946610b,
+        0x3c204f8f, 0x538586e3, 0x59726915, 0x734d5309, 0xbc1ac763, 0x7d0722cc,
+        0xd289cabe, 0xe94ca9bc, 0x05b74f3f, 0xa51e1f42, 0x40000000, 0x20000000,
+        0x08000000,
+    };
+    for (size_t k = 0; len_b > 0; len_b >>= 1) {
         if ((len_b & 1) != 0) {
-            crc_a = multiply(power, crc_a);
+            crc_a = multiply(powers[k], crc_a);
         }
-        power = multiply(power, power);
-        len_b >>= 1;
+        k = k < 30 ? k + 1 : 0;
     }
     return crc_a ^ crc_b;
 }
