@@ -198,6 +198,7 @@ static void on_image(void *arg, enum image_event event,
         reset(ps);
         break;
     case IMAGE_NODE:
+    case IMAGE_SHARDS:
         break;
     }
 }

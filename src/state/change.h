@@ -11,6 +11,7 @@
  *   CONFIGS     uuid, then n uvarint, n * {name text, value text}: all
  *               overrides, by name
  *   DELETED     uuid: an explicit deletion
+ *   SHARDS      n u8, n * {group u64, k u8, k * node i32}: all of @groups
  *
  * A record begins with its kind, u8. Text is a length, uvarint, and bytes.
  */
@@ -27,7 +28,8 @@ enum change_kind {
     CHANGE_TOPIC = 3,
     CHANGE_PARTITIONS = 4,
     CHANGE_CONFIGS = 5,
-    CHANGE_DELETED = 6
+    CHANGE_DELETED = 6,
+    CHANGE_SHARDS = 7
 };
 
 /* Parts that commands and change records share. */

@@ -42,6 +42,7 @@ void image_empty(struct image *im)
     im->by_name = im->by_id = im->by_group = im->deleted = NULL;
     im->n_nodes = 0;
     im->n_topics = 0;
+    im->n_shards = 0;
     im->cluster = uuid_zero;
 }
 
@@ -208,6 +209,12 @@ const struct image_topic *image_topic_by_group(const struct image *im,
         *ret_partition = partition_of(t, group);
     }
     return t;
+}
+
+const struct image_partition *image_shard(const struct image *im,
+                                          unsigned number)
+{
+    return number < im->n_shards ? &im->shards[number] : NULL;
 }
 
 bool image_deleted(const struct image *im, struct uuid id)

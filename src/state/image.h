@@ -13,6 +13,7 @@
 #define IMAGE_HOST_MAX     255
 #define IMAGE_TOPIC_MAX    249
 #define IMAGE_REPLICAS_MAX 15
+#define IMAGE_SHARDS_MAX   16
 
 struct image_node {
     int32_t id;
@@ -61,6 +62,7 @@ enum image_event {
     IMAGE_TOPIC_GROWN, /* more partitions */
     IMAGE_TOPIC_CONFIG,
     IMAGE_TOPIC_DELETED, /* `topic` is still valid during the call */
+    IMAGE_SHARDS,        /* those of @groups are placed */
     IMAGE_RESET          /* everything was replaced: walk it all */
 };
 typedef void (*image_watch_cb)(void *arg, enum image_event event,
@@ -89,6 +91,10 @@ const struct image_topic *image_topic_by_id(const struct image *im,
 const struct image_topic *image_topic_by_group(const struct image *im,
                                                uint64_t group,
                                                int32_t *ret_partition);
+/* A shard of the consumer groups, by number from 0; NULL: they are not placed
+ * yet, or there are not so many. */
+const struct image_partition *image_shard(const struct image *im,
+                                          unsigned number);
 /* True if the topic was deleted explicitly (kept by uuid). */
 bool image_deleted(const struct image *im, struct uuid id);
 /* Value of an override, or NULL. */

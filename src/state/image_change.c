@@ -188,6 +188,27 @@ static int take_deleted(struct image *im, struct uuid id)
     return 0;
 }
 
+static int take_shards(struct image *im, struct cursor *c)
+{
+    struct image_partition shards[IMAGE_SHARDS_MAX];
+    unsigned n = cursor_u8(c);
+    for (unsigned i = 0; i < n && c->status == 0; i++) {
+        if (i == IMAGE_SHARDS_MAX) {
+            return ERR_CORRUPT;
+        }
+        uint64_t group = cursor_u64(c);
+        change_take_replicas(c, &shards[i]);
+        shards[i].group = group;
+    }
+    if (c->status != 0 || n == 0) {
+        return ERR_CORRUPT;
+    }
+    memcpy(im->shards, shards, n * sizeof *shards);
+    im->n_shards = n;
+    tell(im, IMAGE_SHARDS, NULL, NULL);
+    return 0;
+}
+
 static int take_one(struct image *im, struct cursor *c)
 {
     uint8_t kind = cursor_u8(c);
@@ -196,6 +217,9 @@ static int take_one(struct image *im, struct cursor *c)
     }
     if (kind == CHANGE_TOPIC) {
         return take_topic(im, c);
+    }
+    if (kind == CHANGE_SHARDS) {
+        return take_shards(im, c);
     }
     struct uuid id = change_take_uuid(c);
     struct image_topic *t = map_find(im->by_id, image_uuid_key(&id));

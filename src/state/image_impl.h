@@ -18,6 +18,8 @@ struct image {
     struct map *by_id;
     struct map *by_group;
     struct map *deleted; /* by uuid; the value only says "there" */
+    struct image_partition shards[IMAGE_SHARDS_MAX];
+    unsigned n_shards;
     struct {
         image_watch_cb cb;
         void *arg;

@@ -249,6 +249,12 @@ static void step_body(struct meta_step *s, uint8_t kind, struct cursor *c)
             step_producer_ids(s, node);
         }
         break;
+    case META_CREATE_SHARDS:
+        meta_decode_create_shards(c);
+        if (body_ok(s, c)) {
+            meta_step_create_shards(s);
+        }
+        break;
     default:
         meta_fail(s, KERR_UNSUPPORTED_VERSION, "command kind %u is not known",
                   kind);
@@ -367,6 +373,7 @@ static int meta_load(struct machine_db *db, struct buf *changes)
         meta_put_topic(db, &t, changes);
     }
     load_deleted(db, changes);
+    meta_load_shards(db, changes);
     return db_status(db) != 0 ? db_status(db) : changes->status;
 }
 

@@ -29,7 +29,8 @@ enum meta_kind {
     META_DELETE_TOPIC = 3,
     META_CREATE_PARTITIONS = 4,
     META_ALTER_CONFIGS = 5,
-    META_PRODUCER_IDS = 6
+    META_PRODUCER_IDS = 6,
+    META_CREATE_SHARDS = 7
 };
 
 /* What a cluster starts with: the bootstrap of machine_open(). */
@@ -109,12 +110,16 @@ void meta_encode_alter_configs(const struct meta_alter_configs *c,
 void meta_encode_producer_ids(int32_t node, struct uuid command,
                               struct buf *out);
 
+/* Place the shards of @groups, groups META_GROUPS_FIRST and on, if they are not
+ * placed yet. */
+void meta_encode_create_shards(struct uuid command, struct buf *out);
+
 /* What a command answered. */
 struct meta_result {
     int16_t error;      /* Kafka's code, 0 = done */
     char message[256];  /* for a person; "" if none */
     struct uuid topic;  /* CREATE_TOPIC */
-    int32_t partitions; /* CREATE_TOPIC, CREATE_PARTITIONS */
+    int32_t partitions; /* CREATE_TOPIC, CREATE_PARTITIONS, CREATE_SHARDS */
     int16_t replication;
     int64_t first_producer_id; /* PRODUCER_IDS */
 };

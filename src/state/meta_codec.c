@@ -120,6 +120,11 @@ void meta_encode_producer_ids(int32_t node, struct uuid command,
     buf_put_u32(out, (uint32_t)node);
 }
 
+void meta_encode_create_shards(struct uuid command, struct buf *out)
+{
+    put_head(out, META_CREATE_SHARDS, command);
+}
+
 void meta_encode_result(const struct meta_result *r, struct buf *out)
 {
     buf_put_u8(out, META_VERSION);
@@ -289,6 +294,11 @@ void meta_decode_alter_configs(struct cursor *c, struct arena *a,
 void meta_decode_producer_ids(struct cursor *c, int32_t *ret_node)
 {
     *ret_node = (int32_t)cursor_u32(c);
+    take_end(c);
+}
+
+void meta_decode_create_shards(struct cursor *c)
+{
     take_end(c);
 }
 

@@ -8,7 +8,8 @@
  *   loads       node, replicas placed on it, of these preferred leaders
  *   topics      name, uuid, name with '.' as '_', created, internal,
  *               partitions, replication
- *   partitions  (topic uuid, number), group, replicas
+ *   partitions  (topic uuid, number), group, replicas; under the zero uuid
+ *               the shards of @groups
  *   configs     (topic uuid, name), value
  *   deleted     uuid, name, time, index of the deletion
  *   commands    id, index, result: of the last META_COMMANDS_KEPT indexes
@@ -58,6 +59,9 @@ void meta_step_create_partitions(struct meta_step *s,
                                  const struct meta_create_partitions *c);
 void meta_step_alter_configs(struct meta_step *s,
                              const struct meta_alter_configs *c);
+void meta_step_create_shards(struct meta_step *s);
+/* The record of the shards of @groups, if they are placed. */
+void meta_load_shards(struct machine_db *db, struct buf *changes);
 
 /* ---- topics (meta_topic.c) ----------------------------------------------- */
 
@@ -88,6 +92,15 @@ void meta_put_configs(struct machine_db *db, struct uuid topic,
 void meta_put_topic(struct machine_db *db, const struct meta_topic *t,
                     struct buf *changes);
 void meta_topic_row(const struct db_rows *row, struct meta_topic *ret_t);
+/* Rows of partitions: write one; all of a topic, by number; read the one that
+ * such a query stands on; append it as {group, replicas}. */
+void meta_partition_put(struct machine_db *db, struct uuid topic,
+                        int32_t number, const struct image_partition *x);
+struct db_rows meta_partitions_query(struct machine_db *db,
+                                     const struct db_value *topic);
+void meta_partition_row(const struct db_rows *row,
+                        struct image_partition *ret_x);
+void meta_put_partition(struct buf *b, const struct image_partition *x);
 
 /* ---- placement (meta_place.c) ---------------------------------------------
  */
@@ -158,6 +171,7 @@ void meta_decode_create_partitions(struct cursor *c, struct arena *a,
 void meta_decode_alter_configs(struct cursor *c, struct arena *a,
                                struct meta_alter_configs *ret_c);
 void meta_decode_producer_ids(struct cursor *c, int32_t *ret_node);
+void meta_decode_create_shards(struct cursor *c);
 /* Errors: ERR_INVALID, ERR_NOMEM. Nodes are from `a`. */
 int meta_decode_bootstrap(struct slice in, struct arena *a,
                           struct meta_bootstrap *ret_b);

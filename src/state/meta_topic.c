@@ -80,8 +80,8 @@ static void topic_put(struct machine_db *db, const struct meta_topic *t)
     db_put(db, "topics", row, 7);
 }
 
-static void partition_put(struct machine_db *db, struct uuid topic,
-                          int32_t number, const struct image_partition *x)
+void meta_partition_put(struct machine_db *db, struct uuid topic,
+                        int32_t number, const struct image_partition *x)
 {
     uint8_t ids[4 * IMAGE_REPLICAS_MAX];
     for (unsigned i = 0; i < x->n_replicas; i++) {
@@ -96,8 +96,8 @@ static void partition_put(struct machine_db *db, struct uuid topic,
     db_put(db, "partitions", row, 4);
 }
 
-static void partition_row(const struct db_rows *row,
-                          struct image_partition *ret_x)
+void meta_partition_row(const struct db_rows *row,
+                        struct image_partition *ret_x)
 {
     struct cursor c;
     cursor_init(&c, db_row_bytes(row, 1));
@@ -107,8 +107,8 @@ static void partition_row(const struct db_rows *row,
     }
 }
 
-static struct db_rows partitions_query(struct machine_db *db,
-                                       const struct db_value *topic)
+struct db_rows meta_partitions_query(struct machine_db *db,
+                                     const struct db_value *topic)
 {
     return db_query(db,
                     "SELECT grp,replicas FROM partitions WHERE topic=? "
@@ -119,7 +119,7 @@ static struct db_rows partitions_query(struct machine_db *db,
 /* ---- change records -----------------------------------------------------
  */
 
-static void put_partition(struct buf *b, const struct image_partition *x)
+void meta_put_partition(struct buf *b, const struct image_partition *x)
 {
     buf_put_u64(b, x->group);
     change_put_replicas(b, x);
@@ -136,10 +136,10 @@ void meta_put_topic(struct machine_db *db, const struct meta_topic *t,
     buf_put_u64(changes, (uint64_t)t->created_ms);
     buf_put_u8(changes, t->internal);
     buf_put_u32(changes, (uint32_t)t->partitions);
-    struct db_rows r = partitions_query(db, &key);
+    struct db_rows r = meta_partitions_query(db, &key);
     while (db_next(&r)) {
-        partition_row(&r, &x);
-        put_partition(changes, &x);
+        meta_partition_row(&r, &x);
+        meta_put_partition(changes, &x);
     }
     meta_put_configs(db, t->id, changes);
 }
@@ -170,8 +170,8 @@ static void partitions_make(struct meta_step *s, struct place *p,
             place_choose(p, (unsigned)t->replication, &x);
         }
         x.group = group++;
-        partition_put(s->db, t->id, i, &x);
-        put_partition(changes, &x);
+        meta_partition_put(s->db, t->id, i, &x);
+        meta_put_partition(changes, &x);
     }
     t->partitions = count;
     place_store(p, s->db);
@@ -302,9 +302,9 @@ static void partitions_delete(struct meta_step *s, struct place *p,
 {
     const struct db_value id = db_blob(t->id.b, sizeof t->id.b);
     struct image_partition x;
-    struct db_rows r = partitions_query(s->db, &id);
+    struct db_rows r = meta_partitions_query(s->db, &id);
     while (db_next(&r)) {
-        partition_row(&r, &x);
+        meta_partition_row(&r, &x);
         place_count(p, &x, -1);
     }
     for (int32_t i = 0; i < t->partitions; i++) {

@@ -42,5 +42,6 @@ src_state_libstate_a_SOURCES = \
 	src/state/meta_config.c \
 	src/state/meta_place.c \
 	src/state/meta_rules.c \
+	src/state/meta_shards.c \
 	src/state/meta_topic.c \
 	src/state/vfs.c

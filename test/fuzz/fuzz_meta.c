@@ -68,6 +68,12 @@ static bool again(struct slice in, struct arena *a, struct buf *out)
             meta_encode_producer_ids(node, h.command, out);
         }
         break;
+    case META_CREATE_SHARDS:
+        meta_decode_create_shards(&c);
+        if (c.status == 0) {
+            meta_encode_create_shards(h.command, out);
+        }
+        break;
     default:
         return false;
     }

@@ -49,7 +49,8 @@ EXTRA_DIST += \
 	test/fuzz/corpus/meta/grow \
 	test/fuzz/corpus/meta/producer \
 	test/fuzz/corpus/meta/register \
-	test/fuzz/corpus/meta/result
+	test/fuzz/corpus/meta/result \
+	test/fuzz/corpus/meta/shards
 
 check_PROGRAMS += test/unit/state/test_dump
 TESTS += test/unit/state/test_dump

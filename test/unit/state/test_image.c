@@ -130,8 +130,8 @@ struct heard {
 static void on_event(void *arg, enum image_event event,
                      const struct image_topic *t, const struct image_node *n)
 {
-    static const char *const names[] = {"node",   "created", "grown",
-                                        "config", "deleted", "reset"};
+    static const char *const names[] = {"node",    "created", "grown", "config",
+                                        "deleted", "shards",  "reset"};
     struct heard *h = arg;
     size_t at = strlen(h->text);
     snprintf(h->text + at, sizeof h->text - at, "%c %s", h->tag, names[event]);
@@ -177,13 +177,18 @@ static void test_watchers(void **state)
     do_grow(&r, "t", 3);
     do_config(&r, "t", META_CONFIG_DELETE, "k", NULL);
     do_delete(&r, "t");
-    do_delete(&r, "t"); /* refused: nothing to tell */
+    do_delete(&r, "t");                /* refused: nothing to tell */
+    for (unsigned i = 0; i < 2; i++) { /* told once */
+        command_init(&r, &b);
+        meta_encode_create_shards(uuid_zero, &b);
+        assert_true(rig_apply(&r, &b));
+    }
     assert_string_equal(x.text, "x reset\nx node 1\nx created t 1 1\n"
                                 "x grown t 3 1\nx config t 3 0\n"
-                                "x deleted t 3 0\n");
+                                "x deleted t 3 0\nx shards\n");
     assert_string_equal(y.text, "y reset\ny node 1\ny created t 1 1\n"
                                 "y grown t 3 1\ny config t 3 0\n"
-                                "y deleted t 3 0\n");
+                                "y deleted t 3 0\ny shards\n");
     assert_true(rig_close(&r));
     rig_free(&r);
 }
@@ -214,6 +219,10 @@ static void put_some(struct buf *b)
     change_put_text(b, slice_str("v"));
     buf_put_u8(b, CHANGE_DELETED);
     change_put_uuid(b, test_uuid(3));
+    buf_put_u8(b, CHANGE_SHARDS);
+    buf_put_u8(b, 1);
+    buf_put_u64(b, 16);
+    change_put_replicas(b, &x);
 }
 
 static void test_malformed(void **state)
@@ -236,13 +245,26 @@ static void test_malformed(void **state)
         check_image(im);
         free(copy);
     }
-    assert_int_equal(n_whole, 4); /* cut between records */
+    assert_int_equal(n_whole, 5); /* cut between records */
     for (size_t bit = 0; bit < 8 * b.len; bit++) {
         b.data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
         int rv = image_change(im, buf_slice(&b), true);
         assert_true(rv == 0 || rv == ERR_CORRUPT);
         b.data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
     }
+    /* More shards than there can be. */
+    assert_int_equal(image_change(im, buf_slice(&b), true), 0);
+    assert_true(image_shard(im, 0) != NULL && image_shard(im, 1) == NULL);
+    struct buf many;
+    buf_init(&many, mem, 0);
+    buf_put_u8(&many, CHANGE_SHARDS);
+    buf_put_u8(&many, IMAGE_SHARDS_MAX + 1);
+    for (unsigned i = 0; i <= IMAGE_SHARDS_MAX; i++) {
+        buf_put_u64(&many, 16 + i);
+        buf_put_u8(&many, 0);
+    }
+    assert_int_equal(image_change(im, buf_slice(&many), false), ERR_CORRUPT);
+    buf_close(&many);
     /* A topic, and a group, that are there already. */
     assert_int_equal(image_change(im, buf_slice(&b), true), 0);
     assert_int_equal(image_change(im, buf_slice(&b), false), ERR_CORRUPT);

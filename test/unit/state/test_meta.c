@@ -272,6 +272,65 @@ static void test_delete(void **state)
     rig_end(&r);
 }
 
+static void create_shards(struct rig *r)
+{
+    struct buf b;
+    command_init(r, &b);
+    meta_encode_create_shards(uuid_zero, &b);
+    assert_true(rig_apply(r, &b));
+    assert_int_equal(r->last.error, 0);
+    assert_int_equal(r->last.partitions, 16);
+}
+
+static void test_shards(void **state)
+{
+    struct rig r;
+    unsigned replicas[6] = {0}, leaders[6] = {0};
+    struct image_partition before[16];
+    (void)state;
+    rig_open_nodes(&r, 5);
+    assert_null(image_shard(r.image, 0));
+    create_shards(&r);
+    for (unsigned k = 0; k < 16; k++) {
+        const struct image_partition *x = image_shard(r.image, k);
+        assert_non_null(x);
+        if (x == NULL) {
+            continue;
+        }
+        before[k] = *x;
+        assert_int_equal(x->group, META_GROUPS_FIRST + k);
+        assert_int_equal(x->n_replicas, 3);
+        leaders[x->replicas[0]]++;
+        for (unsigned i = 0; i < 3; i++) {
+            replicas[x->replicas[i]]++;
+        }
+    }
+    assert_null(image_shard(r.image, 16));
+    for (unsigned n = 1; n <= 5; n++) {
+        assert_in_range(replicas[n], 9, 10);
+        assert_in_range(leaders[n], 2, 5);
+    }
+    /* Once and for all; no topic is touched by them. */
+    assert_int_equal(do_create(&r, "t", 10, 3, 3), 0);
+    create_shards(&r);
+    assert_int_equal(do_delete(&r, "t"), 0);
+    assert_true(rig_close(&r));
+    assert_true(rig_open(&r, false));
+    for (unsigned k = 0; k < 16; k++) {
+        const struct image_partition *x = image_shard(r.image, k);
+        assert_non_null(x);
+        assert_true(x != NULL && x->group == before[k].group &&
+                    x->n_replicas == 3 &&
+                    memcmp(x->replicas, before[k].replicas, 12) == 0);
+    }
+    rig_end(&r);
+    rig_open_nodes(&r, 2); /* a small cluster has what it has */
+    create_shards(&r);
+    assert_true(image_shard(r.image, 15) != NULL &&
+                image_shard(r.image, 15)->n_replicas == 2);
+    rig_end(&r);
+}
+
 static const char *config(const struct rig *r, const char *name)
 {
     return image_topic_config(topic(r, "t"), name);
@@ -445,12 +504,12 @@ static void test_malformed(void **state)
     assert_int_equal(r.last.error, KERR_INVALID_REQUEST);
     raw(&r, bytes, 10);
     assert_int_equal(r.last.error, KERR_INVALID_REQUEST);
-    for (unsigned k = META_REGISTER_NODE; k <= META_PRODUCER_IDS; k++) {
+    for (unsigned k = META_REGISTER_NODE; k <= META_CREATE_SHARDS; k++) {
         bytes[1] = (uint8_t)k;
         raw(&r, bytes, sizeof bytes);
         assert_int_equal(r.last.error, KERR_INVALID_REQUEST);
     }
-    bytes[1] = META_PRODUCER_IDS + 1;
+    bytes[1] = META_CREATE_SHARDS + 1;
     raw(&r, bytes, sizeof bytes);
     assert_int_equal(r.last.error, KERR_UNSUPPORTED_VERSION);
     bytes[0] = META_VERSION + 1;
@@ -549,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_assigned),
         cmocka_unit_test(test_grow),
         cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_shards),
         cmocka_unit_test(test_configs),
         cmocka_unit_test(test_config_limits),
         cmocka_unit_test(test_register),

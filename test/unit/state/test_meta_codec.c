@@ -83,6 +83,9 @@ static void encode_some(enum meta_kind kind, struct buf *b)
     case META_PRODUCER_IDS:
         meta_encode_producer_ids(3, id, b);
         break;
+    case META_CREATE_SHARDS:
+        meta_encode_create_shards(id, b);
+        break;
     }
 }
 
@@ -166,12 +169,13 @@ static void test_round_trip(void **state)
 /* Version 1 as it was when it was made: logs and peers have such bytes. */
 static void test_golden(void **state)
 {
-    static const char *const names[] = {NULL,   "register", "create",  "delete",
-                                        "grow", "alter",    "producer"};
+    static const char *const names[] = {NULL,       "register", "create",
+                                        "delete",   "grow",     "alter",
+                                        "producer", "shards"};
     struct fixture f;
     (void)state;
     fixture_init(&f);
-    for (unsigned k = META_REGISTER_NODE; k <= META_PRODUCER_IDS; k++) {
+    for (unsigned k = META_REGISTER_NODE; k <= META_CREATE_SHARDS; k++) {
         char path[1024];
         uint8_t bytes[512];
         snprintf(path, sizeof path, "%s/test/fuzz/corpus/meta/%s", FUZZ_SRCDIR,
@@ -224,6 +228,9 @@ static int decode_any(struct slice in, struct arena *a)
     case META_PRODUCER_IDS:
         meta_decode_producer_ids(&c, &node);
         break;
+    case META_CREATE_SHARDS:
+        meta_decode_create_shards(&c);
+        break;
     default:
         return ERR_PROTOCOL;
     }
@@ -248,7 +255,7 @@ static void test_truncated(void **state)
     struct fixture f;
     (void)state;
     fixture_init(&f);
-    for (unsigned k = META_REGISTER_NODE; k <= META_PRODUCER_IDS; k++) {
+    for (unsigned k = META_REGISTER_NODE; k <= META_CREATE_SHARDS; k++) {
         buf_reset(&f.b);
         encode_some((enum meta_kind)k, &f.b);
         assert_int_equal(decode_exact(&f, f.b.data, f.b.len), 0);
@@ -267,7 +274,7 @@ static void test_flipped(void **state)
     struct fixture f;
     (void)state;
     fixture_init(&f);
-    for (unsigned k = META_REGISTER_NODE; k <= META_PRODUCER_IDS; k++) {
+    for (unsigned k = META_REGISTER_NODE; k <= META_CREATE_SHARDS; k++) {
         buf_reset(&f.b);
         encode_some((enum meta_kind)k, &f.b);
         for (size_t bit = 0; bit < 8 * f.b.len; bit++) {
