@@ -161,24 +161,53 @@ static bool has_argument(const char *cmdline, size_t len, const char *argument)
     return false;
 }
 
+/* What /proc/PID/stat says (proc(5)). */
+struct proc_stat {
+    char state;
+    unsigned flags;
+    long threads;
+};
+
+#define FLAG_EXITING 0x4u
+
+static bool stat_read(pid_t pid, struct proc_stat *ret_s)
+{
+    char text[1024];
+    const char *end = proc_read(pid, "stat", text, sizeof text) > 0
+                          ? strrchr(text, ')') /* a name may hold any other */
+                          : NULL;
+    return end != NULL &&
+           sscanf(end + 1,
+                  " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d "
+                  "%*d %*d %ld",
+                  &ret_s->state, &ret_s->flags, &ret_s->threads) == 3;
+}
+
+/* A process that was killed loses its memory, and with it its arguments, and
+ * its first thread may be a zombie, while it still has files, ports and locks:
+ * until all of its threads are gone it is there. */
 enum process_state process_look(pid_t pid, const char *file)
 {
     char text[PATH_LEN_MAX + 512];
+    struct proc_stat s;
     if (pid <= 1) {
         return PROCESS_GONE;
     }
     (void)waitpid(pid, NULL, WNOHANG); /* if it was our own child */
     size_t n = proc_read(pid, "cmdline", text, sizeof text);
-    if (n == 0 || !has_argument(text, n, file)) {
+    if (!stat_read(pid, &s) || s.state == 'X') {
         return PROCESS_GONE;
     }
-    proc_read(pid, "stat", text, sizeof text);
-    const char *state = strrchr(text, ')');
-    if (state == NULL || strlen(state) < 3 || state[2] == 'Z' ||
-        state[2] == 'X') {
+    if (s.state == 'Z') {
+        return s.threads > 1 ? PROCESS_RUNS : PROCESS_GONE;
+    }
+    if (n == 0) {
+        return s.flags & FLAG_EXITING ? PROCESS_RUNS : PROCESS_GONE;
+    }
+    if (!has_argument(text, n, file)) {
         return PROCESS_GONE;
     }
-    return state[2] == 'T' ? PROCESS_STOPPED : PROCESS_RUNS;
+    return s.state == 'T' ? PROCESS_STOPPED : PROCESS_RUNS;
 }
 
 long process_rss_kib(pid_t pid)

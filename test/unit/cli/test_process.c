@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,58 @@ static void test_own_session_and_log(void **state)
         process_pause();
     }
     process_signal(pid, SIGKILL);
+    assert_int_equal(process_wait(pid, script, WAIT_MS), 0);
+}
+
+static int go_on[2];
+
+static void *wait_for_byte(void *arg)
+{
+    char c;
+    (void)arg;
+    (void)!read(go_on[0], &c, 1);
+    _exit(0);
+}
+
+/* Its first thread has ended, another one still has its files. */
+static _Noreturn void half_dead(void)
+{
+    pthread_t t;
+    close(go_on[1]);
+    if (pthread_create(&t, NULL, wait_for_byte, NULL) != 0) {
+        _exit(1);
+    }
+    pthread_exit(NULL);
+}
+
+static bool has_arguments(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    int c = fgetc(f);
+    fclose(f);
+    return c != EOF;
+}
+
+/* Killed nodes came up again while the old one still had their ports. */
+static void test_dying_is_not_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(pipe(go_on), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        half_dead();
+    }
+    close(go_on[0]);
+    for (unsigned ms = 0; has_arguments(pid); ms += 10) {
+        assert_true(ms < WAIT_MS);
+        process_pause();
+    }
+    assert_int_equal(process_look(pid, script), PROCESS_RUNS);
+    assert_int_equal(process_wait(pid, script, 50), ERR_TIMEOUT);
+    close(go_on[1]);
     assert_int_equal(process_wait(pid, script, WAIT_MS), 0);
 }
 
@@ -183,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_own_session_and_log),
+        cmocka_unit_test(test_dying_is_not_gone),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_cannot_start),
         cmocka_unit_test(test_signal_names),
