@@ -204,9 +204,28 @@ static int walk_frame(struct recover *r, size_t from, size_t to)
     return rv;
 }
 
+/* All frames from the tail on are in the ring, none is smaller than a block.
+ * Numbers beyond that are no damage to walk over: the checkpoint is not of this
+ * ring's present, or a header's maker was broken. */
+static int walk_bounded(const struct recover *r)
+{
+    uint64_t max = r->j->n_files * (r->j->file_bytes / FORMAT_BLOCK);
+    if (r->durable > r->seq && r->durable - r->seq > max) {
+        return err_set(r->err, ERR_CORRUPT,
+                       "%s: frames %" PRIu64 " to %" PRIu64
+                       " are called durable, more than the ring holds",
+                       r->j->path, r->seq, r->durable);
+    }
+    return 0;
+}
+
 int recover_walk(struct recover *r, size_t *ret_cut)
 {
     size_t i = 0;
+    int rv = walk_bounded(r);
+    if (rv != 0) {
+        return rv;
+    }
     for (;; r->seq++) {
         while (i < r->n_seen && r->seen[i].seq < r->seq) {
             i++;
@@ -215,7 +234,7 @@ int recover_walk(struct recover *r, size_t *ret_cut)
         while (to < r->n_seen && r->seen[to].seq == r->seq) {
             to++;
         }
-        int rv = walk_frame(r, i, to);
+        rv = walk_frame(r, i, to);
         if (rv == ERR_CORRUPT && r->seq > r->durable) {
             *ret_cut = i;
             return 0;
