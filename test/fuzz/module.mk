@@ -197,6 +197,21 @@ test_fuzz_fuzz_identity_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_identity_LDADD = $(LINK_broker)
 endif
 
+# ---- node
+check_PROGRAMS += test/fuzz/corpus_node
+TESTS += test/fuzz/corpus_node
+test_fuzz_corpus_node_SOURCES = $(fuzz_sources) test/fuzz/fuzz_node.c
+test_fuzz_corpus_node_CPPFLAGS = $(fuzz_cppflags) -DFUZZ_ROUNDS=5 \
+	-DFUZZ_CORPUS='"$(srcdir)/test/fuzz/corpus/node"'
+test_fuzz_corpus_node_LDADD = $(LINK_sim)
+if FUZZ
+fuzz_programs += test/fuzz/fuzz_node
+test_fuzz_fuzz_node_SOURCES = test/fuzz/fuzz.h test/fuzz/fuzz_node.c
+test_fuzz_fuzz_node_CPPFLAGS = $(fuzz_cppflags)
+test_fuzz_fuzz_node_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_node_LDADD = $(LINK_sim)
+endif
+
 # Makes what the corpora begin with: test/fuzz/seeds SRC/test/fuzz/corpus.
 EXTRA_PROGRAMS = $(fuzz_programs) test/fuzz/seeds
 test_fuzz_seeds_SOURCES = test/fuzz/seeds.c

@@ -13,8 +13,18 @@
 #include "net/hello.h"
 #include "net/peers.h"
 #include "raft/message.h"
+#include "record/build.h"
 #include "storage/manifest.h"
 #include "storage/segment_format.h"
+#include "wire/gen/create_partitions.h"
+#include "wire/gen/delete_records.h"
+#include "wire/gen/delete_topics.h"
+#include "wire/gen/describe_configs.h"
+#include "wire/gen/fetch.h"
+#include "wire/gen/incremental_alter_configs.h"
+#include "wire/gen/list_offsets.h"
+#include "wire/gen/metadata.h"
+#include "wire/gen/produce.h"
 #include "wire/header.h"
 
 static const char *root;
@@ -70,7 +80,7 @@ static void wire_one(struct mem *mem, unsigned i, int version)
     arena_close(&a);
 }
 
-static void wire_all(struct mem *mem)
+static void wire_messages(struct mem *mem)
 {
     for (unsigned i = 0; i < wire_message_count(); i++) {
         const struct wire_message *m = wire_message_at(i);
@@ -206,6 +216,238 @@ static void manifest_all(struct mem *mem)
     buf_close(&b);
 }
 
+/* ---- node: requests for the topic that the harness makes --------------------
+ */
+
+static void node_add(struct buf *out, struct mem *mem,
+                     const struct wire_message *m, int version, const void *msg)
+{
+    struct wire_request_header h = {.api_key = m->api_key,
+                                    .api_version = (int16_t)version,
+                                    .correlation_id = 7,
+                                    .client_id = slice_str("me")};
+    struct buf b;
+
+    buf_init(&b, mem, 0);
+    ASSERT(wire_request_header_encode(m, &h, &b) == 0);
+    ASSERT(wire_encode(m, version, msg, &b) == 0 && b.len < 65536);
+    buf_put_u8(out, (uint8_t)b.len);
+    buf_put_u8(out, (uint8_t)(b.len >> 8));
+    buf_put(out, b.data, b.len);
+    buf_close(&b);
+}
+
+static void node_produce(struct buf *out, struct mem *mem, int64_t producer,
+                         int32_t sequence)
+{
+    struct produce_request r;
+    struct produce_request_topic_data t;
+    struct produce_request_partition_data d;
+    struct build_options o = BUILD_OPTIONS_DEFAULT;
+    struct build_record record = {.timestamp = 1700000000000,
+                                  .key = slice_str("key"),
+                                  .value = slice_str("value")};
+    struct build batch;
+    struct buf bytes;
+
+    o.producer_id = producer;
+    o.producer_epoch = producer < 0 ? -1 : 0;
+    o.base_sequence = sequence;
+    buf_init(&bytes, mem, 0);
+    build_init(&batch, mem, &o);
+    ASSERT(build_append(&batch, &record) == 0);
+    ASSERT(build_append(&batch, &record) == 0);
+    ASSERT(build_finish(&batch, &bytes) == 0);
+    wire_init(&wire_produce_request, &r);
+    wire_struct_init(&wire_produce_request_topic_data, &t);
+    wire_struct_init(&wire_produce_request_partition_data, &d);
+    d.records = buf_slice(&bytes);
+    t.name = slice_str("t");
+    t.partition_data.ptr = &d;
+    t.partition_data.n = 1;
+    r.topic_data.ptr = &t;
+    r.topic_data.n = 1;
+    r.acks = -1;
+    r.timeout_ms = 1000;
+    node_add(out, mem, &wire_produce_request, 9, &r);
+    build_close(&batch);
+    buf_close(&bytes);
+}
+
+static void node_fetch(struct buf *out, struct mem *mem, int32_t epoch)
+{
+    struct fetch_request r;
+    struct fetch_request_topic t;
+    struct fetch_request_partition p;
+
+    wire_init(&wire_fetch_request, &r);
+    wire_struct_init(&wire_fetch_request_topic, &t);
+    wire_struct_init(&wire_fetch_request_partition, &p);
+    p.current_leader_epoch = -1;
+    p.last_fetched_epoch = -1;
+    p.log_start_offset = -1;
+    p.partition_max_bytes = 1 << 20;
+    t.topic = slice_str("t");
+    t.partitions.ptr = &p;
+    t.partitions.n = 1;
+    r.replica_id = -1;
+    r.max_wait_ms = 200;
+    r.min_bytes = 1;
+    r.max_bytes = 1 << 20;
+    r.session_epoch = epoch;
+    r.topics.ptr = &t;
+    r.topics.n = 1;
+    node_add(out, mem, &wire_fetch_request, 12, &r);
+}
+
+static void node_configs(struct buf *out, struct mem *mem)
+{
+    struct incremental_alter_configs_request r;
+    struct incremental_alter_configs_request_resource e;
+    struct incremental_alter_configs_request_config c;
+    struct describe_configs_request d;
+    struct describe_configs_request_resource w;
+
+    wire_init(&wire_incremental_alter_configs_request, &r);
+    wire_struct_init(&wire_incremental_alter_configs_request_resource, &e);
+    wire_struct_init(&wire_incremental_alter_configs_request_config, &c);
+    c.name = slice_str("retention.ms");
+    c.value = slice_str("60000");
+    e.resource_type = 2;
+    e.resource_name = slice_str("t");
+    e.configs.ptr = &c;
+    e.configs.n = 1;
+    r.resources.ptr = &e;
+    r.resources.n = 1;
+    node_add(out, mem, &wire_incremental_alter_configs_request, 1, &r);
+    wire_init(&wire_describe_configs_request, &d);
+    wire_struct_init(&wire_describe_configs_request_resource, &w);
+    w.resource_type = 2;
+    w.resource_name = slice_str("t");
+    d.resources.ptr = &w;
+    d.resources.n = 1;
+    node_add(out, mem, &wire_describe_configs_request, 4, &d);
+}
+
+static void node_offsets(struct buf *out, struct mem *mem)
+{
+    struct list_offsets_request r;
+    struct list_offsets_request_topic t;
+    struct list_offsets_request_partition p;
+    struct delete_records_request d;
+    struct delete_records_request_topic dt;
+    struct delete_records_request_partition dp;
+
+    wire_init(&wire_list_offsets_request, &r);
+    wire_struct_init(&wire_list_offsets_request_topic, &t);
+    wire_struct_init(&wire_list_offsets_request_partition, &p);
+    p.current_leader_epoch = -1;
+    p.timestamp = -1;
+    t.name = slice_str("t");
+    t.partitions.ptr = &p;
+    t.partitions.n = 1;
+    r.replica_id = -1;
+    r.topics.ptr = &t;
+    r.topics.n = 1;
+    node_add(out, mem, &wire_list_offsets_request, 7, &r);
+    wire_init(&wire_delete_records_request, &d);
+    wire_struct_init(&wire_delete_records_request_topic, &dt);
+    wire_struct_init(&wire_delete_records_request_partition, &dp);
+    dp.offset = 1;
+    dt.name = slice_str("t");
+    dt.partitions.ptr = &dp;
+    dt.partitions.n = 1;
+    d.topics.ptr = &dt;
+    d.topics.n = 1;
+    d.timeout_ms = 1000;
+    node_add(out, mem, &wire_delete_records_request, 2, &d);
+}
+
+static void node_topics(struct buf *out, struct mem *mem)
+{
+    struct create_partitions_request g;
+    struct create_partitions_request_topic gt;
+    struct delete_topics_request d;
+    struct metadata_request m;
+    struct slice name = slice_str("t");
+
+    wire_init(&wire_create_partitions_request, &g);
+    wire_struct_init(&wire_create_partitions_request_topic, &gt);
+    gt.name = name;
+    gt.count = 3;
+    g.topics.ptr = &gt;
+    g.topics.n = 1;
+    g.timeout_ms = 1000;
+    node_add(out, mem, &wire_create_partitions_request, 3, &g);
+    wire_init(&wire_delete_topics_request, &d);
+    d.topic_names.ptr = &name;
+    d.topic_names.n = 1;
+    d.timeout_ms = 1000;
+    node_add(out, mem, &wire_delete_topics_request, 5, &d);
+    wire_init(&wire_metadata_request, &m);
+    node_add(out, mem, &wire_metadata_request, 9, &m);
+}
+
+/* What the other requests look like, names and all by chance. */
+static void node_random(struct mem *mem, unsigned i)
+{
+    const struct wire_message *m = wire_message_at(i);
+    struct rand r;
+    struct arena a;
+    struct buf b;
+    char name[32];
+
+    if (!m->is_request) {
+        return;
+    }
+    rand_init(&r, i);
+    arena_init(&a, mem, 0);
+    buf_init(&b, mem, 0);
+    void *msg = arena_alloc(&a, m->body.size);
+    ASSERT(msg != NULL && wire_random(m, m->version_max, &r, &a, msg) == 0);
+    node_add(&b, mem, m, m->version_max, msg);
+    snprintf(name, sizeof name, "any-%d", m->api_key);
+    if (b.len <= 1024) {
+        put("node", name, buf_slice(&b));
+    }
+    buf_close(&b);
+    arena_close(&a);
+}
+
+static void node_all(struct mem *mem)
+{
+    struct buf b;
+
+    buf_init(&b, mem, 0);
+    node_produce(&b, mem, -1, -1);
+    node_fetch(&b, mem, -1);
+    put("node", "produce-fetch", buf_slice(&b));
+    buf_reset(&b);
+    node_produce(&b, mem, 1000, 0);
+    node_produce(&b, mem, 1000, 2);
+    node_produce(&b, mem, 1000, 2);
+    put("node", "idempotent", buf_slice(&b));
+    buf_reset(&b);
+    node_fetch(&b, mem, 0);
+    node_fetch(&b, mem, 1);
+    put("node", "session", buf_slice(&b));
+    buf_reset(&b);
+    node_configs(&b, mem);
+    put("node", "configs", buf_slice(&b));
+    buf_reset(&b);
+    node_produce(&b, mem, -1, -1);
+    node_offsets(&b, mem);
+    put("node", "offsets", buf_slice(&b));
+    buf_reset(&b);
+    node_topics(&b, mem);
+    node_produce(&b, mem, -1, -1);
+    put("node", "topics", buf_slice(&b));
+    buf_close(&b);
+    for (unsigned i = 0; i < wire_message_count(); i++) {
+        node_random(mem, i);
+    }
+}
+
 /* ---- what damages images
  * ------------------------------------------------------- */
 
@@ -286,10 +528,11 @@ int main(int argc, char *argv[])
         return 2;
     }
     root = argv[1];
-    wire_all(mem);
+    wire_messages(mem);
     net_all(mem);
     raft_all(mem);
     manifest_all(mem);
+    node_all(mem);
     for (uint8_t ring = 0; ring < 3; ring++) {
         edits("journal", ring, true);
     }
