@@ -18,8 +18,12 @@ struct wait {
     uint64_t longest_ms;
 };
 
+/* Latencies are counted by the millisecond up to here. */
+#define LATENCY_MS_MAX 60000
+
 struct run {
     struct load *load;
+    uint64_t *latency; /* acknowledged records by milliseconds */
     struct books *books;
     struct producer *producers;
     struct wait all;
@@ -88,6 +92,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m,
     wait_done(&r->all, now, acked);
     wait_done(&r->partitions[m->partition], now, acked);
     r->acked += acked;
+    if (acked) {
+        int64_t ms = rd_kafka_message_latency(m) / 1000;
+        r->latency[ms < 0 ? 0 : ms < LATENCY_MS_MAX ? ms : LATENCY_MS_MAX]++;
+    }
     if (acked && r->acked == r->load->at_ack) {
         r->cut = true;
         if (system(r->load->at_ack_run) != 0) {
@@ -244,10 +252,22 @@ static void run_drain(struct run *r)
     }
 }
 
+/* Milliseconds within which `percent` of the acknowledgements came. */
+static uint64_t percentile(const struct run *r, unsigned percent)
+{
+    uint64_t want = r->acked - r->acked / 100 * (100 - percent);
+    uint64_t ms = 0;
+    for (uint64_t n = r->latency[0]; n < want && ms < LATENCY_MS_MAX;) {
+        n += r->latency[++ms];
+    }
+    return ms;
+}
+
 void load_run(struct load *l, struct books *b, const volatile int *stop)
 {
     struct run r = {.load = l, .books = b};
     r.value = memory_zeroed(1, l->value_bytes);
+    r.latency = memory_zeroed(LATENCY_MS_MAX + 1, sizeof *r.latency);
     r.partitions = memory_zeroed(l->partitions, sizeof r.partitions[0]);
     r.producers = memory_zeroed(l->producers, sizeof r.producers[0]);
     for (uint32_t i = 0; i < l->producers; i++) {
@@ -257,6 +277,7 @@ void load_run(struct load *l, struct books *b, const volatile int *stop)
     run_send(&r, stop);
     run_drain(&r);
     l->took_ms = clock_ms() - r.started_ms;
+    l->p99_ms = percentile(&r, 99);
     l->gap_ms = r.all.longest_ms;
     for (uint32_t i = 0; i < l->partitions; i++) {
         if (r.partitions[i].longest_ms > l->gap_partition_ms) {
@@ -269,4 +290,5 @@ void load_run(struct load *l, struct books *b, const volatile int *stop)
     free(r.producers);
     free(r.partitions);
     free(r.value);
+    free(r.latency);
 }

@@ -27,6 +27,7 @@ struct load {
     /* What came of it. */
     uint64_t gap_ms;           /* longest time without any ack */
     uint64_t gap_partition_ms; /* the same for one partition */
+    uint64_t p99_ms;           /* from producing a record to its ack */
     uint64_t took_ms;
     bool gave_up; /* librdkafka met an error that ends a producer */
 };

@@ -295,9 +295,11 @@ static void print_load(const struct load *l, const struct books *b)
     printf("{\"topic\": \"%s\", \"sent\": %" PRIu64 ", \"acked\": %" PRIu64
            ", \"failed\": %" PRIu64 ", \"unknown\": %" PRIu64
            ", \"ack_gap_ms\": %" PRIu64 ", \"ack_gap_partition_ms\": %" PRIu64
-           ", \"took_ms\": %" PRIu64 ", \"gave_up\": %s",
+           ", \"p99_ms\": %" PRIu64 ", \"took_ms\": %" PRIu64
+           ", \"gave_up\": %s",
            b->topic, t.sent, t.acked, t.failed, t.unknown, l->gap_ms,
-           l->gap_partition_ms, l->took_ms, l->gave_up ? "true" : "false");
+           l->gap_partition_ms, l->p99_ms, l->took_ms,
+           l->gave_up ? "true" : "false");
 }
 
 static void print_found(const struct judge_counts *c, unsigned replicas)

@@ -13,10 +13,13 @@
 #include "wire/api.h"
 #include "wire/errors.h"
 #include "wire/gen/fetch.h"
+#include "wire/gen/list_offsets.h"
 #include "wire/gen/metadata.h"
 
 #define METADATA_VERSION 9
 #define FETCH_VERSION    12
+#define OFFSETS_VERSION  7
+#define EARLIEST         (-2)
 #define FETCH_BYTES      (8 << 20)
 #define NODES_MAX        64
 #define REPLICAS_MAX     16
@@ -45,6 +48,7 @@ struct copy {
     int64_t next;
     int64_t end;
     bool begun;
+    int error; /* of the last answer; -1: there was none */
 };
 
 /* ---- which nodes, which replicas ------------------------------------------*/
@@ -189,9 +193,40 @@ static void records_take(struct copy *c, struct slice rest)
     }
 }
 
+/* Where the node's copy begins by now (retention goes on while we read);
+ * false if the node gave no usable answer. */
+static bool start_ask(struct copy *c, int64_t *ret_start)
+{
+    struct list_offsets_request_partition partition;
+    wire_struct_init(&wire_list_offsets_request_partition, &partition);
+    partition.partition_index = (int32_t)c->partition;
+    partition.current_leader_epoch = -1;
+    partition.timestamp = EARLIEST;
+    struct list_offsets_request_topic topic;
+    wire_struct_init(&wire_list_offsets_request_topic, &topic);
+    topic.name = slice_str(c->options->topic);
+    topic.partitions.ptr = &partition;
+    topic.partitions.n = 1;
+    struct list_offsets_request request;
+    wire_init(&wire_list_offsets_request, &request);
+    request.replica_id = DEBUG_CONSUMER;
+    request.topics.ptr = &topic;
+    request.topics.n = 1;
+    struct list_offsets_response response;
+    if (!raw_call(&c->node->raw, API_LIST_OFFSETS, OFFSETS_VERSION, &request,
+                  &response) ||
+        response.topics.n != 1 || response.topics.ptr[0].partitions.n != 1 ||
+        response.topics.ptr[0].partitions.ptr[0].error_code != 0) {
+        return false;
+    }
+    *ret_start = response.topics.ptr[0].partitions.ptr[0].offset;
+    return true;
+}
+
 /* One Fetch; false if the node gave no usable answer. */
 static bool fetch_once(struct copy *c)
 {
+    c->error = -1;
     struct fetch_request_partition partition;
     wire_struct_init(&wire_fetch_request_partition, &partition);
     partition.partition = (int32_t)c->partition;
@@ -221,13 +256,15 @@ static bool fetch_once(struct copy *c)
     }
     const struct fetch_response_partition *p =
         &response.responses.ptr[0].partitions.ptr[0];
-    if (p->error_code == KERR_OFFSET_OUT_OF_RANGE &&
-        p->log_start_offset > c->next) {
-        begin(c, p->log_start_offset);
-        c->next = p->log_start_offset;
+    c->error = p->error_code;
+    int64_t start;
+    if (c->error == KERR_OFFSET_OUT_OF_RANGE && start_ask(c, &start) &&
+        start > c->next) {
+        begin(c, start);
+        c->next = start;
         return true;
     }
-    if (p->error_code != 0 || p->records.n_parts != 0) {
+    if (c->error != 0 || p->records.n_parts != 0) {
         return false;
     }
     begin(c, p->log_start_offset);
@@ -249,8 +286,9 @@ static void copy_read(struct copy *c)
         }
     }
     if (!c->begun && c->next < c->end) {
-        die("%s-%u: node %d cannot be read", c->options->topic, c->partition,
-            c->node->id);
+        die("%s-%u: node %d cannot be read from %lld on: error %d",
+            c->options->topic, c->partition, c->node->id, (long long)c->next,
+            c->error);
     }
     if (!c->begun) {
         begin(c, c->next);
