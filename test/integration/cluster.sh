@@ -56,6 +56,12 @@ test_end()
     if [ -d "$dir" ]; then
         "$ostraka" dev down --dir "$dir" >/dev/null 2>&1
     fi
+    # A build with sanitizers, or a node under valgrind, says it in its log.
+    if grep -h -A 30 -E -e 'ERROR: (Address|Leak|Thread)Sanitizer' \
+        -e 'WARNING: ThreadSanitizer' -e 'runtime error:' \
+        -e 'ERROR SUMMARY: [1-9]' "$dir"/n*/ostrakad.log 2>/dev/null; then
+        [ "$status" -ne 0 ] || status=1
+    fi
     if [ "$status" -eq 0 ] || [ "$status" -eq 77 ]; then
         rm -rf "$work"
     else
