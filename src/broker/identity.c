@@ -74,16 +74,17 @@ int identity_store(struct env *e, const char *dir, const struct identity *id,
 static int parse_member(char *text, struct identity *id)
 {
     char uuid[UUID_TEXT_LEN + 2], host[IMAGE_HOST_MAX + 1];
-    int node;
+    long long node;
     unsigned port;
     if (id->n_members == PEERS_MAX ||
-        sscanf(text, "%d %23s %255s %u", &node, uuid, host, &port) != 4 ||
-        node < 0 || port == 0 || port > UINT16_MAX ||
-        identity_member(id, node) != NULL) {
+        sscanf(text, "%11lld %23s %255s %6u", &node, uuid, host, &port) != 4 ||
+        node < 0 || node > INT32_MAX || port == 0 || port > UINT16_MAX ||
+        identity_member(id, (int32_t)node) != NULL) {
         return ERR_CORRUPT;
     }
     struct identity_member *m = &id->members[id->n_members];
-    *m = (struct identity_member){.node = node, .port = (uint16_t)port};
+    *m =
+        (struct identity_member){.node = (int32_t)node, .port = (uint16_t)port};
     memcpy(m->host, host, strlen(host) + 1);
     if (uuid_parse(&m->directory, slice_str(uuid)) != 0) {
         return ERR_CORRUPT;

@@ -262,8 +262,8 @@ static int value_parse(const struct setting *s, const char *text, bool suffixes,
 /* Is `text` the default, however it is spelled? */
 static bool is_default(const struct setting *s, const char *text, bool suffixes)
 {
-    union setting_value v;
-    union setting_value d;
+    union setting_value v = {.number = 0};
+    union setting_value d = {.number = 0};
 
     if (s->default_text == NULL) {
         return false;

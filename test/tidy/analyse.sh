@@ -69,7 +69,7 @@ BEGIN {
     sub(/\].*$/, "", check)
     n = split(check, checks, ",")
     for (i = 1; i <= n; i++) {
-        sub(/^-W/, "", checks[i])
+        
         if ((file, checks[i]) in known || ("*", checks[i]) in known) {
             next
         }

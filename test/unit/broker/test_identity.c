@@ -196,6 +196,7 @@ static void what_is_not_understood_is_refused(void **state)
         T D N C "member=1 AAAAAAAAAAAAAAAAAAAAAQ host 65536\n",
         T D N C "member=-1 AAAAAAAAAAAAAAAAAAAAAQ host 1\n",
         T D N C "member=1 AAAA host 1\n",
+        T D N C "member=4294967297 AAAAAAAAAAAAAAAAAAAAAQ host 1\n",
         T D,
         T D N "incarnation=1\n",
         T D N M,
