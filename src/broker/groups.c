@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "broker/broker_impl.h"
+#include "broker/coordinator.h"
 #include "broker/partitions.h"
 #include "state/cgroup.h"
 #include "storage/journal.h"
@@ -20,6 +21,7 @@ struct shard {
     unsigned number;
     struct state_group *group; /* NULL: does not live here, or not yet */
     struct cgroup_image *image;
+    struct coordinator *coordinator;
     bool open;    /* takes part */
     bool failed;  /* said why; stays closed */
     bool opening; /* the callback is to come */
@@ -58,11 +60,18 @@ static void hook_changed(void *arg, struct slice changes, uint64_t index,
 
 static void hook_applied(void *arg)
 {
-    (void)arg;
+    struct shard *s = arg;
+    coordinator_applied(s->coordinator);
 }
 
-static const struct state_group_hooks hooks = {.changed = hook_changed,
-                                               .applied = hook_applied};
+static void hook_role(void *arg)
+{
+    struct shard *s = arg;
+    coordinator_role(s->coordinator, s->group);
+}
+
+static const struct state_group_hooks hooks = {
+    .changed = hook_changed, .applied = hook_applied, .role = hook_role};
 
 static void check_confirmed(struct groups *gs)
 {
@@ -152,7 +161,10 @@ static void open_shard(struct shard *s)
         return;
     }
     s->image = cgroup_image_new(gs->mem);
-    int rv = s->image == NULL ? ERR_NOMEM : open_group(s, x);
+    int rv = s->image == NULL ? ERR_NOMEM
+                              : coordinator_open(gs->env, gs->broker->pool,
+                                                 s->image, &s->coordinator);
+    rv = rv != 0 ? rv : open_group(s, x);
     if (rv != 0) {
         env_die(gs->env, "@groups/%u: open: %s", s->number, err_text(rv));
     }
@@ -227,6 +239,13 @@ struct state_group *groups_shard(const struct groups *gs, unsigned number)
     return gs->shards[number].open ? gs->shards[number].group : NULL;
 }
 
+struct coordinator *groups_requests(const struct groups *gs,
+                                    struct slice group_id)
+{
+    const struct shard *s = &gs->shards[cgroup_shard(group_id)];
+    return s->open ? s->coordinator : NULL;
+}
+
 const struct cgroup_image *groups_image(const struct groups *gs,
                                         unsigned number)
 {
@@ -284,6 +303,7 @@ static void closed_one(void *arg)
     void (*cb)(void *) = gs->close_cb;
     void *cb_arg = gs->close_arg;
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        coordinator_close(gs->shards[k].coordinator);
         cgroup_image_free(gs->shards[k].image);
     }
     mem_free(gs->mem, gs);
@@ -314,6 +334,7 @@ void groups_close(struct groups *gs, void (*cb)(void *arg), void *arg)
         struct shard *s = &gs->shards[k];
         if (s->group != NULL) {
             gs->n_closing++;
+            coordinator_stop(s->coordinator);
             state_group_close(s->group, closed_one, gs);
         }
     }

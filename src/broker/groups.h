@@ -13,6 +13,7 @@
 #include "state/cgroup_image.h"
 
 struct broker;
+struct coordinator;
 struct groups;
 
 /* `recovered` are the groups that the journal has; borrowed until
@@ -34,6 +35,10 @@ void groups_hand_over(struct groups *gs);
 int32_t groups_coordinator(struct groups *gs, struct slice group_id);
 /* A shard that lives here and is open; NULL otherwise. */
 struct state_group *groups_shard(const struct groups *gs, unsigned number);
+/* Who takes requests for a group, if this node leads it; NULL: its shard does
+ * not live here. */
+struct coordinator *groups_requests(const struct groups *gs,
+                                    struct slice group_id);
 const struct cgroup_image *groups_image(const struct groups *gs,
                                         unsigned number);
 

@@ -198,7 +198,7 @@ struct cgroup_result {
     bool skip_assignment; /* JOIN: the leader keeps what there is */
     bool more;            /* a bounded deletion has not finished */
     int32_t generation;
-    struct slice member; /* JOIN: its id */
+    struct slice member; /* JOIN, SYNC: its id */
     struct slice leader; /* JOIN, not parked: whom to name as leader */
     struct slice errors; /* n * u16: LEAVE, COMMIT, OFFSET_DELETE */
 };

@@ -66,6 +66,7 @@ void cgroup_step_sync(struct cgroup_step *s, const struct cgroup_sync *c)
         return;
     }
     s->result.generation = g.generation;
+    s->result.member = c->member;
     switch (g.state) {
     case CGROUP_EMPTY:
         cgroup_fail(s, KERR_UNKNOWN_MEMBER_ID);

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/coordinator.h"
 #include "broker/groups.h"
 #include "state/cgroup.h"
+#include "wire/errors.h"
 
 #define WAIT_MS 30000
 #define STEP_MS 10
@@ -281,6 +283,416 @@ static void stops(void **state)
     }
 }
 
+/* ---- members ------------------------------------------------------------ */
+
+#define MEMBERS    3
+#define SESSION_MS 6000
+
+/* A consumer, as far as the group sees it. */
+struct member {
+    struct cluster *c;
+    unsigned node; /* where it asks */
+    char id[32];
+    char next_id[32];
+    struct coordinator_request request;
+    bool waits; /* for an answer */
+    bool canceled;
+    int rv, status, error;
+    int32_t generation;
+    char leader[32];
+    uint32_t delay_ms;
+    int heartbeat;
+};
+
+static struct member members[MEMBERS];
+
+static void copy(char out[32], struct slice s)
+{
+    snprintf(out, 32, "%.*s", (int)s.len, (const char *)s.data);
+}
+
+static void on_answer(struct coordinator_request *q, int status,
+                      const struct cgroup_result *r)
+{
+    struct member *m = q->data;
+    assert_true(m->waits && !m->canceled);
+    m->waits = false;
+    m->status = status;
+    if (status == 0) {
+        assert_false(r->parked);
+        m->error = r->error;
+        m->generation = r->generation;
+        copy(m->leader, r->leader);
+        copy(m->id, r->member);
+    }
+}
+
+static void submit(struct member *m, enum cgroup_kind kind, struct buf *b)
+{
+    struct node *n = &m->c->nodes[m->node];
+    struct coordinator *co =
+        groups_requests(broker_groups(n->broker), slice_str("g"));
+    m->rv = co == NULL
+                ? ERR_NOTLEADER
+                : coordinator_submit(co, &m->request, kind, slice_str("g"),
+                                     slice_str(""), buf_slice(b), on_answer, m);
+    m->waits = m->rv == 0;
+    buf_close(b);
+}
+
+static void batch_init(const struct member *m, struct buf *b)
+{
+    buf_init(b, env_mem(m->c->nodes[m->node].env), 0);
+    cgroup_batch_begin(b);
+}
+
+static void join_as_node(void *arg)
+{
+    struct member *m = arg;
+    struct buf b;
+    struct cgroup_protocol p = {slice_str("range"), slice_str("x")};
+    struct cgroup_join j = {.group = slice_str("g"),
+                            .member = slice_str(m->id),
+                            .new_member = slice_str(m->next_id),
+                            .session_ms = SESSION_MS,
+                            .rebalance_ms = 20000,
+                            .protocol_type = slice_str("consumer"),
+                            .protocols = &p,
+                            .n_protocols = 1,
+                            .initial_delay_ms = m->delay_ms,
+                            .session_max_ms = SESSION_MS,
+                            .size_max = 100};
+    batch_init(m, &b);
+    cgroup_encode_join(&j, &b);
+    submit(m, CGROUP_JOIN, &b);
+}
+
+static void sync_as_node(void *arg)
+{
+    struct member *m = arg;
+    struct buf b;
+    struct cgroup_sync y = {.group = slice_str("g"),
+                            .member = slice_str(m->id),
+                            .generation = m->generation};
+    batch_init(m, &b);
+    cgroup_encode_sync(&y, &b);
+    submit(m, CGROUP_SYNC, &b);
+}
+
+static void heartbeat_as_node(void *arg)
+{
+    struct member *m = arg;
+    struct node *n = &m->c->nodes[m->node];
+    struct coordinator *co =
+        groups_requests(broker_groups(n->broker), slice_str("g"));
+    m->heartbeat =
+        co == NULL ? KERR_NOT_COORDINATOR
+                   : coordinator_heartbeat(co, slice_str("g"), slice_str(m->id),
+                                           slice_str(""), m->generation);
+}
+
+static void cancel_as_node(void *arg)
+{
+    struct member *m = arg;
+    m->canceled = true;
+    coordinator_cancel(&m->request);
+}
+
+static void member_call(struct member *m, void (*fn)(void *))
+{
+    m->node = (unsigned)wait_coordinator(m->c, "g");
+    assert_int_equal(sim_node_call(m->c->sim, m->node, fn, m), 0);
+}
+
+/* Until it is taken: a new leader first confirms what it knows. */
+static void ask(struct member *m, void (*fn)(void *))
+{
+    for (unsigned t = 0; t < WAIT_MS; t += STEP_MS) {
+        member_call(m, fn);
+        if (m->rv == 0) {
+            return;
+        }
+        assert_int_equal(m->rv, ERR_NOTLEADER);
+        run_ms(m->c, STEP_MS);
+    }
+    fail_msg("nobody takes requests: %d", m->rv);
+}
+
+static int heartbeat(struct member *m)
+{
+    member_call(m, heartbeat_as_node);
+    return m->heartbeat;
+}
+
+static void wait_answer(struct member *m)
+{
+    for (unsigned t = 0; m->waits; t += STEP_MS) {
+        if (t >= WAIT_MS) {
+            fail_msg("member %s waits", m->id);
+        }
+        run_ms(m->c, STEP_MS);
+    }
+    assert_int_equal(m->status, 0);
+}
+
+static struct cluster *begin_members(uint64_t seed)
+{
+    struct cluster *c = begin(seed);
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        members[i] = (struct member){.c = c};
+        snprintf(members[i].next_id, sizeof members[i].next_id, "m%u", i);
+    }
+    return c;
+}
+
+/* The first `n` join; all come to the same generation. */
+static void join_all(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        ask(&members[i], join_as_node);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        wait_answer(&members[i]);
+        assert_int_equal(members[i].error, 0);
+        assert_int_equal(members[i].generation, members[0].generation);
+    }
+}
+
+static void sync_all(unsigned n)
+{
+    for (unsigned i = n; i-- > 0;) { /* the leader is the last */
+        ask(&members[i], sync_as_node);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        wait_answer(&members[i]);
+        assert_int_equal(members[i].error, 0);
+    }
+}
+
+/* Joins wait for the delay, syncs for the leader; who falls silent goes. */
+static void generation(void **state)
+{
+    struct cluster *c = begin_members(21);
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        members[i].delay_ms = 500;
+    }
+    wait_coordinator(c, "g");
+    uint64_t before = sim_now_us(c->sim);
+    join_all(3);
+    assert_true(sim_now_us(c->sim) - before >= 500000);
+    assert_int_equal(members[0].generation, 1);
+    assert_string_equal(members[2].leader, "m0");
+    ask(&members[1], sync_as_node);
+    run_ms(c, 300);
+    assert_true(members[1].waits);
+    ask(&members[2], sync_as_node);
+    ask(&members[0], sync_as_node);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_answer(&members[i]);
+        assert_int_equal(members[i].error, 0);
+    }
+    /* Heartbeats keep a member for ever; m2 sends none. */
+    unsigned alive_ms = 0;
+    while (heartbeat(&members[0]) == 0 && alive_ms < 4 * SESSION_MS) {
+        assert_int_equal(heartbeat(&members[1]), 0);
+        run_ms(c, 500);
+        alive_ms += 500;
+    }
+    assert_in_range(alive_ms, SESSION_MS - 500, SESSION_MS + 1500);
+    assert_int_equal(members[0].heartbeat, KERR_REBALANCE_IN_PROGRESS);
+    join_all(2);
+    assert_int_equal(members[0].generation, 2);
+    sync_all(2);
+    assert_int_equal(heartbeat(&members[2]), KERR_UNKNOWN_MEMBER_ID);
+    members[1].generation = 1;
+    assert_int_equal(heartbeat(&members[1]), KERR_ILLEGAL_GENERATION);
+    cluster_close(c);
+}
+
+/* A member that waits does not expire; one whose connection is gone does, and
+ * holds nobody up beyond its session. */
+static void parked(void **state)
+{
+    struct cluster *c = begin_members(22);
+    (void)state;
+    join_all(1);
+    sync_all(1);
+    ask(&members[1], join_as_node); /* waits for m0 to come again */
+    run_ms(c, 100);
+    for (unsigned t = 0; t < 3 * SESSION_MS; t += 1000) {
+        assert_int_equal(heartbeat(&members[0]), KERR_REBALANCE_IN_PROGRESS);
+        assert_true(members[1].waits);
+        run_ms(c, 1000);
+    }
+    /* The rebalance is over at its 20 s, without m0. */
+    wait_answer(&members[1]);
+    assert_int_equal(members[1].error, 0);
+    assert_string_equal(members[1].leader, "m1");
+    /* m2 comes, m1 does not, and m2's connection breaks. */
+    ask(&members[2], join_as_node);
+    run_ms(c, 100);
+    member_call(&members[2], cancel_as_node);
+    run_ms(c, 3 * SESSION_MS);
+    assert_int_equal(heartbeat(&members[1]), KERR_UNKNOWN_MEMBER_ID);
+    copy(members[2].id, slice_str("m2"));
+    assert_int_equal(heartbeat(&members[2]), KERR_UNKNOWN_MEMBER_ID);
+    cluster_close(c);
+}
+
+/* Another coordinator goes on with the same generation: nobody rejoins. */
+static void failover(void **state)
+{
+    struct cluster *c = begin_members(23);
+    (void)state;
+    members[0].delay_ms = members[1].delay_ms = 300;
+    join_all(2);
+    sync_all(2);
+    int32_t generation = members[0].generation;
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned dead = (unsigned)wait_coordinator(c, "g");
+        node_crash(c, dead, SIM_CRASH_NONE);
+        for (unsigned t = 0; t < 2 * SESSION_MS; t += 200) {
+            for (unsigned i = 0; i < 2; i++) {
+                int error = heartbeat(&members[i]);
+                assert_true(error == 0 || (error == KERR_NOT_COORDINATOR &&
+                                           t < SESSION_MS / 2));
+                assert_int_equal(members[i].generation, generation);
+            }
+            run_ms(c, 200);
+        }
+        node_start(c, dead);
+        wait_serves(c, dead);
+    }
+    /* Who died with the coordinator is found out by the next. */
+    node_crash(c, (unsigned)wait_coordinator(c, "g"), SIM_CRASH_NONE);
+    for (unsigned t = 0; t < 3 * SESSION_MS; t += 500) {
+        heartbeat(&members[0]);
+        run_ms(c, 500);
+    }
+    assert_int_equal(members[0].heartbeat, KERR_REBALANCE_IN_PROGRESS);
+    join_all(1);
+    assert_int_equal(members[0].generation, generation + 1);
+    cluster_close(c);
+}
+
+/* A member that joins and never asks for its assignment goes. */
+static void never_syncs(void **state)
+{
+    struct cluster *c = begin_members(24);
+    (void)state;
+    join_all(1);
+    sync_all(1);
+    ask(&members[1], join_as_node);
+    join_all(1);
+    wait_answer(&members[1]);
+    ask(&members[0], sync_as_node);
+    wait_answer(&members[0]);
+    assert_int_equal(members[0].error, 0);
+    unsigned ms = 0;
+    while (heartbeat(&members[0]) == 0 && ms < 40000) {
+        assert_int_equal(heartbeat(&members[1]), 0);
+        run_ms(c, 500);
+        ms += 500;
+    }
+    assert_in_range(ms, 19000, 22000); /* its rebalance time */
+    assert_int_equal(heartbeat(&members[1]), KERR_UNKNOWN_MEMBER_ID);
+    cluster_close(c);
+}
+
+/* ---- many at once, and the end ------------------------------------------ */
+
+#define STORM 500
+
+struct storm {
+    struct node *n;
+    struct coordinator_request requests[STORM];
+    unsigned n_answered;
+    uint64_t last; /* entry of the shard's log */
+};
+
+static struct storm storm;
+
+static void on_stormed(struct coordinator_request *q, int status,
+                       const struct cgroup_result *r)
+{
+    struct storm *s = q->data;
+    assert_int_equal(status, 0);
+    assert_int_equal(r->error, 0);
+    s->n_answered++;
+}
+
+static void storm_as_node(void *arg)
+{
+    struct storm *s = arg;
+    struct groups *gs = broker_groups(s->n->broker);
+    struct coordinator *co = groups_requests(gs, slice_str("g"));
+    struct replica_status status;
+    replica_status(
+        state_group_replica(groups_shard(gs, cgroup_shard(slice_str("g")))),
+        &status);
+    s->last = status.last;
+    for (unsigned i = 0; i < STORM && s->n_answered == 0; i++) {
+        struct buf b;
+        struct cgroup_commit_row row = {.topic = s->n->c->topic,
+                                        .partition = (int32_t)(i % 100),
+                                        .offset = i};
+        struct cgroup_commit k = {.group = slice_str("g"),
+                                  .generation = -1,
+                                  .retention_ms = -1,
+                                  .rows = &row,
+                                  .n_rows = 1};
+        buf_init(&b, env_mem(s->n->env), 0);
+        cgroup_batch_begin(&b);
+        cgroup_encode_commit(&k, &b);
+        assert_int_equal(coordinator_submit(co, &s->requests[i], CGROUP_COMMIT,
+                                            slice_str("g"), slice_str(""),
+                                            buf_slice(&b), on_stormed, s),
+                         0);
+        buf_close(&b);
+    }
+}
+
+/* Commits that come together are few entries, and each has its answer. */
+static void commits_together(void **state)
+{
+    struct cluster *c = begin(25);
+    (void)state;
+    commit(c, "g", 1);
+    unsigned node = (unsigned)wait_coordinator(c, "g");
+    run_ms(c, 1000);
+    storm = (struct storm){.n = &c->nodes[node]};
+    assert_int_equal(sim_node_call(c->sim, node, storm_as_node, &storm), 0);
+    uint64_t before = storm.last;
+    for (unsigned t = 0; t < WAIT_MS && storm.n_answered < STORM; t++) {
+        run_ms(c, 1);
+    }
+    assert_int_equal(storm.n_answered, STORM);
+    assert_int_equal(sim_node_call(c->sim, node, storm_as_node, &storm), 0);
+    assert_in_range(storm.last - before, 1, 3);
+    wait_offset(c, "g", STORM - 100); /* the last of partition 0 */
+    cluster_close(c);
+}
+
+/* A node that stops tells who waits. */
+static void stops_with_requests(void **state)
+{
+    struct cluster *c = begin_members(26);
+    struct stop s = {.n = NULL};
+    (void)state;
+    members[0].delay_ms = 10000;
+    ask(&members[0], join_as_node);
+    run_ms(c, 200);
+    assert_true(members[0].waits);
+    s.n = &c->nodes[members[0].node];
+    assert_int_equal(sim_node_call(c->sim, s.n->id, stop_as_node, &s), 0);
+    assert_true(run_until(c, WAIT_MS, &s.stopped));
+    assert_false(members[0].waits);
+    assert_true(members[0].status == ERR_CANCELED ||
+                members[0].status == ERR_NOTLEADER);
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +700,12 @@ int main(void)
         cmocka_unit_test(coordinator_dies),
         cmocka_unit_test(power_cut),
         cmocka_unit_test(stops),
+        cmocka_unit_test(generation),
+        cmocka_unit_test(parked),
+        cmocka_unit_test(failover),
+        cmocka_unit_test(never_syncs),
+        cmocka_unit_test(commits_together),
+        cmocka_unit_test(stops_with_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,71 @@
+/* coordinator.h - the leader's side of one shard of consumer groups: requests
+ * gather into log entries, joins and syncs wait for their generation, sessions
+ * and rebalances run out.
+ *
+ *   submit -> [batch] --turn's end--> proposed -> applied --+--> callback
+ *                                                           |
+ *                        parked until the image says so <---+ (JOIN, SYNC)
+ *
+ * Nothing here is in the log: clocks begin anew, at full length, with each
+ * leadership. A heartbeat only moves a member's deadline. Thread: the loop's.
+ */
+#ifndef BROKER_COORDINATOR_H
+#define BROKER_COORDINATOR_H
+
+#include "base/chunk.h"
+#include "broker/state_group.h"
+#include "state/cgroup_image.h"
+
+/* Requests of one shard under way, parked ones included; bytes of one entry. */
+#define COORDINATOR_REQUESTS_MAX    20000
+#define COORDINATOR_BATCH_BYTES_MAX (4u << 20)
+
+struct coordinator;
+
+/* Made with the shard's image, which it watches from now on. Errors:
+ * ERR_NOMEM. */
+int coordinator_open(struct env *e, struct chunk_pool *pool,
+                     struct cgroup_image *image, struct coordinator **ret_co);
+/* Before its state group is closed: nothing more is taken, what waits is
+ * answered with ERR_CANCELED. */
+void coordinator_stop(struct coordinator *co);
+/* After that. NULL is fine. */
+void coordinator_close(struct coordinator *co);
+/* What the shard's state group says (state_group_hooks). */
+void coordinator_applied(struct coordinator *co);
+void coordinator_role(struct coordinator *co, struct state_group *g);
+
+struct coordinator_request;
+/* status 0: decided by the log, applied here; `result` says how, and is valid
+ * during the call. Of JOIN and SYNC `result->parked` is false: the wait is
+ * over. ERR_NOTLEADER (also: the outcome is unknown), ERR_CANCELED. */
+typedef void (*coordinator_cb)(struct coordinator_request *q, int status,
+                               const struct cgroup_result *result);
+struct coordinator_request {
+    struct queue queue; /* of those parked; private, as all but `data` */
+    struct coordinator *owner;
+    struct coordinator_item *item; /* until it is decided */
+    enum cgroup_kind kind;
+    struct slice group, instance;
+    uint8_t *member; /* who is parked; allocated */
+    size_t member_len;
+    int32_t generation;
+    coordinator_cb cb;
+    void *data;
+};
+/* Submit one item, as an encoder of state/cgroup.h makes it, alone in a begun
+ * batch. Copies it; borrows `group` and `instance` ("" none) until the
+ * callback. Errors: ERR_NOTLEADER, ERR_FULL, ERR_TOOBIG, ERR_NOMEM. */
+int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
+                       enum cgroup_kind kind, struct slice group,
+                       struct slice instance, struct slice batch,
+                       coordinator_cb cb, void *data);
+/* The callback will not run; what was submitted is decided all the same. */
+void coordinator_cancel(struct coordinator_request *q);
+
+/* A member lives. Returns Kafka's code: 0 16 22 25 27 82. */
+int coordinator_heartbeat(struct coordinator *co, struct slice group,
+                          struct slice member, struct slice instance,
+                          int32_t generation);
+
+#endif
