@@ -123,8 +123,9 @@ int group_step_effects(struct group *g, struct core_event ev,
                        struct core_effects *fx);
 /* Carry out the effects of the first step. */
 void group_carry(struct group *g, const struct core_effects *fx);
-/* Complete all proposals with a status. */
+/* Complete all proposals with a status; those that are not in the log yet. */
 void group_fail_proposals(struct group *g, int status);
+void group_fail_queued(struct group *g, int status);
 /* Bytes of payloads in (from, to]. */
 uint64_t group_payload_bytes(const struct group *g, uint64_t from, uint64_t to);
 /* A message for the group arrived. Borrows it. */

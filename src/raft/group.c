@@ -226,7 +226,7 @@ void group_submit(struct group *g)
     struct group_propose **proposals =
         mem_alloc(g->c->mem, g->n_queued * sizeof(struct group_propose *));
     if (proposals == NULL) {
-        group_fail_proposals(g, ERR_NOMEM);
+        group_fail_queued(g, ERR_NOMEM);
         return;
     }
     QUEUE_FOREACH(q, tmp, &g->queued)

@@ -120,16 +120,19 @@ static void fail_queue(struct queue *from, int status)
     }
 }
 
-void group_fail_proposals(struct group *g, int status)
+void group_fail_queued(struct group *g, int status)
 {
-    struct queue queued;
-    queue_move(&g->queued, &queued);
     g->n_queued = 0;
     g->queued_bytes = 0;
-    g->fate_ms = 0;
     queue_remove(&g->proposing);
+    fail_queue(&g->queued, status);
+}
+
+void group_fail_proposals(struct group *g, int status)
+{
+    g->fate_ms = 0;
     fail_queue(&g->pending, status);
-    fail_queue(&queued, status);
+    group_fail_queued(g, status);
 }
 
 /* Another entry, or none, is where these were: they are not in the log. */
@@ -153,18 +156,13 @@ static void fail_truncated(struct group *g, uint64_t from)
  * whoever waits gets the truth. If nobody speaks to us, it will not. */
 static void await_fate(struct group *g)
 {
-    struct queue queued;
     if (core_term(g->core) == g->led_term || queue_empty(&g->pending)) {
         group_fail_proposals(g, ERR_NOTLEADER);
         return;
     }
-    queue_move(&g->queued, &queued);
-    g->n_queued = 0;
-    g->queued_bytes = 0;
     g->fate_ms = env_now_ms(g->c->env) + 2 * (uint64_t)g->c->o.election_ms;
-    queue_remove(&g->proposing);
     group_arm(g);
-    fail_queue(&queued, ERR_NOTLEADER);
+    group_fail_queued(g, ERR_NOTLEADER);
 }
 
 static void tell_role(struct group *g)

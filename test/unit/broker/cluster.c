@@ -214,6 +214,18 @@ void cluster_alter(struct cluster *c, unsigned id, const char *name,
     assert_int_equal(n->result.error, 0);
 }
 
+void cluster_up(struct cluster *c, uint64_t seed)
+{
+    cluster_open(c, seed);
+    for (unsigned i = 1; i <= NODES; i++) {
+        node_start(c, i);
+    }
+    for (unsigned i = 1; i <= NODES; i++) {
+        wait_serves(c, i);
+    }
+    cluster_topic(c);
+}
+
 struct partition *node_partition(struct node *n)
 {
     return n->up && n->serves ? broker_partition(n->broker, n->c->group) : NULL;
@@ -334,13 +346,43 @@ void producer_send(struct cluster *c)
     assert_true(send_one(c, &c->sent[c->n_sent++]));
 }
 
-int producer_send_to(struct cluster *c, unsigned node, unsigned number)
+static struct sent *sent_to(struct cluster *c, unsigned node, unsigned number)
 {
     struct sent *s = &c->sent[number];
     s->node = node;
     c->n_sent = number >= c->n_sent ? number + 1 : c->n_sent;
+    c->n_acked -= s->state == BATCH_ACKED; /* again */
+    return s;
+}
+
+int producer_send_to(struct cluster *c, unsigned node, unsigned number)
+{
+    struct sent *s = sent_to(c, node, number);
     assert_int_equal(sim_node_call(c->sim, node, send_now, s), 0);
     return s->rv;
+}
+
+void producer_send_now(struct cluster *c, unsigned node, unsigned number)
+{
+    send_now(sent_to(c, node, number));
+}
+
+static void send_failing(void *arg)
+{
+    struct sent *s = arg;
+    send_now(s);
+    mem_fail_at(env_mem(s->c->nodes[s->node].env), 1, 0);
+}
+
+void producer_send_failing(struct cluster *c, unsigned node, unsigned number)
+{
+    struct mem *mem = env_mem(c->nodes[node].env);
+    struct sent *s = sent_to(c, node, number);
+    assert_int_equal(sim_node_call(c->sim, node, send_failing, s), 0);
+    while (mem_fail_fired(mem) == 0) {
+        sim_run_one(c->sim);
+    }
+    mem_fail_at(mem, 0, 0);
 }
 
 /* One turn of a client: first what failed, in order; then something new. */

@@ -71,6 +71,8 @@ struct cluster {
 
 /* A quiet, or a nervous, world with fresh disks. */
 void cluster_open(struct cluster *c, uint64_t seed);
+/* The same, with all nodes serving and the topic made. */
+void cluster_up(struct cluster *c, uint64_t seed);
 void cluster_close(struct cluster *c);
 /* Start a node; run until it (or all of them) serves. */
 void node_start(struct cluster *c, unsigned id);
@@ -95,6 +97,10 @@ void producer_send(struct cluster *c);
 /* Send record `number`, whatever was sent before, to a node; returns what
  * partition_produce() says. */
 int producer_send_to(struct cluster *c, unsigned node, unsigned number);
+/* The same from a callback of the node; and with the next allocation after it
+ * failing. */
+void producer_send_now(struct cluster *c, unsigned node, unsigned number);
+void producer_send_failing(struct cluster *c, unsigned node, unsigned number);
 /* What a client does all the time: keep some in flight, in order, send again
  * what failed. */
 void producer_go(struct cluster *c, unsigned n);

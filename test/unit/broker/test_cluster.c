@@ -13,16 +13,8 @@ static struct cluster cluster;
 
 static struct cluster *begin(uint64_t seed)
 {
-    struct cluster *c = &cluster;
-    cluster_open(c, seed);
-    for (unsigned i = 1; i <= NODES; i++) {
-        node_start(c, i);
-    }
-    for (unsigned i = 1; i <= NODES; i++) {
-        wait_serves(c, i);
-    }
-    cluster_topic(c);
-    return c;
+    cluster_up(&cluster, seed);
+    return &cluster;
 }
 
 /* The flush comes before the ack: held on two of three nodes no ack comes,
