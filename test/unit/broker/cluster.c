@@ -303,6 +303,11 @@ static struct bytes batch_make(struct node *n, const struct sent *s)
     return bytes;
 }
 
+struct bytes producer_batch(struct cluster *c, unsigned node, unsigned number)
+{
+    return batch_make(&c->nodes[node], &c->sent[number]);
+}
+
 static void send_now(void *arg)
 {
     struct sent *s = arg;

@@ -101,6 +101,8 @@ int producer_send_to(struct cluster *c, unsigned node, unsigned number);
  * failing. */
 void producer_send_now(struct cluster *c, unsigned node, unsigned number);
 void producer_send_failing(struct cluster *c, unsigned node, unsigned number);
+/* The batch of record `number`, made for a node, by it. */
+struct bytes producer_batch(struct cluster *c, unsigned node, unsigned number);
 /* What a client does all the time: keep some in flight, in order, send again
  * what failed. */
 void producer_go(struct cluster *c, unsigned n);

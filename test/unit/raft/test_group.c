@@ -662,6 +662,37 @@ static void test_fate_again(void **state)
     world_free(w);
 }
 
+/* Without memory to append, what waits in front of the log is refused; what is
+ * in the log is not. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct world *w = world_new(205);
+    propose_many(w, 10);
+    struct node *l = leader(w);
+    for (unsigned i = 1; i <= NODES; i++) {
+        file_hold_durable(w->nodes[i].env, i != l->id);
+    }
+    assert_int_equal(propose(l, 64), 0);
+    run_ms(w, 5);
+    assert_int_equal(propose(l, 64), 0);
+    mem_fail_at(env_mem(l->env), 1, 0);
+    while (mem_fail_fired(env_mem(l->env)) == 0) {
+        sim_run_one(w->sim);
+    }
+    mem_fail_at(env_mem(l->env), 0, 0);
+    run_ms(w, 5);
+    assert_int_equal(w->refused, 1);
+    for (unsigned i = 1; i <= NODES; i++) {
+        file_hold_durable(w->nodes[i].env, false);
+    }
+    run_ms(w, 20);
+    assert_int_equal(w->refused, 1);
+    assert_int_equal(w->acked, 11);
+    check_same(w);
+    world_free(w);
+}
+
 /* A replica whose journal was damaged: the leader that had counted it hands
  * over, the next one brings it back, and its journal knows. */
 static void test_repair(void **state)
@@ -741,6 +772,7 @@ int main(void)
         cmocka_unit_test(test_fate_overwritten),
         cmocka_unit_test(test_fate_unknown),
         cmocka_unit_test(test_fate_again),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_repair_all),
     };

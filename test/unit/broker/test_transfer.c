@@ -1,0 +1,236 @@
+/* Transfer, between whole brokers: a copy that the log overtook, one that does
+ * not fit, one of @meta whose receiver dies at any moment. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "cluster.h"
+#include "replica/transfer_impl.h"
+
+static struct cluster cluster;
+
+static struct cluster *begin(uint64_t seed)
+{
+    cluster_up(&cluster, seed);
+    return &cluster;
+}
+
+/* Also of a node that does not serve yet; it takes part. */
+static struct replica *replica_of(struct cluster *c, unsigned id)
+{
+    for (unsigned t = 0;; t++) {
+        struct partition *p = broker_partition(c->nodes[id].broker, c->group);
+        struct replica *r = p == NULL ? NULL : partition_replica(p);
+        if (r != NULL && r->group != NULL) {
+            return r;
+        }
+        if (t == 1000) {
+            fail_msg("node %u: no replica", id);
+        }
+        run_ms(c, 5);
+    }
+}
+
+static void isolate(struct cluster *c, unsigned id, bool up)
+{
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != id) {
+            sim_link_set(c->sim, i, id, up);
+            sim_link_set(c->sim, id, i, up);
+        }
+    }
+}
+
+/* ---- offers of ours ----------------------------------------------------- */
+
+struct offer {
+    struct replica *replica;
+    uint64_t from;
+    struct slice manifest;
+};
+
+static void offer_now(void *arg)
+{
+    struct offer *o = arg;
+    transfer_offered(o->replica, o->from, o->manifest);
+}
+
+static void offer(struct cluster *c, unsigned to, unsigned from,
+                  const struct manifest *m)
+{
+    struct buf b;
+    buf_init(&b, c->mem, 0);
+    manifest_encode(m, &b);
+    assert_int_equal(b.status, 0);
+    struct offer o = {.replica = replica_of(c, to),
+                      .from = membership_id((int32_t)from, 1),
+                      .manifest = buf_slice(&b)};
+    assert_int_equal(sim_node_call(c->sim, to, offer_now, &o), 0);
+    buf_close(&b);
+    assert_true(transfer_active(o.replica));
+}
+
+/* A sender that dies offered a base that the log reaches by itself: nobody
+ * waits for the sender, and what is committed is applied. */
+static void overtaken(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(1);
+    producer_go(c, 5);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    unsigned leader = wait_leader(c, 1000)->id;
+    unsigned id = leader % NODES + 1, gone = id % NODES + 1;
+    struct replica *r = replica_of(c, id);
+    struct buf config;
+    buf_init(&config, c->mem, 0);
+    group_config_encode(group_config(r->group), &config);
+    const struct manifest_segment whole = {
+        .length = 1, .next_offset = tail_last(group_tail(r->group)).offset};
+    struct manifest m = {.kind = MANIFEST_LOG,
+                         .base = tail_last(group_tail(r->group)),
+                         .config_index = group_config_index(r->group),
+                         .config = buf_slice(&config),
+                         .segments = &whole,
+                         .n_segments = 1};
+    m.base.index += 6;
+    m.base.offset += 6;
+    node_crash(c, gone, SIM_CRASH_NONE);
+    offer(c, id, gone, &m);
+    run_ms(c, 200);
+    assert_true(transfer_active(r));
+    producer_go(c, 20);
+    producer_settle(c, 5000);
+    run_ms(c, 1000);
+    assert_false(transfer_active(r));
+    assert_int_equal(replica_applied_end(r), c->n_sent);
+    buf_close(&config);
+    node_start(c, gone);
+    wait_serves(c, gone);
+    check_all(c);
+    cluster_close(c);
+}
+
+/* ---- another history ---------------------------------------------------- */
+
+static void compact_now(void *arg)
+{
+    compact_start(arg, true);
+}
+
+static void compact(struct cluster *c, unsigned id, struct replica *r)
+{
+    uint64_t base = group_tail(r->group)->base.index;
+    assert_int_equal(sim_node_call(c->sim, id, compact_now, r), 0);
+    for (unsigned t = 0; group_tail(r->group)->base.index == base; t++) {
+        assert_true(t < 1000);
+        run_ms(c, 5);
+    }
+}
+
+struct false_batch {
+    struct cluster *c;
+    unsigned node;
+    int64_t offset;
+    int32_t epoch;
+};
+
+/* A sound batch that the log has never had. */
+static void append_false(void *arg)
+{
+    struct false_batch *f = arg;
+    struct bytes bytes =
+        producer_batch(f->c, f->node, 3000 + (unsigned)f->offset);
+    batch_set_base_offset(bytes.chunk->data, f->offset);
+    batch_set_leader_epoch(bytes.chunk->data, f->epoch);
+    assert_int_equal(store_append_raw(replica_of(f->c, f->node)->store, bytes),
+                     0);
+    bytes_release(&bytes);
+}
+
+/* A follower that was away until it is behind the leader's base, is back, and
+ * hears nobody; what it has of the segments beyond its log is `wrong`, or
+ * nothing. */
+static unsigned leave_behind(struct cluster *c, bool wrong)
+{
+    producer_go(c, 5);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    unsigned leader = wait_leader(c, 1000)->id, id = leader % NODES + 1;
+    node_crash(c, id, SIM_CRASH_ALL);
+    producer_go(c, 12);
+    producer_settle(c, 5000);
+    run_ms(c, 100);
+    compact(c, leader, replica_of(c, leader));
+    int64_t end = group_tail(replica_of(c, leader)->group)->base.offset;
+    isolate(c, id, false);
+    node_start(c, id);
+    struct replica *r = replica_of(c, id);
+    assert_true(store_append_end(r->store) < end);
+    while (wrong && store_append_end(r->store) < end) {
+        struct false_batch f = {.c = c,
+                                .node = id,
+                                .offset = store_append_end(r->store),
+                                .epoch = replica_epoch(r)};
+        assert_int_equal(sim_node_call(c->sim, id, append_false, &f), 0);
+    }
+    return id;
+}
+
+/* What was pulled before, from somebody, is not what the leader has: the
+ * receiver goes back to where both agree, and pulls again. */
+static void another_history(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(2);
+    unsigned id = leave_behind(c, true);
+    struct replica *r = replica_of(c, id);
+    isolate(c, id, true);
+    for (unsigned t = 0; r->transfer == NULL || !r->transfer->retried; t++) {
+        assert_true(t < 50000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 100, NULL);
+    }
+    wait_serves(c, id);
+    check_all(c);
+    cluster_close(c);
+}
+
+/* If it is not what was offered after that either, the node stops, with
+ * nothing given up: started anew, it is brought up by a sound offer. */
+static void a_chain_that_never_fits(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(3);
+    unsigned id = leave_behind(c, false);
+    unsigned leader = wait_leader(c, 1000)->id;
+    struct replica *from = replica_of(c, leader);
+    struct arena arena;
+    struct manifest m;
+    arena_init(&arena, c->mem, 0);
+    assert_int_equal(manifest_decode(buf_slice(&from->manifest), &arena, &m),
+                     0);
+    m.base.chain ^= 1;
+    offer(c, id, leader, &m);
+    arena_close(&arena);
+    isolate(c, id, true);
+    for (unsigned i = 0; sim_node_death(c->sim, id)[0] == '\0'; i++) {
+        assert_true(i < 5000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 1000, NULL);
+    }
+    assert_non_null(strstr(sim_node_death(c->sim, id), "differs"));
+    assert_non_null(strstr(sim_node_death(c->sim, id), "nothing was cut"));
+    node_start(c, id);
+    wait_serves(c, id);
+    check_all(c);
+    cluster_close(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(overtaken),
+        cmocka_unit_test(another_history),
+        cmocka_unit_test(a_chain_that_never_fits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
