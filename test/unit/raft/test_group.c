@@ -336,6 +336,49 @@ static void test_ring(void **state)
     world_free(w);
 }
 
+static bool has_room(const struct node *n)
+{
+    return journal_room(n->journal) >= 16384 + journal_size(n->journal) / 8;
+}
+
+/* A leader whose records are refused for want of room asks again for what fills
+ * the ring, though the ring had told it (perhaps when nobody was there to
+ * hear): now and then, however many are refused. */
+static void test_press(void **state)
+{
+    (void)state;
+    struct world *w = world_new(115);
+    struct node *l = wait_leader(w, NULL, 5000);
+    for (unsigned quiet = 0; quiet < 2000; quiet++) { /* all is tried */
+        int rv = has_room(l) ? propose(l, 16384) : ERR_FULL;
+        assert_true(rv == 0 || rv == ERR_FULL);
+        quiet = has_room(l) ? 0 : quiet;
+        assert_true(w->counter < 3000);
+        run_ms(w, 1);
+        l = wait_leader(w, NULL, 5000);
+    }
+    unsigned needs = l->n_needs;
+    run_ms(w, 1000);
+    assert_int_equal(l->n_needs, needs);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_int_equal(propose(l, 16384), ERR_FULL);
+    }
+    run_ms(w, 20);
+    assert_int_equal(l->n_needs, needs + 1);
+    run_ms(w, 100);
+    assert_int_equal(propose(l, 16384), ERR_FULL);
+    run_ms(w, 20);
+    assert_int_equal(l->n_needs, needs + 2);
+    uint64_t safe = group_commit(l->g) < group_stored(l->g)
+                        ? group_commit(l->g)
+                        : group_stored(l->g);
+    compact(l, safe - 2); /* the answer */
+    run_ms(w, 100);
+    assert_int_equal(propose(l, 16384), 0);
+    run_ms(w, 100);
+    world_free(w);
+}
+
 /* What the ring wants back is copied forward when the base cannot follow. */
 static void test_need(void **state)
 {
@@ -762,6 +805,7 @@ int main(void)
         cmocka_unit_test(test_change),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_press),
         cmocka_unit_test(test_need),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_pause),

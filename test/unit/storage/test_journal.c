@@ -156,6 +156,32 @@ static void test_full(void **state)
     world_close(&w);
 }
 
+/* What pins the oldest file is told once, perhaps when nobody could hear it;
+ * who is refused for want of room lets it be told again. */
+static void test_press(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    while (w.n_needs_ever == 0) {
+        must_do(&w, do_append, append_todo(&w, 1, 3, 3000));
+        world_run_ms(&w, 2);
+    }
+    world_settle(&w);
+    uint64_t told = w.n_needs_ever;
+    world_run_ms(&w, 1000);
+    assert_int_equal(w.n_needs_ever, told);
+    journal_press(w.j);
+    world_run_ms(&w, 1);
+    assert_int_equal(w.n_needs_ever, told + 1);
+    world_run_ms(&w, 1000);
+    assert_int_equal(w.n_needs_ever, told + 1);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_close(&w);
+}
+
 /* A file is not written over before the checkpoint that frees it is durable,
  * and a checkpoint is not written before its records are. */
 static void test_release_waits(void **state)
@@ -659,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_checkpoint_gone),
         cmocka_unit_test(test_checkpoints_missing),
+        cmocka_unit_test(test_press),
         cmocka_unit_test(test_random_small),
         cmocka_unit_test(test_random_large),
     };
