@@ -308,6 +308,12 @@ static void test_limits(void **state)
     world_free(w);
 }
 
+static uint64_t safe_index(const struct node *n)
+{
+    uint64_t commit = group_commit(n->g), stored = group_stored(n->g);
+    return (commit < stored ? commit : stored) - 2;
+}
+
 /* The ring is written several times over while the base follows. */
 static void test_ring(void **state)
 {
@@ -322,11 +328,8 @@ static void test_ring(void **state)
         run_ms(w, 60);
         for (unsigned i = 1; i <= NODES; i++) {
             struct node *n = &w->nodes[i];
-            uint64_t safe = group_commit(n->g) < group_stored(n->g)
-                                ? group_commit(n->g)
-                                : group_stored(n->g);
-            if (safe > group_tail(n->g)->base.index + 4) {
-                compact(n, safe - 2);
+            if (safe_index(n) > group_tail(n->g)->base.index + 2) {
+                compact(n, safe_index(n));
             }
         }
         run_ms(w, 20);
@@ -362,20 +365,28 @@ static void test_press(void **state)
     assert_int_equal(l->n_needs, needs);
     for (unsigned i = 0; i < 50; i++) {
         assert_int_equal(propose(l, 16384), ERR_FULL);
+        run_ms(w, 1);
     }
-    run_ms(w, 20);
     assert_int_equal(l->n_needs, needs + 1);
     run_ms(w, 100);
     assert_int_equal(propose(l, 16384), ERR_FULL);
     run_ms(w, 20);
     assert_int_equal(l->n_needs, needs + 2);
-    uint64_t safe = group_commit(l->g) < group_stored(l->g)
-                        ? group_commit(l->g)
-                        : group_stored(l->g);
-    compact(l, safe - 2); /* the answer */
-    run_ms(w, 100);
+    /* A follower that does not take entries for it does so too. */
+    struct node *other = &w->nodes[l->id % NODES + 1];
+    struct node *full = &w->nodes[other->id % NODES + 1];
+    compact(l, safe_index(l));
+    compact(other, safe_index(other));
+    run_ms(w, 1000);
+    assert_false(has_room(full));
+    needs = full->n_needs;
+    unsigned acked = w->acked;
     assert_int_equal(propose(l, 16384), 0);
-    run_ms(w, 100);
+    run_ms(w, 500);
+    assert_int_equal(w->acked, acked + 1);
+    assert_true(full->n_needs > needs && full->n_needs <= needs + 5);
+    compact(full, safe_index(full));
+    check_same(w);
     world_free(w);
 }
 
