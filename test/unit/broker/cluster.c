@@ -7,6 +7,7 @@
 #include "broker/partition_read.h"
 #include "record/build.h"
 #include "record/iterate.h"
+#include "replica/impl.h"
 
 #define PEER_PORT   9100
 #define CLIENT_PORT 9092
@@ -125,6 +126,31 @@ void run_ms(struct cluster *c, uint64_t ms)
     sim_run_until(c->sim, sim_now_us(c->sim) + ms * 1000, NULL);
     for (unsigned i = 1; i <= NODES; i++) {
         assert_string_equal(sim_node_death(c->sim, i), "");
+    }
+}
+
+void cluster_isolate(struct cluster *c, unsigned id, bool up)
+{
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != id) {
+            sim_link_set(c->sim, i, id, up);
+            sim_link_set(c->sim, id, i, up);
+        }
+    }
+}
+
+static void compact_now(void *arg)
+{
+    compact_start(arg, true);
+}
+
+void node_compact(struct cluster *c, unsigned id, struct replica *r)
+{
+    uint64_t base = group_tail(r->group)->base.index;
+    assert_int_equal(sim_node_call(c->sim, id, compact_now, r), 0);
+    for (unsigned t = 0; group_tail(r->group)->base.index == base; t++) {
+        assert_true(t < 1000);
+        run_ms(c, 5);
     }
 }
 

@@ -78,6 +78,10 @@ void cluster_close(struct cluster *c);
 void node_start(struct cluster *c, unsigned id);
 void node_crash(struct cluster *c, unsigned id, enum sim_crash how);
 void wait_serves(struct cluster *c, unsigned id);
+/* Cut a node off, or connect it again: what is sent waits. */
+void cluster_isolate(struct cluster *c, unsigned id, bool up);
+/* Raise the log base of one of its replicas as far as it goes. */
+void node_compact(struct cluster *c, unsigned id, struct replica *r);
 /* Run; no node may die by itself. */
 void run_ms(struct cluster *c, uint64_t ms);
 /* Run until `*flag`, at most `ms`; returns it. */

@@ -39,6 +39,14 @@ test_unit_broker_test_transfer_SOURCES = \
 test_unit_broker_test_transfer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_transfer_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/broker/test_meta_install
+TESTS += test/unit/broker/test_meta_install
+test_unit_broker_test_meta_install_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_meta_install.c
+test_unit_broker_test_meta_install_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_meta_install_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
 # The pure parts.
 check_PROGRAMS += test/unit/broker/test_producers \
 	test/unit/broker/test_identity test/unit/broker/test_leaders

@@ -31,16 +31,6 @@ static struct replica *replica_of(struct cluster *c, unsigned id)
     }
 }
 
-static void isolate(struct cluster *c, unsigned id, bool up)
-{
-    for (unsigned i = 1; i <= NODES; i++) {
-        if (i != id) {
-            sim_link_set(c->sim, i, id, up);
-            sim_link_set(c->sim, id, i, up);
-        }
-    }
-}
-
 /* ---- offers of ours ----------------------------------------------------- */
 
 struct offer {
@@ -113,21 +103,6 @@ static void overtaken(void **state)
 
 /* ---- another history ---------------------------------------------------- */
 
-static void compact_now(void *arg)
-{
-    compact_start(arg, true);
-}
-
-static void compact(struct cluster *c, unsigned id, struct replica *r)
-{
-    uint64_t base = group_tail(r->group)->base.index;
-    assert_int_equal(sim_node_call(c->sim, id, compact_now, r), 0);
-    for (unsigned t = 0; group_tail(r->group)->base.index == base; t++) {
-        assert_true(t < 1000);
-        run_ms(c, 5);
-    }
-}
-
 struct false_batch {
     struct cluster *c;
     unsigned node;
@@ -161,9 +136,9 @@ static unsigned leave_behind(struct cluster *c, bool wrong)
     producer_go(c, 12);
     producer_settle(c, 5000);
     run_ms(c, 100);
-    compact(c, leader, replica_of(c, leader));
+    node_compact(c, leader, replica_of(c, leader));
     int64_t end = group_tail(replica_of(c, leader)->group)->base.offset;
-    isolate(c, id, false);
+    cluster_isolate(c, id, false);
     node_start(c, id);
     struct replica *r = replica_of(c, id);
     assert_true(store_append_end(r->store) < end);
@@ -185,7 +160,7 @@ static void another_history(void **state)
     struct cluster *c = begin(2);
     unsigned id = leave_behind(c, true);
     struct replica *r = replica_of(c, id);
-    isolate(c, id, true);
+    cluster_isolate(c, id, true);
     for (unsigned t = 0; r->transfer == NULL || !r->transfer->retried; t++) {
         assert_true(t < 50000);
         sim_run_until(c->sim, sim_now_us(c->sim) + 100, NULL);
@@ -212,7 +187,7 @@ static void a_chain_that_never_fits(void **state)
     m.base.chain ^= 1;
     offer(c, id, leader, &m);
     arena_close(&arena);
-    isolate(c, id, true);
+    cluster_isolate(c, id, true);
     for (unsigned i = 0; sim_node_death(c->sim, id)[0] == '\0'; i++) {
         assert_true(i < 5000);
         sim_run_until(c->sim, sim_now_us(c->sim) + 1000, NULL);
