@@ -221,8 +221,15 @@ static void drop_recovered(struct partitions *ps, size_t i)
     }
 }
 
+static bool group_is_gone(void *arg, uint64_t group)
+{
+    const struct partitions *ps = arg;
+    return image_topic_by_group(broker_image(ps->broker), group, NULL) == NULL;
+}
+
 static void judge_recovered(struct partitions *ps)
 {
+    bool known = true;
     const struct image *im = broker_image(ps->broker);
     for (size_t i = 0; i < ps->n_recovered; i++) {
         struct recovered_group *g = &ps->recovered[i];
@@ -239,6 +246,10 @@ static void judge_recovered(struct partitions *ps)
                    " kept=\"@meta does not know it; nothing is removed\"",
                    g->open.group, uuid_format(g->open.topic, uuid),
                    g->open.partition);
+        known = false;
+    }
+    if (known) {
+        replicas_sweep(broker_replicas(ps->broker), group_is_gone, ps);
     }
 }
 

@@ -50,6 +50,8 @@ struct replicas {
     uint64_t retention_at_ms;
     unsigned flushing; /* stores being flushed now */
     struct sources *sources;
+    unsigned dropping;   /* drop.c: under way */
+    struct sweep *sweep; /* ... waits for them, or NULL */
     bool closing;
     unsigned closing_n;
     void (*close_cb)(void *arg);
@@ -138,6 +140,8 @@ void replicas_wait(struct replicas *rs, struct durable_wait *w, uint64_t seq,
                    void (*cb)(void *arg), void *arg);
 /* A replica has closed and is about to be freed. */
 void replicas_forget(struct replicas *rs, struct replica *r);
+/* One of `dropping` has ended: closing may go on. */
+void replicas_rest(struct replicas *rs);
 
 /* replica.c */
 /* Go on with closing: group, store, GROUP_DROP, files. */

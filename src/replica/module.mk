@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/replica/libreplica.a
 src_replica_libreplica_a_SOURCES = \
 	src/replica/apply.c \
 	src/replica/compact.c \
+	src/replica/drop.c \
 	src/replica/epoch.c \
 	src/replica/impl.h \
 	src/replica/propose.c \

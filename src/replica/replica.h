@@ -136,8 +136,14 @@ void replica_close(struct replica *r, void (*cb)(void *arg), void *arg);
 /* The topic was deleted: close, log GROUP_DROP, remove the files. `cb` when
  * they are gone; may be NULL. */
 void replica_delete(struct replica *r, void (*cb)(void *arg), void *arg);
-/* The same for a group that recovery found and nobody opened. */
+/* The same for a group that recovery found and nobody opened; the files go
+ * when the DROP is durable. Errors: ERR_NOMEM, those of journal_group_drop(). */
 int replica_drop(struct replicas *rs, uint64_t group);
+/* Later, once what is being dropped is gone: remove the directories of groups
+ * that are not open here and of which `is_gone` says that nobody owns them any
+ * more. (A node may die between a GROUP_DROP and the end of the files.) */
+void replicas_sweep(struct replicas *rs,
+                    bool (*is_gone)(void *arg, uint64_t group), void *arg);
 /* Apply changed topic settings (segment.bytes, retention.*). Copies. */
 void replica_configure(struct replica *r, const struct topic_config *config);
 

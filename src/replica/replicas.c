@@ -252,12 +252,6 @@ void replicas_recovered(struct replicas *rs)
     rs->recovery = NULL;
 }
 
-int replica_drop(struct replicas *rs, uint64_t group)
-{
-    uint64_t seq;
-    return journal_group_drop(rs->journal, group, &seq);
-}
-
 static void on_journal_closed(void *arg)
 {
     struct replicas *rs = arg;
@@ -272,6 +266,8 @@ static void all_closed(struct replicas *rs)
 {
     env_timer_stop(rs->env, &rs->tick);
     sources_close(rs->sources);
+    mem_free(rs->mem, rs->sweep);
+    rs->sweep = NULL;
     /* What is in flight completes after consensus is gone. */
     journal_listen(rs->journal, NULL, NULL, NULL);
     consensus_close(rs->consensus);
@@ -294,13 +290,20 @@ static void closed_one(void *arg)
     }
 }
 
+void replicas_rest(struct replicas *rs)
+{
+    if (rs->closing) {
+        closed_one(rs);
+    }
+}
+
 void replicas_close(struct replicas *rs, void (*cb)(void *arg), void *arg)
 {
     void *it = NULL, *v;
     rs->closing = true;
     rs->close_cb = cb;
     rs->close_arg = arg;
-    rs->closing_n = 1;
+    rs->closing_n = 1 + rs->dropping;
     while (map_next(rs->map, &it, &v)) {
         struct replica *r = v;
         if (r->state != REPLICA_CLOSING) {

@@ -2,12 +2,14 @@
 check_LIBRARIES += test/sim/libsim.a
 test_sim_libsim_a_SOURCES = \
 	test/sim/admin.c \
+	test/sim/audit.c test/sim/audit.h \
 	test/sim/books.c \
 	test/sim/client.c test/sim/client.h \
 	test/sim/cluster.c test/sim/cluster.h \
 	test/sim/consumer.c \
 	test/sim/coverage.c test/sim/coverage.h \
 	test/sim/fetching.c test/sim/fetching.h \
+	test/sim/image.c test/sim/image.h \
 	test/sim/judge.c test/sim/judge.h \
 	test/sim/producer.c \
 	test/sim/reader.c \

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/assert.h"
 #include "broker/broker.h"
 #include "env/file.h"
@@ -818,6 +819,9 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         judge_all(&s.world, HEAL_US);
         admin_judge_deleted(&s.world, HEAL_US);
         tend_all(&s); /* who died meanwhile? */
+    }
+    if (!world_broken(&s.world)) {
+        audit_all(&s.world);
     }
     result(&s, ret_r);
     sim_free(s.sim);
