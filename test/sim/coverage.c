@@ -17,7 +17,7 @@ static const struct {
     [COVERAGE_DUPLICATES] = {"dedupe hits", "partition duplicate "},
     [COVERAGE_BARRIERS] = {"barriers refused", "raft barrier_refused "},
     [COVERAGE_RECYCLED] = {"journal ring recycled", "journal recycled "},
-    [COVERAGE_BEHIND] = {"database behind its log", "meta behind "},
+    [COVERAGE_BEHIND] = {"database behind its log", "state behind "},
 };
 
 /* What follows the n-th space. */
