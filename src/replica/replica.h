@@ -137,7 +137,8 @@ void replica_close(struct replica *r, void (*cb)(void *arg), void *arg);
  * they are gone; may be NULL. */
 void replica_delete(struct replica *r, void (*cb)(void *arg), void *arg);
 /* The same for a group that recovery found and nobody opened; the files go
- * when the DROP is durable. Errors: ERR_NOMEM, those of journal_group_drop(). */
+ * when the DROP is durable. Errors: ERR_NOMEM, those of journal_group_drop().
+ */
 int replica_drop(struct replicas *rs, uint64_t group);
 /* Later, once what is being dropped is gone: remove the directories of groups
  * that are not open here and of which `is_gone` says that nobody owns them any

@@ -820,7 +820,7 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         admin_judge_deleted(&s.world, HEAL_US);
         tend_all(&s); /* who died meanwhile? */
     }
-    if (!world_broken(&s.world)) {
+    if (!s.beyond && !world_broken(&s.world)) {
         audit_all(&s.world);
     }
     result(&s, ret_r);
