@@ -142,7 +142,7 @@ static void insync_up_to_the_majority(void **state)
     (void)state;
     for (int factor = 1; factor <= 9; factor++) {
         for (int n = 1; n <= factor; n++) {
-            char text[8];
+            char text[16];
             snprintf(text, sizeof(text), "%d", n);
             assert_int_equal(
                 config_topic_check("min.insync.replicas", text, factor, NULL),
