@@ -1,5 +1,8 @@
 #include "cli/dev_run.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli/client.h"
 #include "env/system.h"
 #include "wire/api.h"
@@ -25,9 +28,12 @@ int dev_load_cluster(struct dev *d, struct command_call *c)
 {
     int code = dev_load(d, c);
     if (code == EXIT_DONE && d->n_nodes == 0) {
+        const char *other = getenv("OSTRAKA_DIR"); /* of dev env */
+        bool known = other != NULL && strcmp(other, d->dir) != 0;
         return command_fail(c, EXIT_NOTFOUND,
-                            "%s: no cluster here: ostraka dev up makes one",
-                            d->dir);
+                            "%s: no cluster here: ostraka dev up makes one%s%s",
+                            d->dir, known ? "; or add --dir " : "",
+                            known ? other : "");
     }
     return code;
 }
