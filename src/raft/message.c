@@ -255,7 +255,7 @@ static int append_decode(struct message_reader *r, unsigned flags,
         }
     }
     uint64_t last = m->index + m->n_entries;
-    if (commit < 0 && (uint64_t)-commit > last) {
+    if (commit < 0 && 0 - (uint64_t)commit > last) {
         return ERR_PROTOCOL;
     }
     m->commit = last + (uint64_t)commit;

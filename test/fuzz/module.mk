@@ -1,4 +1,4 @@
-# The doors of the house, each with a harness (doc/TESTING.md). `make check`
+# The doors of the house, each with a harness. `make check`
 # runs it over its corpus; with clang and --enable-fuzz, `make fuzz` builds it
 # with libFuzzer (test/fuzz/run.sh).
 fuzz_sources = test/fuzz/corpus.c test/fuzz/fuzz.h
