@@ -583,17 +583,16 @@ static const char *may_end(struct swarm *s, unsigned id, const char *why)
                      strstr(why, "make room") != NULL))) {
         return NULL;
     }
+    if (t->damaged &&
+        sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_DAMAGE) {
+        return NULL;
+    }
     if (t->wiped) {
         return sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_IDENTITY
                    ? NULL
                    : "died";
     }
-    if (t->damaged) {
-        return sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_DAMAGE
-                   ? NULL
-                   : "damage-exit";
-    }
-    return "died";
+    return t->damaged ? "damage-exit" : "died";
 }
 
 /* Who ends because its disk was damaged or replaced stays down: there is no
