@@ -201,7 +201,7 @@ endif
 check_PROGRAMS += test/fuzz/corpus_node
 TESTS += test/fuzz/corpus_node
 test_fuzz_corpus_node_SOURCES = $(fuzz_sources) test/fuzz/fuzz_node.c
-test_fuzz_corpus_node_CPPFLAGS = $(fuzz_cppflags) -DFUZZ_ROUNDS=5 \
+test_fuzz_corpus_node_CPPFLAGS = $(fuzz_cppflags) -DFUZZ_ROUNDS=1 \
 	-DFUZZ_CORPUS='"$(srcdir)/test/fuzz/corpus/node"'
 test_fuzz_corpus_node_LDADD = $(LINK_sim)
 if FUZZ
