@@ -31,4 +31,14 @@ test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/swarm.c test/sim/swarm.h
 test_sim_sim_LDADD = $(LINK_sim)
 TESTS += test/sim/check.sh
-EXTRA_DIST += test/sim/check.sh test/sim/seeds.txt
+EXTRA_DIST += test/sim/check.sh test/sim/seeds.txt \
+	test/sim/teeth.sh test/sim/plants.txt
+
+# The simulator with one file replaced by a planted fault (teeth.sh).
+sim-planted: $(test_sim_sim_OBJECTS) $(test_sim_sim_DEPENDENCIES)
+	$(CC) $(DEFS) $(DEFAULT_INCLUDES) $(INCLUDES) $(AM_CPPFLAGS) \
+	  $(CPPFLAGS) $(AM_CFLAGS) $(RAFT_CFLAGS) $(SQLITE_CFLAGS) \
+	  $(UV_CFLAGS) $(CFLAGS) -c -o $(PLANT_OUT).o $(PLANT)
+	$(LINK) -o $(PLANT_OUT) $(test_sim_sim_OBJECTS) $(PLANT_OUT).o \
+	  $(test_sim_sim_LDADD) $(LIBS)
+.PHONY: sim-planted
