@@ -237,6 +237,20 @@ static int topic_defaults_finish(struct config *c, struct err *err)
     return 0;
 }
 
+/* What says what is left out means nothing without the word that it may be. */
+static int unsafe_check(const struct config *c, struct err *err)
+{
+    if (!config_bool(c, NODE_UNSAFE_NO_FLUSH) &&
+        strcmp(config_text(c, NODE_UNSAFE_NO_FLUSH_OF), "all") != 0) {
+        return blame(c, NODE_UNSAFE_NO_FLUSH_OF,
+                     err_set(err, ERR_INVALID,
+                             "is for testing and loses records: only with "
+                             "unsafe.no.flush=true"),
+                     err);
+    }
+    return 0;
+}
+
 static int limits_check(const struct config *c, struct err *err)
 {
     int64_t heartbeat = config_long(c, NODE_RAFT_HEARTBEAT_MS);
@@ -292,6 +306,7 @@ int config_finish(struct config *c, struct err *err)
     rc = rc == 0 ? replication_finish(c, err) : rc;
     rc = rc == 0 ? journal_finish(c, err) : rc;
     rc = rc == 0 ? topic_defaults_finish(c, err) : rc;
+    rc = rc == 0 ? unsafe_check(c, err) : rc;
     return rc == 0 ? limits_check(c, err) : rc;
 }
 

@@ -104,6 +104,11 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("unsafe.no.flush", BOOL, BOOL, "false", 0, 1),
          .help = "Testing only: acknowledge without flushing to the disk. "
                  "Acknowledged records are lost in a power cut."},
+    [NODE_UNSAFE_NO_FLUSH_OF] =
+        {ROW("unsafe.no.flush.of", ENUM, STRING, "all", 0, 0),
+         .choices = "all,journal,segments,state,directories",
+         .help = "Testing only: with unsafe.no.flush=true, what is not "
+                 "flushed: everything, or one thing alone."},
     [NODE_RAFT_HEARTBEAT_MS] =
         {ROW("raft.heartbeat.ms", DURATION, INT, "100", 10, 10000),
          .help = "How often a leader is heard of when nothing happens."},

@@ -361,6 +361,7 @@ static struct system *system_alloc(const struct env_system_options *o)
     snprintf(sys->name, sizeof sys->name, "%s", o->name ? o->name : "");
     sys->trace_fd = -1;
     sys->unsafe_no_flush = o->unsafe_no_flush;
+    sys->unsafe_no_flush_of = o->unsafe_no_flush_of;
     sys->now_stale = true;
     queue_init(&sys->signals);
     queue_init(&sys->io_ready);

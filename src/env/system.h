@@ -16,6 +16,9 @@ struct env_system_options {
      * asking the device for a flush. Said at start, refused in production
      * configuration checks. */
     bool unsafe_no_flush;
+    /* Of which files and, with `dir`, directories only; NULL: of all. Called
+     * on any thread. */
+    bool (*unsafe_no_flush_of)(const char *path, bool dir);
 };
 
 /* Errors: ERR_INVALID (io_uring asked for and not available), ERR_NOMEM,

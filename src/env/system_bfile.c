@@ -160,7 +160,7 @@ int sys_bfile_write(struct bfile *f, const void *data, size_t len,
 
 int sys_bfile_sync(struct bfile *f)
 {
-    if (sys_of(f->env)->unsafe_no_flush) {
+    if (sys_unflushed(sys_of(f->env), f->path, false)) {
         return 0;
     }
     return fdatasync(sys_bfile(f)->fd) == 0

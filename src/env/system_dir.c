@@ -39,7 +39,7 @@ int sys_sync_dir(struct env *e, const char *path)
 {
     int fd, rc = 0;
 
-    if (sys_of(e)->unsafe_no_flush) {
+    if (sys_unflushed(sys_of(e), path, true)) {
         return sys_stat(e, path, NULL, NULL);
     }
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -41,6 +41,7 @@ int sys_file_open(struct env *e, const char *path, unsigned flags,
     f->file.env = e;
     f->file.path = f->path;
     memcpy(f->path, path, len);
+    f->unflushed = sys_unflushed(sys, path, false);
     queue_init(&f->syncs);
     rc = sys_open(e, path, flags, &f->fd, &f->file.direct, err);
     if (rc != 0) {
@@ -123,7 +124,7 @@ int sys_file_write(struct file *file, struct file_io *io, const void *data,
                  .len = (uint32_t)len,
                  .offset = offset,
                  .dsync = dsync,
-                 .flush = dsync && !sys_of(file->env)->unsafe_no_flush,
+                 .flush = dsync && !f->unflushed,
              });
     return 0;
 }
@@ -151,7 +152,7 @@ int sys_file_sync(struct file *file, struct file_io *io)
              (struct sys_io){
                  .op = SYS_IO_SYNC,
                  .dsync = true,
-                 .flush = !sys_of(file->env)->unsafe_no_flush,
+                 .flush = !f->unflushed,
                  .n_older = f->n_writes,
              });
     return 0;

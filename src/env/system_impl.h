@@ -52,6 +52,7 @@ static inline struct sys_io *sys_io(struct file_io *io)
 struct sys_file {
     struct file file;
     int fd;
+    bool unflushed; /* "unsafe.": no request asks for the device's flush */
     bool closing;
     unsigned n_pending; /* requests whose callback has not returned */
     unsigned n_writes;  /* of them writes that the engine has not done */
@@ -107,6 +108,7 @@ struct system {
     int trace_fd;
     char *trace_path; /* NULL: stderr */
     bool unsafe_no_flush;
+    bool (*unsafe_no_flush_of)(const char *path, bool dir);
     atomic_bool dying;
 
     uv_loop_t loop;
@@ -149,6 +151,14 @@ static inline struct system *sys_of(struct env *e)
 /* Translate errno and say it in the trace with the path or address. What
  * callers ask for as a question (is it there?) is said at debug level. */
 int sys_error(struct env *e, int err_no, const char *what, const char *name);
+
+/* True if this file or directory is flushed only in words, for testing. */
+static inline bool sys_unflushed(const struct system *sys, const char *path,
+                                 bool dir)
+{
+    return sys->unsafe_no_flush && (sys->unsafe_no_flush_of == NULL ||
+                                    sys->unsafe_no_flush_of(path, dir));
+}
 
 /* Block all signals in threads that are started between begin and end. */
 void sys_signals_block(sigset_t *ret_before);

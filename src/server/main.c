@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,6 +87,55 @@ static size_t memory_bytes(const struct config *c)
     return (size_t)(set < MEMORY_MIN ? MEMORY_MIN : set);
 }
 
+/* ---- flushes left out, for testing ----------------------------------------*/
+
+static bool ends_with(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), len = strlen(suffix);
+    return n >= len && strcmp(path + n - len, suffix) == 0;
+}
+
+static bool no_flush_of_journal(const char *path, bool dir)
+{
+    return !dir && strstr(path, "/journal/") != NULL;
+}
+
+static bool no_flush_of_segments(const char *path, bool dir)
+{
+    return !dir && (ends_with(path, ".seg") || ends_with(path, ".idx"));
+}
+
+static bool no_flush_of_state(const char *path, bool dir)
+{
+    return !dir && (ends_with(path, ".db") || ends_with(path, ".db-wal"));
+}
+
+static bool no_flush_of_directories(const char *path, bool dir)
+{
+    (void)path;
+    return dir;
+}
+
+/* What unsafe.no.flush.of names. */
+static void no_flush_set(struct env_system_options *o, const struct config *c)
+{
+    static const struct {
+        const char *name;
+        bool (*of)(const char *path, bool dir);
+    } kinds[] = {{"all", NULL},
+                 {"journal", no_flush_of_journal},
+                 {"segments", no_flush_of_segments},
+                 {"state", no_flush_of_state},
+                 {"directories", no_flush_of_directories}};
+    const char *name = config_text(c, NODE_UNSAFE_NO_FLUSH_OF);
+    o->unsafe_no_flush = config_bool(c, NODE_UNSAFE_NO_FLUSH);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            o->unsafe_no_flush_of = kinds[i].of;
+        }
+    }
+}
+
 static int open_env(const struct config *c, struct env **ret_e, struct err *err)
 {
     const char *file = config_text(c, NODE_LOG_FILE);
@@ -93,8 +143,8 @@ static int open_env(const struct config *c, struct env **ret_e, struct err *err)
     struct env_system_options eo = {
         .io_engine = config_text(c, NODE_STORAGE_IO),
         .trace_path = file != NULL && *file != '\0' ? file : NULL,
-        .name = name,
-        .unsafe_no_flush = config_bool(c, NODE_UNSAFE_NO_FLUSH)};
+        .name = name};
+    no_flush_set(&eo, c);
     snprintf(name, sizeof name, "n%" PRId64, config_long(c, NODE_ID));
     (void)trace_level_parse(&eo.trace_level, config_text(c, NODE_LOG_LEVEL));
     return env_system_new(&eo, ret_e, err);

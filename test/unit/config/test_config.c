@@ -351,6 +351,9 @@ static void settings_are_checked_against_each_other(void **state)
     finish_fails(f, "socket.request.max.bytes=1024",
                  "conf/n.properties:1: socket.request.max.bytes: must be at "
                  "least message.max.bytes (1048588)");
+    finish_fails(f, "unsafe.no.flush.of=journal",
+                 "conf/n.properties:1: unsafe.no.flush.of: is for testing "
+                 "and loses records: only with unsafe.no.flush=true");
 }
 
 static void the_most_specific_topic_default_wins(void **state)

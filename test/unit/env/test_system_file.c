@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static const char *engine_name;
 
@@ -424,6 +425,44 @@ static void test_unsafe_no_flush_still_answers(void **state)
     mem_free(env_mem(x->e), text);
 }
 
+static bool marked(const char *path, bool dir)
+{
+    return !dir && strstr(path, "marked") != NULL;
+}
+
+/* A pipe cannot be flushed: whoever is flushed says so, whoever is left out
+ * does not. */
+static void test_unsafe_no_flush_of_some_files_only(void **state)
+{
+    struct fixture *x = *state;
+    struct env_system_options o = {.io_engine = engine_name,
+                                   .trace_level = TRACE_ERROR,
+                                   .trace_path = "/dev/null",
+                                   .unsafe_no_flush = true,
+                                   .unsafe_no_flush_of = marked};
+    static const char *const names[] = {"marked", "other"};
+    struct env *e;
+
+    assert_int_equal(env_system_new(&o, &e, NULL), 0);
+    for (int flushed = 0; flushed < 2; flushed++) {
+        struct call s = {.done = false};
+        struct file *f;
+        struct bfile *b;
+        const char *path = fixture_path(x, names[flushed]);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        unsigned rw = FILE_READ | FILE_WRITE;
+        assert_int_equal(file_open(e, path, rw, &f, NULL), 0);
+        assert_int_equal(bfile_open(e, path, rw, &b, NULL), 0);
+        file_sync(f, &s.io, on_call, &s);
+        assert_int_equal(env_system_run_until(e, &s.done, WAIT_MS), 0);
+        assert_int_equal(s.result < 0, flushed);
+        assert_int_equal(bfile_sync(b) < 0, flushed);
+        bfile_close(b);
+        file_close(f);
+    }
+    env_system_free(e);
+}
+
 /* ---- full disk ------------------------------------------------------------
  */
 
@@ -488,6 +527,7 @@ int main(void)
         FILE_TEST(test_hold_keeps_durable_completions_back),
         FILE_TEST(test_free_releases_what_is_held),
         FILE_TEST(test_unsafe_no_flush_still_answers),
+        FILE_TEST(test_unsafe_no_flush_of_some_files_only),
         FILE_TEST(test_full_disk_is_nospace),
         FILE_TEST(test_short_write_is_io),
     };
