@@ -78,11 +78,17 @@ disk_new()
         sleep 0.05
     done
     disk_loop "$1" || lab_skip "a loop device on FUSE cannot be set up here"
-    case $3 in
+    disk_mkfs "$1" "$3"
+    disk_mount "$1"
+}
+
+# disk_mkfs NAME FSTYPE
+disk_mkfs()
+{
+    case $2 in
     ext4) mkfs.ext4 -q -F "$(cat "$lab/$1.loop")" ;;
     xfs) mkfs.xfs -q -f "$(cat "$lab/$1.loop")" ;;
     esac >"$lab/$1.mkfs" 2>&1 || lab_fail "mkfs: $(cat "$lab/$1.mkfs")"
-    disk_mount "$1"
 }
 
 disk_loop()
@@ -133,4 +139,24 @@ disk_again()
     disk_ctl "$1" heal
     disk_loop "$1" || lab_fail "loop device of $1"
     disk_mount "$1"
+}
+
+# lab_file_systems ext4|xfs|both: set $file_systems to those that there are.
+lab_file_systems()
+{
+    case $1 in
+    both) wanted='ext4 xfs' ;;
+    ext4 | xfs) wanted=$1 ;;
+    *) lab_fail "$1: ext4, xfs or both" ;;
+    esac
+    file_systems=
+    for one in $wanted; do
+        if command -v "mkfs.$one" >/dev/null; then
+            file_systems="$file_systems $one"
+        fi
+    done
+    [ -n "$file_systems" ] || lab_skip "mkfs.ext4 and mkfs.xfs are not installed"
+    for one in $file_systems; do
+        lab_need "$one"
+    done
 }
