@@ -2,7 +2,7 @@
 #
 # A schedule is text, a step a line; # begins a comment. NODES are numbers,
 # `all`, `leader` (of the load's partition 0, now), `followers` (the others),
-# `down` (all that do not run). A RANGE is N or N-M, drawn by the seed. What
+# `up`, `down` (all that run, or do not), `same` (those of the step before). A RANGE is N or N-M, drawn by the seed. What
 # cannot be done, or does not come true in time, ends the run as failed.
 #
 #   set KEY=VALUE          a setting of all nodes; before all other steps
@@ -28,7 +28,6 @@
 #   fail write NODES N     the N-th write to the disk fails, and all later ones
 #   fail sync NODES N      the same for flushes
 #   ended NODES SECONDS TEXT   they end by themselves, and their logs say TEXT
-#   refused NODES SECONDS TEXT their logs say TEXT, whether they run or not
 #   without NODES          their copies are not compared at the end
 #   repeat N ... end       the steps between, N times
 #
@@ -76,6 +75,7 @@ cut_mode()
 # nodes_of WORD -> $nodes
 nodes_of()
 {
+    [ "$1" != same ] || return 0
     nodes=
     case $1 in
     all) nodes=$nodes_all ;;
@@ -87,6 +87,11 @@ nodes_of()
         node_leader "$topic"
         for i in $nodes_all; do
             [ "$i" -eq "$leader" ] || nodes="$nodes $i"
+        done
+        ;;
+    up)
+        for i in $nodes_all; do
+            ! node_runs "$i" || nodes="$nodes $i"
         done
         ;;
     down)
@@ -171,22 +176,18 @@ step_wipe()
     done
 }
 
-# step_says ended|refused SECONDS TEXT...
-step_says()
+# step_ended SECONDS TEXT...
+step_ended()
 {
-    how=$1
-    until=$(($(now_ms) + $2 * 1000))
-    shift 2
+    until=$(($(now_ms) + $1 * 1000))
+    shift
     for i in $nodes; do
-        until grep -q -e "$*" "$lab/n$i.log" &&
-            { [ "$how" = refused ] || ! node_runs "$i"; }; do
+        while node_runs "$i" || ! grep -q -e "$*" "$lab/n$i.log"; do
             [ "$(now_ms)" -lt "$until" ] ||
-                lab_fail "node $i: not $how, or without saying: $*"
+                lab_fail "node $i: not ended, or without saying: $*"
             sleep 0.05
         done
-        if [ "$how" = ended ] && [ -s "$lab/n$i.ostrakad" ]; then
-            node_wait "$i" && lab_fail "node $i ended as if all were well"
-        fi
+        ! node_wait "$i" || lab_fail "node $i ended as if all were well"
     done
 }
 
@@ -272,7 +273,7 @@ step_nodes()
         done
         ;;
     wipe) step_wipe ;;
-    ended | refused) step_says "$verb" "$@" ;;
+    ended) step_ended "$@" ;;
     *) lab_fail "$verb: no such step" ;;
     esac
 }

@@ -163,6 +163,7 @@ node_runs()
 node_start()
 {
     mkdir -p "$lab/n$1/data"
+    net_link up "$1"
     if [ "$net" = namespaces ]; then
         set -- "$1" nsenter --net="/run/netns/ol$$n$1"
     else
@@ -219,7 +220,6 @@ nodes_back()
 {
     for i; do
         disk_again "n$i"
-        net_link up "$i"
         node_start "$i"
     done
 }
@@ -227,10 +227,9 @@ nodes_back()
 # nodes_ready: until three nodes serve; 0, or 1 after a minute or an end.
 nodes_ready()
 {
-    tries=300
-    until "$ostraka" topic list >"$lab/ready.out" 2>&1; do
-        tries=$((tries - 1))
-        if [ "$tries" -eq 0 ]; then
+    until=$(($(now_ms) + 60000))
+    until "$ostraka" topic list --timeout 2000 >"$lab/ready.out" 2>&1; do
+        if [ "$(now_ms)" -ge "$until" ]; then
             cat "$lab/ready.out"
             return 1
         fi
@@ -241,16 +240,16 @@ nodes_ready()
 # node_leader TOPIC: the number of the node that leads its partition 0.
 node_leader()
 {
-    tries=100
+    until=$(($(now_ms) + 20000))
     while :; do
-        leader=$("$ostraka" partition describe "$1/0" --json 2>/dev/null |
+        leader=$("$ostraka" partition describe "$1/0" --json --timeout 1000 \
+            2>/dev/null |
             tr ',{' '\n\n' | sed -n 's/.*"leader": *\([0-9][0-9]*\).*/\1/p' |
             head -n 1)
         if [ -n "$leader" ] && [ "$leader" -gt 0 ]; then
             return 0
         fi
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || lab_fail "nobody leads $1/0"
+        [ "$(now_ms)" -lt "$until" ] || lab_fail "nobody leads $1/0"
         sleep 0.1
     done
 }
