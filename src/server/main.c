@@ -95,9 +95,10 @@ static bool ends_with(const char *path, const char *suffix)
     return n >= len && strcmp(path + n - len, suffix) == 0;
 }
 
+/* The ring's files, zeroed or not. */
 static bool no_flush_of_journal(const char *path, bool dir)
 {
-    return !dir && strstr(path, "/journal/") != NULL;
+    return !dir && (ends_with(path, ".j") || ends_with(path, ".new"));
 }
 
 static bool no_flush_of_segments(const char *path, bool dir)

@@ -12,6 +12,7 @@
 set -u
 # shellcheck source=test/lab/lab.sh
 . "$OSTRAKA_SRC/test/lab/lab.sh"
+lab_own "$@"
 # shellcheck source=test/lab/nodes.sh
 . "$OSTRAKA_SRC/test/lab/nodes.sh"
 # shellcheck source=test/lab/interpret.sh

@@ -9,6 +9,7 @@
 set -u
 # shellcheck source=test/lab/lab.sh
 . "$OSTRAKA_SRC/test/lab/lab.sh"
+lab_own "$@"
 ostraka=$OSTRAKA_BUILD/src/cli/ostraka
 check=$OSTRAKA_BUILD/test/integration/checker/check-load
 long=${OSTRAKA_LONG:-1}

@@ -8,6 +8,19 @@
 lab=
 lab_names=
 
+# lab_own ARGUMENTS of the script...: begin it again where nobody else sees
+# its mounts. A process that copied them into a namespace of its own would keep
+# a file system alive behind its unmount, on a disk that another one is then
+# mounted from: that damages it, or (XFS) is refused.
+lab_own()
+{
+    if [ -z "${OSTRAKA_LAB_OWN:-}" ] && [ "$(id -u)" -eq 0 ] &&
+        unshare --mount --propagation private true 2>/dev/null; then
+        OSTRAKA_LAB_OWN=yes exec unshare --mount --propagation private \
+            sh "$0" "$@"
+    fi
+}
+
 # Exit 77 with the reason unless this machine can do it.
 lab_need()
 {
@@ -50,9 +63,25 @@ lab_close()
     done
     # The last unmount ends each vdisk.
     for name in $lab_names; do
-        wait "$(cat "$lab/$name.pid")" 2>/dev/null
+        disk_end "$(cat "$lab/$name.pid")"
     done
     rm -rf "$lab"
+}
+
+# disk_end PID: its vdisk ends, as it does once nothing uses it.
+disk_end()
+{
+    tries=200
+    while kill -0 "$1" 2>/dev/null; do
+        tries=$((tries - 1))
+        if [ "$tries" -eq 0 ]; then
+            echo "a disk is still in use: its end is forced"
+            kill -9 "$1" 2>/dev/null
+            break
+        fi
+        sleep 0.05
+    done
+    wait "$1" 2>/dev/null
 }
 
 # disk_new NAME SIZE FSTYPE: a file system on a volatile-cache disk, at
@@ -86,6 +115,7 @@ disk_new()
 disk_mkfs()
 {
     case $2 in
+    ext2) mkfs.ext2 -q -F "$(cat "$lab/$1.loop")" ;;
     ext4) mkfs.ext4 -q -F "$(cat "$lab/$1.loop")" ;;
     xfs) mkfs.xfs -q -f "$(cat "$lab/$1.loop")" ;;
     esac >"$lab/$1.mkfs" 2>&1 || lab_fail "mkfs: $(cat "$lab/$1.mkfs")"
@@ -138,6 +168,11 @@ disk_again()
     disk_detach "$1"
     disk_ctl "$1" heal
     disk_loop "$1" || lab_fail "loop device of $1"
+    if [ "${lab_fs:-}" = ext2 ]; then
+        # It keeps no journal: what hangs in the air is cleared away.
+        e2fsck -fy "$(cat "$lab/$1.loop")" >"$lab/$1.fsck" 2>&1
+        [ $? -le 3 ] || lab_fail "e2fsck of $1"
+    fi
     disk_mount "$1"
 }
 

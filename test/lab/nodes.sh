@@ -262,7 +262,9 @@ now_ms()
     sed 's/^\([0-9]*\)\.\([0-9][0-9]\).*/\1\20/' /proc/uptime
 }
 
-# load_start TOPIC ARGUMENTS...: in the background, until load_stop.
+# load_start TOPIC ARGUMENTS...: in the background, until load_stop. A node
+# that lost power closes no connection: a client with nothing left to send
+# hears of it by its own timeout alone, a minute if it were not said here.
 load_start()
 {
     topic=$1
@@ -270,7 +272,7 @@ load_start()
     rm -f "$lab/$topic.status"
     "$check" produce --topic "$topic" --books "$lab/$topic.books" \
         --status "$lab/$topic.status" --set debug=eos --set log_level=7 \
-        "$@" >"$lab/$topic.load.json" 2>"$lab/$topic.load.err" &
+        --set socket.timeout.ms=3000 "$@" >"$lab/$topic.load.json" 2>"$lab/$topic.load.err" &
     load_pid=$!
 }
 
@@ -323,7 +325,7 @@ load_verify()
         "$lab/$of.load.err" >/dev/null; then
         set -- "$@" --may-resend
     fi
-    "$check" verify --topic "$of" --books "$lab/$of.books" "$@" \
+    timeout 120 "$check" verify --topic "$of" --books "$lab/$of.books" "$@" \
         >"$lab/$of.verify.json" 2>"$lab/$of.verify.err"
 }
 

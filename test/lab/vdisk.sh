@@ -5,6 +5,7 @@
 set -u
 # shellcheck source=test/lab/lab.sh
 . "$OSTRAKA_SRC/test/lab/lab.sh"
+lab_own "$@"
 
 # fill FILE BYTE COUNT FLAGS...: COUNT blocks of 4096 bytes of BYTE.
 fill()
