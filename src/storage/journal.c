@@ -135,7 +135,8 @@ static int entries_append(struct journal *j, struct jgroup *g,
                           enum journal_kind kind, struct entry *entries[],
                           unsigned n, uint64_t *ret_seq)
 {
-    bool reserve = kind == JOURNAL_COPY;
+    bool reserve =
+        kind == JOURNAL_COPY || (n == 1 && entries[0]->kind == ENTRY_BARRIER);
     struct plan plan = j->plan;
     bool is_new = stage_is_new(j, g);
     struct prep prep;

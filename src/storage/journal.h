@@ -120,8 +120,10 @@ void journal_listen(struct journal *j, journal_durable_cb durable,
  * and below) is the last one. Errors:
  * ERR_NOMEM, ERR_TOOBIG (one entry does not fit a ring file), ERR_FULL (the
  * ring has no room outside its reserve: nothing was appended; the caller
- * bounds its uncommitted bytes so that this is rare). What uses the reserve
- * fails with ERR_FULL only when that is used up as well. */
+ * bounds its uncommitted bytes so that this is rare). A new leader's first
+ * entry alone uses the reserve, as its vote did: without it nothing becomes
+ * committed that could be released. What uses the reserve fails with ERR_FULL
+ * only when that is used up as well. */
 int journal_append(struct journal *j, uint64_t group, struct entry *entries[],
                    unsigned n, uint64_t *ret_seq);
 /* Log the entries again so that older files need not keep them; their content

@@ -418,7 +418,7 @@ struct todo {
     uint64_t group;
     uint64_t from; /* first index */
     unsigned n;
-    uint32_t len_max;
+    uint32_t len_max; /* 0: a new leader's entries, without payload */
     uint64_t term;
     bool install;
     int rv;
@@ -476,15 +476,16 @@ static inline void do_append(void *arg)
         before == 0 ? g->base : entry_point(&g->entries[before - 1]);
     for (unsigned i = 0; i < t->n; i++) {
         uint64_t uid = w->next_uid++;
-        size_t len = 1 + rand_below(&w->rand, t->len_max);
+        bool barrier = t->len_max == 0;
+        size_t len = barrier ? 0 : 1 + rand_below(&w->rand, t->len_max);
         const uint8_t *data = w->noise + uid * 8 % (NOISE_BYTES / 2);
         e[i] = (struct entry){.index = p.index + 1,
                               .term = p.term > t->term ? p.term : t->term,
                               .base_offset = p.offset,
-                              .next_offset = p.offset + 1,
-                              .chain = uid,
+                              .next_offset = p.offset + !barrier,
+                              .chain = barrier ? p.chain : uid,
                               .crc = crc32c(data, len),
-                              .kind = ENTRY_RECORDS,
+                              .kind = barrier ? ENTRY_BARRIER : ENTRY_RECORDS,
                               .payload = {NULL, data, len}};
         p = entry_point(&e[i]);
         list[i] = &e[i];

@@ -121,7 +121,8 @@ static void test_laps(void **state)
 }
 
 /* Without an answer the ring fills: appends are refused, the reserve still
- * takes HARD, COPY and MANIFEST, and a raised base makes room again. */
+ * takes HARD, a new leader's first entry, COPY and MANIFEST, and a raised base
+ * makes room again. */
 static void test_full(void **state)
 {
     (void)state;
@@ -143,6 +144,10 @@ static void test_full(void **state)
     assert_true(w.n_needs_ever > 0);
     assert_true(ring_room(w.j) >= w.j->reserve);
     must_do(&w, do_hard, (struct todo){.group = 1});
+    /* Who is elected now must be able to lead: only then the base may rise. */
+    struct todo elected = append_todo(&w, 1, 1, 0);
+    elected.term++;
+    must_do(&w, do_append, elected);
     w.n_needs = 0;
     uint64_t last = mgroup_last(&w.groups[1]).index;
     must_do(&w, do_manifest, (struct todo){.group = 1, .from = last});
