@@ -69,7 +69,7 @@ verified()
     load_verify "$@" --settle 30
     verify_status=$?
     [ "$verify_status" -eq 0 ] || {
-        result "blackout $round" "$((seed + round))" "$of" 0 VIOLATED
+        result "blackout $round" "$((seed + round))" "$of" 0 FAILED
         cat "$lab/$of.verify.err" "$lab/$of.verify.json"
         lab_fail "$fs, round $round, seed $((seed + round)): $of: $verify_status"
     }
@@ -88,7 +88,7 @@ blackout()
         topics_churn "$round" &
         churn_pid=$!
     fi
-    range 300-5000
+    range 300-3000
     load_wait "$drawn" 60
     cut_mode
     draw 1000000

@@ -347,11 +347,11 @@ schedule_run()
     load_verify load --settle 30 --replicas "$replicas"
     status=$?
     case $status in
-    0) said=ok ;;
-    12) said=VIOLATED ;;
-    *) said="verify: $status" ;;
+    0) verdict=ok ;;
+    12) verdict=VIOLATED ;;
+    *) verdict="verify: $status" ;;
     esac
-    result "$name" "$seed" load "$recovery_ms" "$said"
+    result "$name" "$seed" load "$recovery_ms" "$verdict"
     [ "$status" -eq 0 ] || {
         cat "$lab/load.verify.err"
         exit "$status"

@@ -329,10 +329,11 @@ load_verify()
         >"$lab/$of.verify.json" 2>"$lab/$of.verify.err"
 }
 
-# number FILE KEY: a number out of a line of JSON.
+# number FILE KEY: a number out of a line of JSON; 0 if it was not said.
 number()
 {
-    sed -n "s/.*\"$2\": \\([0-9]*\\).*/\\1/p" "$1"
+    said=$(sed -n "s/.*\"$2\": \\([0-9]*\\).*/\\1/p" "$1")
+    echo "${said:-0}"
 }
 
 # ---- results -----------------------------------------------------------------
