@@ -115,7 +115,6 @@ disk_new()
 disk_mkfs()
 {
     case $2 in
-    ext2) mkfs.ext2 -q -F "$(cat "$lab/$1.loop")" ;;
     ext4) mkfs.ext4 -q -F "$(cat "$lab/$1.loop")" ;;
     xfs) mkfs.xfs -q -f "$(cat "$lab/$1.loop")" ;;
     esac >"$lab/$1.mkfs" 2>&1 || lab_fail "mkfs: $(cat "$lab/$1.mkfs")"
@@ -128,7 +127,8 @@ disk_loop()
 
 disk_mount()
 {
-    mount "$(cat "$lab/$1.loop")" "$lab/$1" || lab_fail "mount of $1"
+    mount -o "${lab_mount:-rw}" "$(cat "$lab/$1.loop")" "$lab/$1" ||
+        lab_fail "mount of $1"
 }
 
 # disk_ctl NAME COMMAND...
@@ -168,11 +168,6 @@ disk_again()
     disk_detach "$1"
     disk_ctl "$1" heal
     disk_loop "$1" || lab_fail "loop device of $1"
-    if [ "${lab_fs:-}" = ext2 ]; then
-        # It keeps no journal: what hangs in the air is cleared away.
-        e2fsck -fy "$(cat "$lab/$1.loop")" >"$lab/$1.fsck" 2>&1
-        [ $? -le 3 ] || lab_fail "e2fsck of $1"
-    fi
     disk_mount "$1"
 }
 

@@ -86,6 +86,21 @@ try_fs()
         lab_fail "a write went well that had to fail"
     fi
     disk_again d
+    # Errors come when they were asked for, and no sooner.
+    disk_ctl d fail write 3
+    fill "$lab/d/file" E 1 oflag=direct ||
+        lab_fail "the first of three writes failed"
+    if fill "$lab/d/file" E 64 oflag=direct; then
+        lab_fail "the third write went well"
+    fi
+    disk_again d
+    # The disk is as large as its image.
+    if fill "$lab/d/large" F 110000 2>/dev/null; then
+        lab_fail "more went into the disk than it has"
+    fi
+    rm "$lab/d/large"
+    fill "$lab/d/file" G 1 oflag=direct,dsync ||
+        lab_fail "there is no space after a file has gone"
     if disk_ctl d cut everything 2>/dev/null; then
         lab_fail "a command that is none was taken"
     fi
