@@ -42,6 +42,7 @@ struct consensus {
     uint64_t press_ms; /* not before: see consensus_press() */
     uint64_t watch_ms; /* when to look for silent nodes next */
     uint64_t uncommitted_bytes;
+    uint64_t queued_bytes; /* of all groups, for the end of this turn */
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
     struct metric metrics[CONSENSUS_METRICS];
 };

@@ -160,7 +160,10 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
          g->c->uncommitted_bytes + len > o->uncommitted_bytes_max)) {
         return ERR_FULL;
     }
-    if (journal_room(o->journal) < len + journal_size(o->journal) / 8) {
+    /* What other groups have queued for the end of this turn needs its room
+     * as well: none of it can be refused any more. */
+    if (journal_room(o->journal) < g->c->queued_bytes + ENTRY_HEADER_BYTES +
+                                       len + journal_size(o->journal) / 8) {
         consensus_press(g->c);
         return ERR_FULL;
     }
@@ -186,6 +189,7 @@ int group_propose(struct group *g, struct group_propose *p)
         p->kind == ENTRY_RECORDS ? p->next_offset : group_next_offset(g);
     g->n_queued++;
     g->queued_bytes += p->payload.len;
+    g->c->queued_bytes += p->payload.len;
     queue_remove(&g->proposing);
     queue_push(&g->c->proposing, &g->proposing);
     env_turn_request(g->c->env, &g->c->turn);
@@ -238,6 +242,7 @@ void group_submit(struct group *g)
     struct queue taken;
     queue_move(&g->queued, &taken);
     g->n_queued = 0;
+    g->c->queued_bytes -= g->queued_bytes;
     g->queued_bytes = 0;
     while ((q = queue_pop(&taken)) != NULL) {
         struct group_propose *p = QUEUE_ENTRY(q, struct group_propose, queue);

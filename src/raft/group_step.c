@@ -123,6 +123,7 @@ static void fail_queue(struct queue *from, int status)
 void group_fail_queued(struct group *g, int status)
 {
     g->n_queued = 0;
+    g->c->queued_bytes -= g->queued_bytes;
     g->queued_bytes = 0;
     queue_remove(&g->proposing);
     fail_queue(&g->queued, status);
@@ -318,7 +319,7 @@ static bool room_for(struct group *g, const struct message *m)
     for (unsigned i = 0; i < m->n_entries; i++) {
         bytes += ENTRY_HEADER_BYTES + m->entries[i].payload.len;
     }
-    if (journal_room(c->o.journal) <= bytes + ROOM_SPARE(c)) {
+    if (journal_room(c->o.journal) <= c->queued_bytes + bytes + ROOM_SPARE(c)) {
         consensus_press(c);
         return false;
     }

@@ -47,7 +47,7 @@ static int record_append(struct journal *j, struct jgroup *g,
     uint64_t len = head.len + rest.len;
     uint64_t bytes = record_bytes(len);
     ASSERT(!j->closing);
-    int rv = plan_add(j, &plan, bytes, stage_is_new(j, g), true, &place);
+    int rv = plan_add(j, &plan, bytes, stage_is_new(j, g), 0, &place);
     if (rv != 0) {
         return rv;
     }
@@ -129,14 +129,24 @@ static void entries_place(struct journal *j, struct prep *prep,
     record_placed(j, f, &r, bytes, ret_seq);
 }
 
+/* What must stay free behind these entries. Copies leave half of the reserve to
+ * votes and manifests: without those nothing is ever released. */
+static uint64_t append_keeps(const struct journal *j, enum journal_kind kind,
+                             struct entry *const entries[], unsigned n)
+{
+    if (kind == JOURNAL_COPY) {
+        return j->reserve / 2;
+    }
+    return n == 1 && entries[0]->kind == ENTRY_BARRIER ? 0 : j->reserve;
+}
+
 /* First rehearse and allocate for all records, then place them: either all
  * entries are appended or none. */
 static int entries_append(struct journal *j, struct jgroup *g,
                           enum journal_kind kind, struct entry *entries[],
                           unsigned n, uint64_t *ret_seq)
 {
-    bool reserve =
-        kind == JOURNAL_COPY || (n == 1 && entries[0]->kind == ENTRY_BARRIER);
+    uint64_t keep = append_keeps(j, kind, entries, n);
     struct plan plan = j->plan;
     bool is_new = stage_is_new(j, g);
     struct prep prep;
@@ -146,8 +156,8 @@ static int entries_append(struct journal *j, struct jgroup *g,
     ASSERT(!j->closing && n > 0);
     prep_init(&prep);
     for (unsigned i = 0; i < n; i += take) {
-        int rv = plan_take(j, &plan, entries + i, n - i, i > 0 || is_new,
-                           reserve, &place, &take, &bytes);
+        int rv = plan_take(j, &plan, entries + i, n - i, i > 0 || is_new, keep,
+                           &place, &take, &bytes);
         if (rv == 0) {
             rv = prep_add(j, &prep, &plan, place, item_entries_bytes(take));
         }
@@ -160,8 +170,8 @@ static int entries_append(struct journal *j, struct jgroup *g,
     }
     for (unsigned i = 0; i < n; i += take) {
         plan = j->plan;
-        int rv = plan_take(j, &plan, entries + i, n - i, i > 0 || is_new,
-                           reserve, &place, &take, &bytes);
+        int rv = plan_take(j, &plan, entries + i, n - i, i > 0 || is_new, keep,
+                           &place, &take, &bytes);
         ASSERT(rv == 0);
         if (place != PLACE_FITS) {
             stage_seal(j);

@@ -258,12 +258,12 @@ void journal_close_poll(struct journal *j);
 /* Place a record of `bytes` bytes. Changes *p only on success. Errors:
  * ERR_FULL, ERR_TOOBIG. */
 int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
-             bool new_group, bool reserve, enum place *ret_place);
+             bool new_group, uint64_t keep, enum place *ret_place);
 /* As many of the entries as go into one record: what the frame under way
  * still takes, else a new frame. Moves the plan. Errors: as plan_add(). */
 int plan_take(const struct journal *j, struct plan *p,
               struct entry *const entries[], unsigned n, bool new_group,
-              bool reserve, enum place *ret_place, unsigned *ret_n,
+              uint64_t keep, enum place *ret_place, unsigned *ret_n,
               uint64_t *ret_bytes);
 
 /* ---- journal_stage.c ----------------------------------------------------- */

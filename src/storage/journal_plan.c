@@ -3,10 +3,11 @@
 #include "base/assert.h"
 #include "storage/journal_impl.h"
 
-/* Place a record of `bytes` bytes. Changes *p only on success. Errors:
+/* Place a record of `bytes` bytes and keep `keep` bytes of the ring free.
+ * Changes *p only on success. Errors:
  * ERR_FULL, ERR_TOOBIG. */
 int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
-             bool new_group, bool reserve, enum place *ret_place)
+             bool new_group, uint64_t keep, enum place *ret_place)
 {
     struct plan next = *p;
     uint64_t size =
@@ -38,7 +39,7 @@ int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
     next.size = size;
     uint64_t room =
         next.left - next.size + (uint64_t)next.n_free * j->file_bytes;
-    if (!reserve && room < j->reserve) {
+    if (room < keep) {
         return ERR_FULL;
     }
     *p = next;
@@ -49,13 +50,13 @@ int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
  * still takes, else a new frame. Moves the plan. */
 int plan_take(const struct journal *j, struct plan *p,
               struct entry *const entries[], unsigned n, bool new_group,
-              bool reserve, enum place *ret_place, unsigned *ret_n,
+              uint64_t keep, enum place *ret_place, unsigned *ret_n,
               uint64_t *ret_bytes)
 {
     struct plan start = *p;
     uint64_t body = record_entry_bytes(entries[0]);
     unsigned take = 1;
-    int rv = plan_add(j, p, record_bytes(body), new_group, reserve, ret_place);
+    int rv = plan_add(j, p, record_bytes(body), new_group, keep, ret_place);
     if (rv != 0) {
         return rv;
     }
@@ -64,8 +65,8 @@ int plan_take(const struct journal *j, struct plan *p,
         enum place place;
         uint64_t more = body + record_entry_bytes(entries[take]);
         if (more > UINT32_MAX / 2 ||
-            plan_add(j, &longer, record_bytes(more), new_group, reserve,
-                     &place) != 0 ||
+            plan_add(j, &longer, record_bytes(more), new_group, keep, &place) !=
+                0 ||
             place != *ret_place || longer.size > j->frame_max) {
             break;
         }

@@ -314,6 +314,29 @@ static uint64_t safe_index(const struct node *n)
     return (commit < stored ? commit : stored) - 2;
 }
 
+/* What one turn proposes goes into the ring whole: what has no room there is
+ * refused when it is proposed, not when nothing can refuse it any more. */
+static void test_turn_fits_ring(void **state)
+{
+    (void)state;
+    struct world *w = world_new(105);
+    propose_many(w, 5);
+    struct node *l = leader(w);
+    int rv = 0;
+    unsigned n = 0;
+    while (rv == 0 && n < 900) {
+        rv = propose(l, 16384);
+        n += rv == 0;
+    }
+    assert_int_equal(rv, ERR_FULL);
+    assert_true(n > 100);
+    run_ms(w, 100);
+    assert_int_equal(w->refused, 0);
+    assert_true(tail_last_index(group_tail(l->g)) >= 5 + n);
+    assert_true(group_stored(l->g) >= 5 + n);
+    world_free(w);
+}
+
 /* The ring is written several times over while the base follows. */
 static void test_ring(void **state)
 {
@@ -815,6 +838,7 @@ int main(void)
         cmocka_unit_test(test_suspect),
         cmocka_unit_test(test_change),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_turn_fits_ring),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_press),
         cmocka_unit_test(test_need),

@@ -233,8 +233,8 @@ static void boot_consensus(struct node *n)
                                   .election_ms = ELECTION,
                                   .message_bytes_max = 4096,
                                   .inflight_max = 64,
-                                  .uncommitted_bytes_max = 1 << 20,
-                                  .group_uncommitted_bytes_max = 1 << 19,
+                                  .uncommitted_bytes_max = 8 << 20,
+                                  .group_uncommitted_bytes_max = 8 << 20,
                                   .group_uncommitted_entries_max = 1000};
     struct err err = {""};
     assert_int_equal(consensus_open(n->env, &o, &n->consensus, &err), 0);
