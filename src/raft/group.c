@@ -162,8 +162,8 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
     }
     /* What other groups have queued for the end of this turn needs its room
      * as well: none of it can be refused any more. */
-    if (journal_room(o->journal) < g->c->queued_bytes + ENTRY_HEADER_BYTES +
-                                       len + journal_size(o->journal) / 8) {
+    if (journal_room(o->journal) <
+        g->c->queued_bytes + len + journal_size(o->journal) / 8) {
         consensus_press(g->c);
         return ERR_FULL;
     }

@@ -129,15 +129,13 @@ static void entries_place(struct journal *j, struct prep *prep,
     record_placed(j, f, &r, bytes, ret_seq);
 }
 
-/* What must stay free behind these entries. Copies leave half of the reserve to
- * votes and manifests: without those nothing is ever released. */
+/* What must stay free behind these entries. */
 static uint64_t append_keeps(const struct journal *j, enum journal_kind kind,
                              struct entry *const entries[], unsigned n)
 {
-    if (kind == JOURNAL_COPY) {
-        return j->reserve / 2;
-    }
-    return n == 1 && entries[0]->kind == ENTRY_BARRIER ? 0 : j->reserve;
+    bool reserve =
+        kind == JOURNAL_COPY || (n == 1 && entries[0]->kind == ENTRY_BARRIER);
+    return reserve ? 0 : j->reserve;
 }
 
 /* First rehearse and allocate for all records, then place them: either all

@@ -127,7 +127,7 @@ void journal_listen(struct journal *j, journal_durable_cb durable,
 int journal_append(struct journal *j, uint64_t group, struct entry *entries[],
                    unsigned n, uint64_t *ret_seq);
 /* Log the entries again so that older files need not keep them; their content
- * must be what the log holds now. Uses one half of the reserve. */
+ * must be what the log holds now. Uses the reserve. */
 int journal_copy(struct journal *j, uint64_t group, struct entry *entries[],
                  unsigned n, uint64_t *ret_seq);
 /* Term and vote of a group. Uses the reserve. */
