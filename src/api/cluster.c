@@ -4,6 +4,7 @@
 
 #include "api/find.h"
 #include "api/handlers.h"
+#include "api/operations.h"
 #include "wire/errors.h"
 #include "wire/gen/describe_cluster.h"
 #include "wire/gen/describe_topic_partitions.h"
@@ -57,6 +58,9 @@ void api_describe_cluster(struct request *r)
     }
     out.controller_id = find_controller(r);
     out.cluster_id = find_cluster_text(r);
+    if (in->include_cluster_authorized_operations) {
+        out.cluster_authorized_operations = OPERATIONS_CLUSTER;
+    }
     if (out.cluster_id.data != NULL && fill_brokers(r, &out)) {
         request_reply(r, &out);
     }
@@ -184,6 +188,7 @@ static bool page_topic(struct paging *g, struct slice name, int32_t first,
     }
     out = &g->out.topics.ptr[g->out.topics.n++];
     out->name = name;
+    out->topic_authorized_operations = OPERATIONS_TOPIC; /* always told */
     out->error_code = find_valid_name(name)
                           ? find_topic(g->request, name, &t)
                           : (int16_t)KERR_INVALID_TOPIC_EXCEPTION;

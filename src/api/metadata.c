@@ -3,6 +3,7 @@
 #include "wire/gen/metadata.h"
 #include "api/find.h"
 #include "api/handlers.h"
+#include "api/operations.h"
 #include "api/request_impl.h"
 #include "wire/errors.h"
 
@@ -93,10 +94,14 @@ static bool fill_partition(struct request *r, const struct image_partition *p,
 static bool fill_topic(struct request *r, const struct image_topic *t,
                        struct metadata_response_topic *out)
 {
+    const struct metadata_request *in = r->body;
     uint32_t n = (uint32_t)t->n_partitions;
     out->name = slice_str(t->name);
     out->topic_id = t->id;
     out->is_internal = t->internal;
+    if (in->include_topic_authorized_operations) {
+        out->topic_authorized_operations = OPERATIONS_TOPIC;
+    }
     out->partitions.ptr =
         request_elems(r, &wire_metadata_response_partition, n);
     if (out->partitions.ptr == NULL) {
@@ -136,6 +141,7 @@ static bool fill_asked(struct request *r,
                        const struct metadata_request_topic *asked,
                        struct metadata_response_topic *out)
 {
+    const struct metadata_request *in = r->body;
     const struct image_topic *t = NULL;
     bool by_id = !uuid_is_zero(asked->topic_id);
     out->name = asked->name;
@@ -149,6 +155,9 @@ static bool fill_asked(struct request *r,
         out->error_code = find_topic_by_id(r, asked->topic_id, &t);
     } else if (find_topic(r, asked->name, &t) != 0) {
         out->error_code = missing_topic(r, asked->name);
+        if (in->include_topic_authorized_operations) {
+            out->topic_authorized_operations = OPERATIONS_TOPIC;
+        }
     }
     return t == NULL || fill_topic(r, t, out);
 }
@@ -224,6 +233,9 @@ void api_metadata(struct request *r)
     wire_init(&wire_metadata_response, &out);
     out.controller_id = find_controller(r);
     out.cluster_id = find_cluster_text(r);
+    if (in->include_cluster_authorized_operations) {
+        out.cluster_authorized_operations = OPERATIONS_CLUSTER;
+    }
     if (out.cluster_id.data == NULL || !fill_brokers(r, &out) ||
         !(all ? fill_all(r, &out) : fill_topics(r, &out))) {
         return;

@@ -11,6 +11,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/handlers.h \
 	src/api/list_offsets.c \
 	src/api/metadata.c \
+	src/api/operations.h \
 	src/api/partitions.c \
 	src/api/pipeline.c src/api/pipeline.h \
 	src/api/produce.c \

@@ -180,6 +180,82 @@ static void test_metadata_not_serving(void **state)
     assert_true(fake.closed);
 }
 
+/* What the protocol's table of operations gives: those of a topic, and those
+ * of the cluster. */
+#define TOPIC_OPERATIONS   0xdf8
+#define CLUSTER_OPERATIONS 0x1fa0
+
+static void expect_operations(int version, bool topic, bool cluster)
+{
+    struct metadata_request in;
+    struct metadata_request_topic asked[2];
+    struct metadata_response *out;
+    int32_t of_topic = topic ? TOPIC_OPERATIONS : INT32_MIN;
+    wire_init(&wire_metadata_request, &in);
+    in.include_topic_authorized_operations = topic;
+    in.include_cluster_authorized_operations = cluster;
+    in.allow_auto_topic_creation = false;
+    for (int i = 0; i < 2; i++) {
+        wire_struct_init(&wire_metadata_request_topic, &asked[i]);
+        asked[i].name = slice_str(i == 0 ? "a" : "absent");
+    }
+    in.topics.ptr = asked;
+    in.topics.n = 2;
+    out = fake_run(&wire_metadata_request, version, &in);
+    assert_int_equal(out->topics.n, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(out->topics.ptr[i].topic_authorized_operations,
+                         of_topic);
+    }
+    assert_int_equal(out->cluster_authorized_operations,
+                     cluster ? CLUSTER_OPERATIONS : INT32_MIN);
+    in.topics.ptr = NULL; /* all */
+    in.topics.n = 0;
+    out = fake_run(&wire_metadata_request, version, &in);
+    assert_int_equal(out->topics.n, 1);
+    assert_int_equal(out->topics.ptr[0].topic_authorized_operations, of_topic);
+}
+
+static void test_metadata_operations(void **state)
+{
+    (void)state;
+    fake_topic("a", 1);
+    for (int v = 8; v <= 13; v++) {
+        expect_operations(v, false, false);
+        expect_operations(v, true, false);
+        if (v <= 10) { /* later ones ask DescribeCluster */
+            expect_operations(v, false, true);
+            expect_operations(v, true, true);
+        }
+    }
+    assert_int_equal(metadata_all(7)->topics.ptr[0].topic_authorized_operations,
+                     INT32_MIN);
+}
+
+/* An id that nobody has could be anything. */
+static void test_metadata_operations_by_id(void **state)
+{
+    struct metadata_request in;
+    struct metadata_request_topic asked[2];
+    struct metadata_response *out;
+    (void)state;
+    wire_init(&wire_metadata_request, &in);
+    in.include_topic_authorized_operations = true;
+    for (int i = 0; i < 2; i++) {
+        wire_struct_init(&wire_metadata_request_topic, &asked[i]);
+        asked[i].name = slice_of(NULL, 0);
+    }
+    asked[0].topic_id = fake_topic("a", 1)->id;
+    asked[1].topic_id = (struct uuid){{0xee}};
+    in.topics.ptr = asked;
+    in.topics.n = 2;
+    out = fake_run(&wire_metadata_request, 12, &in);
+    assert_int_equal(out->topics.ptr[0].topic_authorized_operations,
+                     TOPIC_OPERATIONS);
+    assert_int_equal(out->topics.ptr[1].error_code, KERR_UNKNOWN_TOPIC_ID);
+    assert_int_equal(out->topics.ptr[1].topic_authorized_operations, INT32_MIN);
+}
+
 /* ---- DescribeCluster, DescribeTopicPartitions --------------------------- */
 
 static void test_describe_cluster(void **state)
@@ -194,6 +270,11 @@ static void test_describe_cluster(void **state)
         assert_int_equal(out->brokers.n, 3);
         assert_text(out->brokers.ptr[0].rack, "r1");
         assert_null(out->brokers.ptr[1].rack.data);
+        assert_int_equal(out->cluster_authorized_operations, INT32_MIN);
+        in.include_cluster_authorized_operations = true;
+        out = fake_run(&wire_describe_cluster_request, v, &in);
+        assert_int_equal(out->cluster_authorized_operations,
+                         CLUSTER_OPERATIONS);
     }
     in.endpoint_type = 2;
     out = fake_run(&wire_describe_cluster_request, 1, &in);
@@ -216,6 +297,9 @@ static void test_paging(void **state)
     for (int page = 0; page < 9; page++) {
         out = fake_run(&wire_describe_topic_partitions_request, 0, &in);
         for (uint32_t i = 0; i < out->topics.n; i++) {
+            /* Always told: nobody is asked whether that is wished. */
+            assert_int_equal(out->topics.ptr[i].topic_authorized_operations,
+                             TOPIC_OPERATIONS);
             for (uint32_t k = 0; k < out->topics.ptr[i].partitions.n; k++) {
                 assert_non_null(out->topics.ptr[i]
                                     .partitions.ptr[k]
@@ -547,6 +631,8 @@ int main(void)
         T(test_metadata_leaderless),
         T(test_metadata_unlisted),
         T(test_metadata_not_serving),
+        T(test_metadata_operations),
+        T(test_metadata_operations_by_id),
         T(test_describe_cluster),
         T(test_paging),
         T(test_offsets),
