@@ -5,6 +5,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/configs.c \
 	src/api/configs_alter.c \
 	src/api/epochs.c \
+	src/api/error.c \
 	src/api/find.c src/api/find.h \
 	src/api/fetch.c src/api/fetch_impl.h src/api/fetch_reply.c \
 	src/api/fetch_session.c src/api/fetch_session.h \

@@ -3,7 +3,7 @@
  * A function that can fail returns int: 0, or one of the negative codes
  * below. Codes of foreign libraries (errno, UV_, RAFT_, SQLITE_) are
  * translated in the room that owns the library; ours become Kafka codes once,
- * in api/request.c. Where a person will read the outcome (open, load, recover,
+ * in api/error.c. Where a person will read the outcome (open, load, recover,
  * parse), the function also takes a `struct err *` and fills in one line,
  * which callers wrap upwards with where they were:
  *

@@ -1,7 +1,7 @@
 /* errors.h - the error codes of Kafka's protocol.
  *
  * These travel in responses; inside, functions return the codes of
- * base/err.h, which become these once, in api/request.c. "Retriable" is what
+ * base/err.h, which become these once, in api/error.c. "Retriable" is what
  * Kafka's clients do by themselves when they see the code.
  *
  * Thread: any.
