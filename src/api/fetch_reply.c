@@ -18,26 +18,49 @@ static bool same_topic(const struct fetch_item *a, const struct fetch_item *b)
            slice_equal(a->fp->topic, b->fp->topic);
 }
 
+/* Who leads now, for a client that asked the wrong node or knows an old epoch
+ * (KIP-951): false if that is not known. Of itself a leader knows best, and
+ * "not here, ask me" would be no answer. */
+static bool find_current(const struct request *r, const struct fetch_item *it,
+                         struct fetch_response_current_leader *ret)
+{
+    int32_t own = broker_node(r->broker);
+    if (it->error == KERR_FENCED_LEADER_EPOCH) {
+        const struct partition *p = broker_partition(r->broker, it->group);
+        const struct replica *x = p != NULL ? partition_replica(p) : NULL;
+        if (x != NULL && replica_is_leader(x)) {
+            ret->leader_id = own;
+            ret->leader_epoch = replica_epoch(x);
+            return true;
+        }
+    } else if (it->error != KERR_NOT_LEADER_OR_FOLLOWER) {
+        return false;
+    }
+    const struct leader *l = leaders_find(broker_leaders(r->broker), it->group);
+    if (l == NULL || l->node < 0 || l->node == own) {
+        return false;
+    }
+    ret->leader_id = l->node;
+    ret->leader_epoch = (int32_t)l->term;
+    return true;
+}
+
 static void fill_hint(struct fetch_state *s, struct fetch_item *it,
                       struct fetch_response *out,
                       struct fetch_response_partition *p)
 {
     struct request *r = s->request;
-    const struct leader *l;
+    struct fetch_response_current_leader leader;
     const struct image_node *n;
     struct fetch_response_node_endpoint *e = out->node_endpoints.ptr;
-    if (r->version < 12 || it->error != KERR_NOT_LEADER_OR_FOLLOWER) {
+    if (r->version < 12 || !find_current(r, it, &leader)) {
         return;
     }
-    l = leaders_find(broker_leaders(r->broker), it->group);
-    n = l != NULL && l->node >= 0 ? image_node(broker_image(r->broker), l->node)
-                                  : NULL;
-    if (n == NULL || n->client_host[0] == '\0' ||
-        l->node == broker_node(r->broker)) {
+    n = image_node(broker_image(r->broker), leader.leader_id);
+    if (n == NULL || n->client_host[0] == '\0') {
         return;
     }
-    p->current_leader.leader_id = l->node;
-    p->current_leader.leader_epoch = (int32_t)l->term;
+    p->current_leader = leader;
     if (r->version < 16) {
         return;
     }

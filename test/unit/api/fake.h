@@ -74,6 +74,11 @@ struct fake {
     unsigned at_once, at_once_max; /* commands under way */
     uint64_t now_ms;
     bool closed; /* the last request was */
+    /* Of the next requests. */
+    bool hang_up; /* the client goes once the handler has returned */
+    /* Called while the request has not ended and nothing is left to be run:
+     * does something about it, or says false. May be NULL. */
+    bool (*idle)(void);
 };
 extern struct fake fake;
 

@@ -21,12 +21,14 @@ test_unit_api_test_write_families_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_write_families_LDADD = src/api/libapi.a \
 	src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
 
+# Those of record batches.
 check_PROGRAMS += test/unit/api/test_hints
 TESTS += test/unit/api/test_hints
 test_unit_api_test_hints_SOURCES = test/unit/api/test_hints.c \
-	test/unit/api/fake.c test/unit/api/fake.h
-test_unit_api_test_hints_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/test/unit/api \
-	-DFAKE_RECORDS
+	test/unit/api/fake.c test/unit/api/fake.h \
+	test/unit/api/fake_records.c test/unit/api/fake_records.h
+test_unit_api_test_hints_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_RECORDS
 test_unit_api_test_hints_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_hints_LDADD = src/api/libapi.a src/record/librecord.a \
 	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \

@@ -2,97 +2,9 @@
  * its address where the version has room for that (KIP-951). */
 #include <string.h>
 
-#include "api/fetch_session.h"
-#include "broker/partition.h"
-#include "env/env.h"
-#include "fake.h"
-#include "replica/replica.h"
+#include "fake_records.h"
 #include "wire/gen/fetch.h"
 #include "wire/gen/produce.h"
-
-/* ---- what is not reached when this node does not lead -------------------- */
-
-#define NEVER_VOID(signature)                                                  \
-    void signature                                                             \
-    {                                                                          \
-        fail();                                                                \
-    }
-#define NEVER(type, signature)                                                 \
-    type signature                                                             \
-    {                                                                          \
-        fail();                                                                \
-        return (type)0;                                                        \
-    }
-#define NEVER_GET(type, name)                                                  \
-    NEVER(type, name(const struct replica *r __attribute__((unused))))
-
-NEVER_GET(int64_t, replica_log_start)
-NEVER_GET(int64_t, replica_high_watermark)
-NEVER_GET(int64_t, replica_log_end)
-NEVER_GET(int32_t, replica_epoch)
-NEVER_GET(bool, replica_is_leader)
-NEVER(const struct topic_config *,
-      partition_config(const struct partition *p __attribute__((unused))))
-NEVER(struct chunk_pool *,
-      broker_pool(const struct broker *b __attribute__((unused))))
-NEVER(int64_t, env_wall_ms(struct env *e __attribute__((unused))))
-NEVER_VOID(partition_produce_forget(struct partition_produce *pp
-                                    __attribute__((unused))))
-NEVER_VOID(partition_unwatch(struct partition_watch *w __attribute__((unused))))
-
-int replica_epoch_end(const struct replica *r, int32_t epoch,
-                      int32_t *ret_epoch, int64_t *ret_end)
-{
-    (void)r, (void)epoch, (void)ret_epoch, (void)ret_end;
-    fail();
-    return 0;
-}
-unsigned replica_read_tail(struct replica *r, int64_t offset,
-                           int64_t offset_end, uint32_t bytes_max,
-                           struct bytes pieces[], unsigned max)
-{
-    (void)r, (void)offset, (void)offset_end, (void)bytes_max;
-    (void)pieces, (void)max;
-    fail();
-    return 0;
-}
-int replica_read(struct replica *r, struct replica_read *rd, int64_t offset,
-                 int64_t offset_end, uint32_t bytes_max, replica_read_cb cb,
-                 void *data)
-{
-    (void)r, (void)rd, (void)offset, (void)offset_end, (void)bytes_max;
-    (void)cb, (void)data;
-    fail();
-    return 0;
-}
-int partition_produce(struct partition *p, struct partition_produce *pp,
-                      struct bytes batch, const struct batch *b,
-                      partition_produce_cb cb, void *data)
-{
-    (void)p, (void)pp, (void)batch, (void)b, (void)cb, (void)data;
-    fail();
-    return 0;
-}
-void partition_watch(struct partition *p, struct partition_watch *w,
-                     partition_watch_cb cb, void *data)
-{
-    (void)p, (void)w, (void)cb, (void)data;
-    fail();
-}
-void env_timer_init(struct env_timer *t, env_timer_cb cb, void *data)
-{
-    *t = (struct env_timer){.cb = cb, .data = data};
-}
-void env_timer_start(struct env *e, struct env_timer *t, uint64_t at_ms)
-{
-    (void)e, (void)t, (void)at_ms;
-}
-void env_timer_stop(struct env *e, struct env_timer *t)
-{
-    (void)e, (void)t;
-}
-
-/* ---- the tests ----------------------------------------------------------- */
 
 #define N 3
 
@@ -141,19 +53,26 @@ static void test_produce(void **state)
     }
 }
 
-static struct fetch_response *fetch(int version, struct uuid id)
+/* Of partitions `first` and above, by a client that knows `epoch`. */
+static struct fetch_response *fetch_from(int version, struct uuid id, int first,
+                                         int32_t epoch, int32_t replica)
 {
     struct fetch_request in;
     struct fetch_request_topic topic = {0};
     struct fetch_request_partition parts[N] = {{0}};
     wire_init(&wire_fetch_request, &in);
-    for (int i = 1; i < N; i++) {
-        parts[i].current_leader_epoch = -1;
+    for (int i = first; i < N; i++) {
+        parts[i].current_leader_epoch = epoch;
         parts[i].last_fetched_epoch = -1;
         parts[i].log_start_offset = -1;
         parts[i].high_watermark = INT64_MAX;
         parts[i].partition = i;
         parts[i].partition_max_bytes = 1000;
+    }
+    if (version >= 15) {
+        in.replica_state.replica_id = replica;
+    } else {
+        in.replica_id = replica;
     }
     in.max_wait_ms = 1000;
     in.min_bytes = 1;
@@ -166,11 +85,16 @@ static struct fetch_response *fetch(int version, struct uuid id)
     } else {
         topic.topic_id = (struct uuid){{0}};
     }
-    topic.partitions.ptr = parts + 1;
-    topic.partitions.n = N - 1;
+    topic.partitions.ptr = parts + first;
+    topic.partitions.n = (uint32_t)(N - first);
     in.topics.ptr = &topic;
     in.topics.n = 1;
     return fake_run(&wire_fetch_request, version, &in);
+}
+
+static struct fetch_response *fetch(int version, struct uuid id)
+{
+    return fetch_from(version, id, 1, -1, -1);
 }
 
 static void test_fetch(void **state)
@@ -194,11 +118,52 @@ static void test_fetch(void **state)
     }
 }
 
+/* The first partition is refused for its epoch; who leads it now? */
+static void expect_fenced(int version, struct uuid id, int32_t replica,
+                          int32_t node)
+{
+    struct fetch_response *out = fetch_from(version, id, 0, 3, replica);
+    struct fetch_response_partition *p;
+    bool endpoint = false;
+    assert_non_null(out);
+    p = &out->responses.ptr[0].partitions.ptr[0];
+    assert_int_equal(p->error_code, KERR_FENCED_LEADER_EPOCH);
+    assert_int_equal(p->current_leader.leader_id, version >= 12 ? node : -1);
+    assert_int_equal(p->current_leader.leader_epoch, version >= 12 ? 5 : -1);
+    for (uint32_t i = 0; i < out->node_endpoints.n; i++) {
+        if (out->node_endpoints.ptr[i].node_id == node) {
+            endpoint = true;
+            assert_int_equal(out->node_endpoints.ptr[i].port, 9090 + node);
+        }
+    }
+    assert_int_equal(endpoint, version >= 16);
+}
+
+/* A client with an old epoch is told the new one, by the leader itself too. */
+static void test_fenced(void **state)
+{
+    const struct image_topic *t = fake_topic("t", N);
+    (void)state;
+    for (int v = 9; v <= 17; v++) {
+        expect_fenced(v, t->id, -1, 1);
+    }
+    /* A replica that any client may read, and that does not lead. */
+    fake_partition("t")->leads = false;
+    fake.leaders[0].node = 3;
+    for (int v = 9; v <= 17; v++) {
+        expect_fenced(v, t->id, -2, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_produce, fake_open, fake_close),
-        cmocka_unit_test_setup_teardown(test_fetch, fake_open, fake_close),
+        cmocka_unit_test_setup_teardown(test_produce, fake_records_open,
+                                        fake_records_close),
+        cmocka_unit_test_setup_teardown(test_fetch, fake_records_open,
+                                        fake_records_close),
+        cmocka_unit_test_setup_teardown(test_fenced, fake_records_open,
+                                        fake_records_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
