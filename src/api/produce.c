@@ -265,6 +265,11 @@ static void append(struct item *it, struct partition *p, struct slice records)
     if (codec >= 0 && (unsigned)codec != batch_codec(&b)) {
         rv = recompress(it, c, (unsigned)codec, level, &b, &batch);
     }
+    if (rv == ERR_CORRUPT) { /* trying again will not help */
+        bytes_release(&batch);
+        set_error(it, KERR_INVALID_RECORD, "records do not decompress");
+        return;
+    }
     if (rv == 0) {
         batch_settle(batch.chunk->data + (batch.data - batch.chunk->data), &b,
                      &rules);
