@@ -120,13 +120,42 @@ static bool check(struct fetch_item *it, const struct replica *r)
     return fp->fetch_offset < it->high_watermark;
 }
 
-/* zstd is for readers of version 10 and later (kafka-semantics.md 3). */
-static bool readable(const struct fetch_item *it)
+/* The bytes before the first batch in zstd. */
+static size_t len_without_zstd(struct slice in)
 {
     struct batch b;
-    return it->state->request->version >= 10 || it->n_pieces == 0 ||
-           batch_view(bytes_slice(it->pieces[0]), &b) != 0 ||
-           batch_codec(&b) != BATCH_CODEC_ZSTD;
+    for (size_t at = 0; at < in.len; at += b.length) {
+        if (batch_view(slice_of(in.data + at, in.len - at), &b) != 0) {
+            break; /* not for us to judge */
+        }
+        if (batch_codec(&b) == BATCH_CODEC_ZSTD) {
+            return at;
+        }
+    }
+    return in.len;
+}
+
+/* zstd is for readers of version 10 and later (kafka-semantics.md 3): others
+ * get what stands before it. False if nothing does. */
+static bool cut_zstd(struct fetch_item *it)
+{
+    if (it->state->request->version >= 10) {
+        return true;
+    }
+    for (unsigned i = 0; i < it->n_pieces; i++) {
+        size_t len = len_without_zstd(bytes_slice(it->pieces[i]));
+        if (len == it->pieces[i].len) {
+            continue;
+        }
+        it->pieces[i].len = len;
+        for (unsigned k = len > 0 ? i + 1 : i; k < it->n_pieces; k++) {
+            bytes_release(&it->pieces[k]);
+        }
+        it->n_pieces = len > 0 ? i + 1 : i;
+        it->state->answer_now = true; /* more will not come */
+        return it->n_pieces > 0;
+    }
+    return true;
 }
 
 /* What was read counts against the limits: the first partition with data gets
@@ -134,14 +163,15 @@ static bool readable(const struct fetch_item *it)
 static void account(struct fetch_item *it)
 {
     struct fetch_state *s = it->state;
+    bool readable = cut_zstd(it);
     it->bytes = 0;
     for (unsigned i = 0; i < it->n_pieces; i++) {
         it->bytes += it->pieces[i].len;
     }
-    if (s->bytes > 0 && s->bytes + it->bytes > s->bytes_max) {
-        release_pieces(it);
-    } else if (!readable(it)) {
+    if (!readable) {
         fail(it, KERR_UNSUPPORTED_COMPRESSION_TYPE);
+    } else if (s->bytes > 0 && s->bytes + it->bytes > s->bytes_max) {
+        release_pieces(it);
     }
     s->bytes += it->bytes;
 }
