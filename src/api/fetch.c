@@ -78,7 +78,32 @@ static int32_t replica_id(const struct fetch_state *s)
                                      : s->in->replica_id;
 }
 
-/* Leader, epochs (KIP-320), offset: false if there is nothing to read. */
+/* Did the client's log and ours part below its offset (KIP-320, KIP-595)? That
+ * is told before the offset is looked at: a longer log that was cut must not
+ * look like one that the client has to leave for its reset policy. */
+static bool diverges(struct fetch_item *it, const struct replica *r)
+{
+    const struct fetch_partition *fp = it->fp;
+    int32_t epoch;
+    int64_t end;
+    if (it->state->request->version < 12 || fp->last_epoch < 0) {
+        return false;
+    }
+    if (replica_epoch_end(r, fp->last_epoch, &epoch, &end) != 0) {
+        fail(it, KERR_OFFSET_OUT_OF_RANGE);
+        return true;
+    }
+    if (epoch == fp->last_epoch && end >= fp->fetch_offset) {
+        return false;
+    }
+    it->diverging = true;
+    it->diverging_epoch = epoch;
+    it->diverging_end = end;
+    it->state->answer_now = true;
+    return true;
+}
+
+/* Leader, epochs, offset: false if there is nothing to read. */
 static bool check(struct fetch_item *it, const struct replica *r)
 {
     const struct fetch_partition *fp = it->fp;
@@ -95,27 +120,15 @@ static bool check(struct fetch_item *it, const struct replica *r)
     }
     it->high_watermark = replica_high_watermark(r);
     it->log_start = replica_log_start(r);
+    if (diverges(it, r)) {
+        return false;
+    }
     if (fp->fetch_offset < it->log_start ||
         fp->fetch_offset > replica_log_end(r)) {
         fail(it, any && fp->fetch_offset > replica_log_end(r)
                      ? KERR_OFFSET_NOT_AVAILABLE
                      : KERR_OFFSET_OUT_OF_RANGE);
         return false;
-    }
-    if (it->state->request->version >= 12 && fp->last_epoch >= 0) {
-        int32_t epoch;
-        int64_t end;
-        if (replica_epoch_end(r, fp->last_epoch, &epoch, &end) != 0) {
-            fail(it, KERR_OFFSET_OUT_OF_RANGE);
-            return false;
-        }
-        if (epoch < fp->last_epoch || end < fp->fetch_offset) {
-            it->diverging = true;
-            it->diverging_epoch = epoch;
-            it->diverging_end = end;
-            it->state->answer_now = true;
-            return false;
-        }
     }
     return fp->fetch_offset < it->high_watermark;
 }
