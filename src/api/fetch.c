@@ -46,6 +46,15 @@ static void fail(struct fetch_item *it, int16_t code)
     it->state->answer_now = true;
 }
 
+/* What is not in the image: until this node serves it may exist all the same,
+ * and a client that read otherwise would tell its user. */
+static bool unknown(struct fetch_item *it, int16_t code)
+{
+    bool serves = broker_serves(it->state->request->broker);
+    fail(it, serves ? code : (int16_t)KERR_NOT_LEADER_OR_FOLLOWER);
+    return false;
+}
+
 /* Find topic and partition; false if there is an error. */
 static bool resolve(struct fetch_item *it)
 {
@@ -55,13 +64,11 @@ static bool resolve(struct fetch_item *it)
                                       ? image_topic_by_id(im, it->fp->topic_id)
                                       : image_topic(im, it->fp->topic);
     if (t == NULL) {
-        fail(it, r->version >= 13 ? KERR_UNKNOWN_TOPIC_ID
-                                  : KERR_UNKNOWN_TOPIC_OR_PARTITION);
-        return false;
+        return unknown(it, r->version >= 13 ? KERR_UNKNOWN_TOPIC_ID
+                                            : KERR_UNKNOWN_TOPIC_OR_PARTITION);
     }
     if (it->fp->partition < 0 || it->fp->partition >= t->n_partitions) {
-        fail(it, KERR_UNKNOWN_TOPIC_OR_PARTITION);
-        return false;
+        return unknown(it, KERR_UNKNOWN_TOPIC_OR_PARTITION);
     }
     it->group = t->partitions[it->fp->partition].group;
     it->partition = broker_partition(r->broker, it->group);

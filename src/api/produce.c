@@ -292,7 +292,11 @@ static void start_item(struct item *it, const struct image_topic *t,
 {
     struct request *r = it->state->request;
     if (t == NULL || in->index < 0 || in->index >= t->n_partitions) {
-        set_error(it, KERR_UNKNOWN_TOPIC_OR_PARTITION, NULL);
+        /* Until this node serves it may exist all the same. */
+        set_error(it,
+                  broker_serves(r->broker) ? KERR_UNKNOWN_TOPIC_OR_PARTITION
+                                           : KERR_NOT_LEADER_OR_FOLLOWER,
+                  NULL);
         return;
     }
     if (t->internal) {
