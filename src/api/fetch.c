@@ -356,6 +356,29 @@ static void park(struct fetch_state *s, uint64_t until_ms)
     s->parked = true;
 }
 
+/* Has a partition changed, or gone, while others were being read? Nobody would
+ * tell of that any more, and of one that is gone nothing may be touched. */
+static bool moved(const struct fetch_state *s)
+{
+    const struct broker *b = s->request->broker;
+    for (unsigned i = 0; i < s->n_items; i++) {
+        const struct fetch_item *it = &s->items[i];
+        const struct replica *r;
+        if (it->partition == NULL) {
+            continue;
+        }
+        if (broker_partition(b, it->group) != it->partition) {
+            return true;
+        }
+        r = partition_replica(it->partition);
+        if (r == NULL || replica_high_watermark(r) != it->high_watermark ||
+            (!replica_is_leader(r) && replica_id(s) != REPLICA_DEBUG)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All reads have ended: reply, or wait for more. */
 static void evaluate(struct fetch_state *s)
 {
@@ -376,6 +399,8 @@ static void evaluate(struct fetch_state *s)
     if (s->plan.error != KERR_NONE || s->answer_now || bytes >= min ||
         now >= s->deadline_ms || s->n_items == 0) {
         reply(s);
+    } else if (moved(s)) {
+        attempt(s);
     } else if (s->retry && now + RETRY_MS < s->deadline_ms) {
         park(s, now + RETRY_MS);
     } else {
