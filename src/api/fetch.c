@@ -179,7 +179,8 @@ static bool cut_zstd(struct fetch_item *it)
 }
 
 /* What was read counts against the limits: the first partition with data gets
- * at least one batch, whatever its size (KIP-74). */
+ * at least one batch, whatever its size (KIP-74). What does not fit beside the
+ * reservations of others may fit beside what they turn out to read. */
 static void account(struct fetch_item *it)
 {
     struct fetch_state *s = it->state;
@@ -192,6 +193,7 @@ static void account(struct fetch_item *it)
         fail(it, KERR_UNSUPPORTED_COMPRESSION_TYPE);
     } else if (s->bytes > 0 && s->bytes + it->bytes > s->bytes_max) {
         release_pieces(it);
+        it->skipped = s->reserved > 0;
     }
     s->bytes += it->bytes;
 }
@@ -207,6 +209,7 @@ static void on_read(struct replica_read *rd, int status, struct bytes data,
     it->reading = false;
     s->reading--;
     s->bytes -= it->reserved;
+    s->reserved -= it->reserved;
     if (status == 0) {
         it->pieces[0] = data;
         it->n_pieces = 1;
@@ -229,6 +232,7 @@ static void fetch_one(struct fetch_item *it)
     uint32_t max = it->fp->max_bytes > 0 ? (uint32_t)it->fp->max_bytes : 0;
     it->error = KERR_NONE;
     it->diverging = false;
+    it->skipped = false;
     if (!resolve(it)) {
         return;
     }
@@ -237,7 +241,11 @@ static void fetch_one(struct fetch_item *it)
         fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
         return;
     }
-    if (!check(it, r) || (s->bytes > 0 && left == 0)) {
+    if (!check(it, r)) {
+        return;
+    }
+    if (s->bytes > 0 && left == 0) {
+        it->skipped = s->reserved > 0;
         return;
     }
     if (max > left) {
@@ -264,6 +272,7 @@ static void fetch_one(struct fetch_item *it)
         s->reading++;
         it->reserved = max;
         s->bytes += max;
+        s->reserved += max;
     } else if (rv == ERR_NOMEM) {
         s->retry = true;
     } else {
@@ -379,6 +388,25 @@ static bool moved(const struct fetch_state *s)
     return false;
 }
 
+/* Read what was skipped, now that there is room: false if there is none, or
+ * nothing was. Each time round one at least is no longer skipped. */
+static bool fetch_skipped(struct fetch_state *s)
+{
+    bool any = false;
+    if (s->bytes >= s->bytes_max) {
+        return false;
+    }
+    s->reading++; /* ours, as in attempt() */
+    for (unsigned i = 0; i < s->n_items; i++) {
+        if (s->items[i].skipped) {
+            any = true;
+            fetch_one(&s->items[i]);
+        }
+    }
+    s->reading--;
+    return any;
+}
+
 /* All reads have ended: reply, or wait for more. */
 static void evaluate(struct fetch_state *s)
 {
@@ -399,6 +427,10 @@ static void evaluate(struct fetch_state *s)
     if (s->plan.error != KERR_NONE || s->answer_now || bytes >= min ||
         now >= s->deadline_ms || s->n_items == 0) {
         reply(s);
+    } else if (fetch_skipped(s)) {
+        if (s->reading == 0) {
+            evaluate(s);
+        } /* else the end of a read does */
     } else if (moved(s)) {
         attempt(s);
     } else if (s->retry && now + RETRY_MS < s->deadline_ms) {

@@ -21,6 +21,7 @@ struct fetch_item {
     struct replica_read read;
     bool reading;
     uint64_t reserved;    /* of the limit, for the read under way */
+    bool skipped;         /* others had reserved what there was */
     struct bytes *pieces; /* PIECES_MAX of them, made when first needed */
     unsigned n_pieces;
     uint64_t bytes;
@@ -38,7 +39,8 @@ struct fetch_state {
     struct fetch_item *items;
     unsigned n_items;
     unsigned reading;
-    uint64_t bytes;
+    uint64_t bytes; /* read, or reserved */
+    uint64_t reserved;
     uint64_t bytes_max;
     bool answer_now; /* an error or a divergence: do not wait */
     bool retry;      /* no memory for a read: try again soon */
