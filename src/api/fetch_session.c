@@ -5,6 +5,10 @@
 #include "base/assert.h"
 #include "wire/errors.h"
 
+/* Numbers of requests that no session has. */
+#define EPOCH_NEW  0
+#define EPOCH_NONE (-1)
+
 struct fetch_sessions {
     struct env *env;
     struct mem *mem;
@@ -301,14 +305,14 @@ int fetch_plan(struct fetch_sessions *s, const struct fetch_request *in,
     if (version < 7) {
         return plan_full(in, arena, ret_p);
     }
-    if (in->session_epoch > 0) {
+    if (in->session_epoch != EPOCH_NEW && in->session_epoch != EPOCH_NONE) {
         return plan_incremental(s, in, by_id, ret_p);
     }
     struct fetch_session *old = session_find(s, in->session_id);
     if (old != NULL && !old->busy) {
         session_free(s, old);
     }
-    if (in->session_epoch == 0) {
+    if (in->session_epoch == EPOCH_NEW) {
         return plan_new(s, in, by_id, arena, ret_p);
     }
     return plan_full(in, arena, ret_p);

@@ -5,7 +5,7 @@
  *   (0, 0)       full; create one
  *   (id, -1)     close it; full without a session
  *   (id, 0)      drop it; full; create one
- *   (id, n > 0)  incremental: changes to what the session holds
+ *   (id, n)      incremental: changes to what the session holds
  *
  * Sessions belong to the node, at most SESSIONS_MAX of them; the one unused
  * longest, if for two minutes, makes room, otherwise the answer is session 0:
