@@ -41,6 +41,16 @@ static void on_close(void *data, struct conn *c, int why)
     mem_free(mem, p);
 }
 
+/* The listener's 0 is never, the setting's is at once. */
+static uint32_t idle_ms(const struct config *c)
+{
+    int64_t ms = config_long(c, NODE_CONNECTIONS_MAX_IDLE_MS);
+    if (ms < 0) {
+        return 0;
+    }
+    return ms > UINT32_MAX ? UINT32_MAX : ms > 0 ? (uint32_t)ms : 1;
+}
+
 static const struct listener_hooks hooks = {
     .open = on_open, .frame = on_frame, .close = on_close};
 
@@ -48,16 +58,14 @@ int api_server_open(struct env *e, const struct api_server_options *o,
                     struct api_server **ret_s, struct err *err)
 {
     struct api_server *s = mem_calloc(env_mem(e), 1, sizeof *s);
-    struct listener_options lo = {
-        .pool = o->pool,
-        .host = o->host,
-        .port = o->port,
-        .frame_bytes_max =
-            (uint32_t)config_long(o->config, NODE_SOCKET_REQUEST_MAX_BYTES),
-        .connections_max =
-            (uint32_t)config_long(o->config, NODE_MAX_CONNECTIONS),
-        .idle_ms_max =
-            (uint32_t)config_long(o->config, NODE_CONNECTIONS_MAX_IDLE_MS)};
+    struct listener_options lo = {.pool = o->pool,
+                                  .host = o->host,
+                                  .port = o->port,
+                                  .frame_bytes_max = (uint32_t)config_long(
+                                      o->config, NODE_SOCKET_REQUEST_MAX_BYTES),
+                                  .connections_max = (uint32_t)config_long(
+                                      o->config, NODE_MAX_CONNECTIONS),
+                                  .idle_ms_max = idle_ms(o->config)};
     if (s == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
