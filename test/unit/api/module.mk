@@ -33,3 +33,41 @@ test_unit_api_test_hints_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_hints_LDADD = src/api/libapi.a src/record/librecord.a \
 	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
 	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/api/test_produce
+TESTS += test/unit/api/test_produce
+test_unit_api_test_produce_SOURCES = test/unit/api/test_produce.c \
+	test/unit/api/fake.c test/unit/api/fake.h \
+	test/unit/api/fake_records.c test/unit/api/fake_records.h
+test_unit_api_test_produce_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_RECORDS
+test_unit_api_test_produce_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_produce_LDADD = src/api/libapi.a src/record/librecord.a \
+	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
+	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/api/test_fetch
+TESTS += test/unit/api/test_fetch
+test_unit_api_test_fetch_SOURCES = test/unit/api/test_fetch.c \
+	test/unit/api/fake.c test/unit/api/fake.h \
+	test/unit/api/fake_records.c test/unit/api/fake_records.h \
+	test/unit/api/fake_fetch.c test/unit/api/fake_fetch.h
+test_unit_api_test_fetch_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_RECORDS
+test_unit_api_test_fetch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_fetch_LDADD = src/api/libapi.a src/record/librecord.a \
+	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
+	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/api/test_fetch_session
+TESTS += test/unit/api/test_fetch_session
+test_unit_api_test_fetch_session_SOURCES = test/unit/api/test_fetch_session.c \
+	test/unit/api/fake.c test/unit/api/fake.h \
+	test/unit/api/fake_records.c test/unit/api/fake_records.h \
+	test/unit/api/fake_fetch.c test/unit/api/fake_fetch.h
+test_unit_api_test_fetch_session_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_RECORDS
+test_unit_api_test_fetch_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_fetch_session_LDADD = src/api/libapi.a src/record/librecord.a \
+	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
+	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
