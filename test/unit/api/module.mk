@@ -21,6 +21,16 @@ test_unit_api_test_write_families_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_write_families_LDADD = src/api/libapi.a \
 	src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/api/test_versions
+TESTS += test/unit/api/test_versions
+test_unit_api_test_versions_SOURCES = test/unit/api/test_versions.c \
+	test/unit/api/fake.c test/unit/api/fake.h
+test_unit_api_test_versions_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api
+test_unit_api_test_versions_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_versions_LDADD = src/api/libapi.a \
+	src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
+
 # Those of record batches.
 check_PROGRAMS += test/unit/api/test_hints
 TESTS += test/unit/api/test_hints
@@ -71,3 +81,11 @@ test_unit_api_test_fetch_session_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_fetch_session_LDADD = src/api/libapi.a src/record/librecord.a \
 	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
 	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
+
+# With the real requests and connections, and a table of its own.
+check_PROGRAMS += test/unit/api/test_request
+TESTS += test/unit/api/test_request
+test_unit_api_test_request_SOURCES = test/unit/api/test_request.c
+test_unit_api_test_request_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_request_LDADD = src/api/libapi.a \
+	src/config/libconfig.a $(LINK_net) $(CMOCKA_LIBS)
