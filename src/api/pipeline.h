@@ -17,7 +17,8 @@ struct pipeline {
     unsigned n;
     unsigned requests_max;
     bool paused;
-    bool closing;
+    bool ending;  /* some request ends the connection: take no more */
+    bool closing; /* it is ended: send no more */
 };
 
 /* A request begins: it has its place in the order of replies. */

@@ -54,6 +54,9 @@ void request_close(struct request *r, const char *why)
                r->pipeline != NULL ? conn_peer(r->pipeline->conn) : "gone",
                r->in != NULL ? r->in->name : "?", r->header.api_version, why);
     r->close_after = true;
+    if (r->pipeline != NULL) {
+        r->pipeline->ending = true;
+    }
     end(r);
 }
 

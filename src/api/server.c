@@ -26,7 +26,7 @@ static void on_frame(void *data, struct conn *c, struct bytes frame)
 {
     struct pipeline *p = data;
     (void)c;
-    if (!p->closing) {
+    if (!p->closing && !p->ending) {
         request_begin(p->server, p, frame);
     }
 }

@@ -687,16 +687,20 @@ static void test_close_between(void **state)
     assert_int_equal(w.server->under_way, 0);
 }
 
-/* A request that is refused has its place too. */
+/* A request that is refused has its place too. What follows must not be done:
+ * the client will take it for lost. */
 static void test_refused_between(void **state)
 {
     struct client *x = client_new();
     (void)state;
     put_metadata(x, 1, 1);
     put_header(x, 999, 0, 2, "");
-    put_versions(x, 0, 3);
+    put_metadata(x, 1, 3);
+    flush(x);
+    put_metadata(x, 1, 4);
     flush(x);
     expect_nothing(x);
+    assert_int_equal(w.n_begun, 1);
     end(0, reply_to);
     expect_reply(x, 1);
     expect_end(x);
