@@ -162,7 +162,8 @@ static int propose(struct coordinator *co)
 {
     struct batch *b = mem_calloc(co->mem, 1, sizeof *b);
     struct chunk *chunk =
-        b == NULL ? NULL : chunk_acquire(co->pool, CHUNK_STATE, co->bytes.len);
+        b == NULL ? NULL
+                  : chunk_acquire(co->options.pool, CHUNK_STATE, co->bytes.len);
     if (chunk == NULL) {
         mem_free(co->mem, b);
         return ERR_NOMEM;
@@ -332,6 +333,18 @@ int coordinator_heartbeat(struct coordinator *co, struct slice group,
     return error;
 }
 
+void coordinator_hear(struct coordinator *co, struct slice group,
+                      struct slice member)
+{
+    struct cgroup_view *g =
+        co->leads ? cgroup_image_find(co->image, group) : NULL;
+    struct cgroup_view_member *m =
+        g == NULL ? NULL : cgroup_view_member(g, member);
+    if (m != NULL) {
+        coordinator_touch(co, m);
+    }
+}
+
 /* ---- leadership ----------------------------------------------------------
  */
 
@@ -361,11 +374,13 @@ static void begin(struct coordinator *co)
             coordinator_watch_group(co, g);
         }
     }
+    coordinator_tasks_begin(co);
 }
 
 static void end(struct coordinator *co, int status)
 {
     env_timer_stop(co->env, &co->tick);
+    coordinator_tasks_end(co);
     env_turn_cancel(co->env, &co->turn);
     buf_reset(&co->bytes);
     items_done(co, &co->items, status, slice_of(NULL, 0));
@@ -416,8 +431,8 @@ void coordinator_role(struct coordinator *co, struct state_group *g)
 /* ---- life ----------------------------------------------------------------
  */
 
-int coordinator_open(struct env *e, struct chunk_pool *pool,
-                     struct cgroup_image *image, struct coordinator **ret_co)
+int coordinator_open(struct env *e, const struct coordinator_options *o,
+                     struct coordinator **ret_co)
 {
     struct coordinator *co = mem_calloc(env_mem(e), 1, sizeof *co);
     if (co == NULL) {
@@ -425,15 +440,16 @@ int coordinator_open(struct env *e, struct chunk_pool *pool,
     }
     co->env = e;
     co->mem = env_mem(e);
-    co->pool = pool;
-    co->image = image;
+    co->options = *o;
+    co->image = o->image;
     buf_init(&co->bytes, co->mem, 0);
     queue_init(&co->items);
     queue_init(&co->parked);
     queue_init(&co->lives);
     env_turn_init(&co->turn, ENV_TURN_CONSENSUS, on_turn, co);
     env_timer_init(&co->tick, on_tick, co);
-    cgroup_image_watch(image, coordinator_event, co);
+    coordinator_tasks_init(co);
+    cgroup_image_watch(co->image, coordinator_event, co);
     *ret_co = co;
     return 0;
 }

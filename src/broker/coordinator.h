@@ -7,7 +7,9 @@
  *                        parked until the image says so <---+ (JOIN, SYNC)
  *
  * Nothing here is in the log: clocks begin anew, at full length, with each
- * leadership. A heartbeat only moves a member's deadline. Thread: the loop's.
+ * leadership. A heartbeat only moves a member's deadline. Offsets that outlived
+ * their topic or their time are looked for at the begin of each leadership and
+ * every now and then. Thread: the loop's.
  */
 #ifndef BROKER_COORDINATOR_H
 #define BROKER_COORDINATOR_H
@@ -15,6 +17,7 @@
 #include "base/chunk.h"
 #include "broker/state_group.h"
 #include "state/cgroup_image.h"
+#include "state/image.h"
 
 /* Requests of one shard under way, parked ones included; bytes of one entry. */
 #define COORDINATOR_REQUESTS_MAX    20000
@@ -22,10 +25,16 @@
 
 struct coordinator;
 
-/* Made with the shard's image, which it watches from now on. Errors:
- * ERR_NOMEM. */
-int coordinator_open(struct env *e, struct chunk_pool *pool,
-                     struct cgroup_image *image, struct coordinator **ret_co);
+struct coordinator_options {
+    struct chunk_pool *pool;
+    struct cgroup_image *image; /* the shard's; watched from now on */
+    const struct image *topics; /* which topics there are, and were */
+    int64_t retention_ms;       /* of offsets */
+    uint64_t retention_check_ms;
+};
+/* Borrows what the options name for its life. Errors: ERR_NOMEM. */
+int coordinator_open(struct env *e, const struct coordinator_options *o,
+                     struct coordinator **ret_co);
 /* Before its state group is closed: nothing more is taken, what waits is
  * answered with ERR_CANCELED. */
 void coordinator_stop(struct coordinator *co);
@@ -34,6 +43,8 @@ void coordinator_close(struct coordinator *co);
 /* What the shard's state group says (state_group_hooks). */
 void coordinator_applied(struct coordinator *co);
 void coordinator_role(struct coordinator *co, struct state_group *g);
+/* A topic was deleted, says the image of topics. */
+void coordinator_topic_deleted(struct coordinator *co);
 
 struct coordinator_request;
 /* status 0: decided by the log, applied here; `result` says how, and is valid
@@ -67,5 +78,9 @@ void coordinator_cancel(struct coordinator_request *q);
 int coordinator_heartbeat(struct coordinator *co, struct slice group,
                           struct slice member, struct slice instance,
                           int32_t generation);
+/* A member was heard of otherwise: its session begins anew. Where this node
+ * does not lead, or there is no such member, nothing happens. */
+void coordinator_hear(struct coordinator *co, struct slice group,
+                      struct slice member);
 
 #endif

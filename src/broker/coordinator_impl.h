@@ -1,5 +1,6 @@
-/* coordinator_impl.h - what coordinator.c (requests and entries) and
- * coordinator_clock.c (sessions and rebalances) share. */
+/* coordinator_impl.h - what coordinator.c (requests and entries),
+ * coordinator_clock.c (sessions and rebalances) and coordinator_tasks.c (what
+ * a leader forgets by itself) share. */
 #ifndef BROKER_COORDINATOR_IMPL_H
 #define BROKER_COORDINATOR_IMPL_H
 
@@ -38,10 +39,24 @@ struct batch {
     struct queue items; /* in order */
 };
 
+/* What a leader does by itself, one command at a time; in this order. */
+struct coordinator_tasks {
+    struct env_timer timer;
+    struct coordinator_request request;
+    bool busy; /* its callback is to come */
+    enum {
+        TASK_IDLE,  /* until `due_ms`; only deleted topics are looked for */
+        TASK_EMPTY, /* offsets of groups without members */
+        TASK_ACTIVE /* of groups with members, from number `next` */
+    } step;
+    unsigned next;
+    uint64_t due_ms;
+};
+
 struct coordinator {
     struct env *env;
     struct mem *mem;
-    struct chunk_pool *pool;
+    struct coordinator_options options;
     struct cgroup_image *image;
     struct state_group *group; /* NULL until it first told its role */
     bool leads;
@@ -55,6 +70,7 @@ struct coordinator {
     bool changed; /* a group did since parked requests were looked at */
     struct env_turn turn;
     struct env_timer tick;
+    struct coordinator_tasks tasks;
 };
 
 /* An item for the next entry: what follows the version in `batch`. `q` NULL:
@@ -72,5 +88,9 @@ void coordinator_event(void *arg, enum cgroup_event event,
                        struct cgroup_view *g, struct cgroup_view_member *m);
 /* Propose what has run out. */
 void coordinator_tick(struct coordinator *co, uint64_t now);
+/* Prepare; this node began to lead; it no longer does. */
+void coordinator_tasks_init(struct coordinator *co);
+void coordinator_tasks_begin(struct coordinator *co);
+void coordinator_tasks_end(struct coordinator *co);
 
 #endif

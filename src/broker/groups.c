@@ -13,6 +13,7 @@
 
 #define GROUPS_PATH_MAX  4096
 #define PLACE_TIMEOUT_MS 5000
+#define MINUTE_MS        60000
 
 _Static_assert(CGROUP_SHARDS == IMAGE_SHARDS_MAX, "one row for each shard");
 
@@ -161,9 +162,16 @@ static void open_shard(struct shard *s)
         return;
     }
     s->image = cgroup_image_new(gs->mem);
+    struct coordinator_options co = {
+        .pool = gs->broker->pool,
+        .image = s->image,
+        .topics = broker_image(gs->broker),
+        .retention_ms = MINUTE_MS * config_long(gs->broker->config,
+                                                NODE_OFFSETS_RETENTION_MINUTES),
+        .retention_check_ms = (uint64_t)config_long(
+            gs->broker->config, NODE_OFFSETS_RETENTION_CHECK_MS)};
     int rv = s->image == NULL ? ERR_NOMEM
-                              : coordinator_open(gs->env, gs->broker->pool,
-                                                 s->image, &s->coordinator);
+                              : coordinator_open(gs->env, &co, &s->coordinator);
     rv = rv != 0 ? rv : open_group(s, x);
     if (rv != 0) {
         env_die(gs->env, "@groups/%u: open: %s", s->number, err_text(rv));
@@ -179,6 +187,15 @@ static void open_all(struct groups *gs)
     }
 }
 
+static void tell_deleted(struct groups *gs)
+{
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        if (gs->shards[k].coordinator != NULL) {
+            coordinator_topic_deleted(gs->shards[k].coordinator);
+        }
+    }
+}
+
 static void on_image(void *arg, enum image_event event,
                      const struct image_topic *topic,
                      const struct image_node *node)
@@ -186,8 +203,14 @@ static void on_image(void *arg, enum image_event event,
     struct groups *gs = arg;
     (void)topic;
     (void)node;
-    if (!gs->closing && (event == IMAGE_SHARDS || event == IMAGE_RESET)) {
+    if (gs->closing) {
+        return;
+    }
+    if (event == IMAGE_SHARDS || event == IMAGE_RESET) {
         open_all(gs);
+    }
+    if (event == IMAGE_TOPIC_DELETED || event == IMAGE_RESET) {
+        tell_deleted(gs);
     }
 }
 

@@ -3,6 +3,7 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/broker.c src/broker/broker.h src/broker/broker_impl.h \
 	src/broker/coordinator.c src/broker/coordinator.h \
 	src/broker/coordinator_clock.c src/broker/coordinator_impl.h \
+	src/broker/coordinator_tasks.c \
 	src/broker/form.c src/broker/form.h \
 	src/broker/groups.c src/broker/groups.h \
 	src/broker/identity.c src/broker/identity.h \

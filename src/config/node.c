@@ -161,6 +161,54 @@ static const struct setting table[NODE_SETTINGS] = {
                                  .kafka = true,
                                  .help =
                                      "How often retention is looked after."},
+    [NODE_GROUP_INITIAL_DELAY_MS] =
+        {ROW("group.initial.rebalance.delay.ms", DURATION, INT, "3000", 0,
+             INT32_MAX),
+         .kafka = true,
+         .help = "How long the first members of an empty group wait for "
+                 "others, so that they share one rebalance."},
+    [NODE_GROUP_MIN_SESSION_MS] =
+        {ROW("group.min.session.timeout.ms", DURATION, INT, "6000", 1,
+             INT32_MAX),
+         .kafka = true,
+         .help = "The shortest session.timeout.ms that a member of a "
+                 "consumer group may ask for."},
+    [NODE_GROUP_MAX_SESSION_MS] =
+        {ROW("group.max.session.timeout.ms", DURATION, INT, "1800000", 1,
+             INT32_MAX),
+         .kafka = true,
+         .help = "The longest session.timeout.ms that a member of a "
+                 "consumer group may ask for."},
+    [NODE_GROUP_MAX_SIZE] =
+        {ROW("group.max.size", INT, INT, "2147483647", 1, INT32_MAX),
+         .kafka = true,
+         .help = "Members of one consumer group; one more is turned away. "
+                 "Never more than 10000."},
+    [NODE_OFFSET_METADATA_MAX] =
+        {ROW("offset.metadata.max.bytes", SIZE, INT, "4096", 0, INT32_MAX),
+         .kafka = true,
+         .help = "The longest text that a consumer may commit with an "
+                 "offset."},
+    [NODE_OFFSETS_RETENTION_MINUTES] =
+        {ROW("offsets.retention.minutes", INT, INT, "10080", 1, INT32_MAX),
+         .kafka = true,
+         .help = "How long the committed offsets of a consumer group are "
+                 "kept after its last member has left; without members ever, "
+                 "after the last commit."},
+    [NODE_OFFSETS_RETENTION_CHECK_MS] =
+        {ROW("offsets.retention.check.interval.ms", DURATION, LONG, "600000", 1,
+             INT32_MAX),
+         .kafka = true,
+         .help = "How often to look for offsets that are too old."},
+    [NODE_GROUPS_HISTORY_MAX] =
+        {ROW("groups.history.max", INT, INT, "20", 0, 10000),
+         .help = "Earlier committed offsets that are kept for each partition "
+                 "of a consumer group; 0: none."},
+    [NODE_GROUPS_HISTORY_INTERVAL_MS] =
+        {ROW("groups.history.interval.ms", DURATION, INT, "60000", 0,
+             INT32_MAX),
+         .help = "A commit enters that history when the last one did so this "
+                 "long ago; a reset by hand always does."},
     [NODE_LOG_LEVEL] =
         {ROW("log.level", ENUM, STRING, "info", 0, 0),
          .choices = "debug,info,warn,error", .dynamic = true,

@@ -170,6 +170,48 @@ struct slice cgroup_view_metadata(const struct cgroup_view_member *m,
     return slice_of(NULL, 0);
 }
 
+/* True also if it cannot be read. */
+static bool names_topic(struct slice subscription, struct slice topic)
+{
+    struct cursor c;
+    cursor_init(&c, subscription);
+    cursor_skip(&c, 2); /* later versions only add at the end */
+    uint32_t n = cursor_u32(&c);
+    for (uint32_t i = 0; i < n && c.status == 0; i++) {
+        struct slice name = cursor_take(&c, cursor_u16(&c));
+        if (c.status == 0 && slice_equal(name, topic)) {
+            return true;
+        }
+    }
+    return c.status != 0;
+}
+
+static bool member_subscribes(const struct cgroup_view_member *m,
+                              struct slice topic)
+{
+    struct cursor c;
+    cursor_init(&c, m->protocols);
+    while (c.status == 0 && cursor_left(&c) > 0) {
+        cursor_skip(&c, (size_t)cursor_uvarint(&c));
+        struct slice said = cursor_take(&c, (size_t)cursor_uvarint(&c));
+        if (c.status == 0 && names_topic(said, topic)) {
+            return true;
+        }
+    }
+    return c.status != 0;
+}
+
+bool cgroup_view_subscribes(const struct cgroup_view *g, struct slice topic)
+{
+    for (unsigned i = 0; i < g->n_members; i++) {
+        if (!g->members[i]->pending &&
+            member_subscribes(g->members[i], topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct cgroup_view *cgroup_image_next(const struct cgroup_image *im, void **it)
 {
     void *g;

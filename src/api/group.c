@@ -1,0 +1,267 @@
+#include "api/group.h"
+
+#include <stdio.h>
+
+#include "api/pipeline.h"
+#include "base/assert.h"
+#include "wire/errors.h"
+
+/* A dash and a UUID with its own. */
+#define SUFFIX_LEN 37
+
+/* ---- the door ------------------------------------------------------------
+ */
+
+bool group_id_ok(struct slice id, bool may_be_empty)
+{
+    return cgroup_name_ok(id) && (may_be_empty || id.len > 0);
+}
+
+struct slice group_cut(struct slice text, size_t max)
+{
+    size_t len = text.len < max ? text.len : max;
+    const uint8_t *zero = len == 0 ? NULL : memchr(text.data, 0, len);
+    return slice_of(text.data, zero == NULL ? len : (size_t)(zero - text.data));
+}
+
+struct slice group_keep(struct request *r, struct slice s)
+{
+    uint8_t *copy = request_alloc(r, s.len);
+    if (copy == NULL) {
+        return slice_of(NULL, 0);
+    }
+    if (s.len > 0) {
+        memcpy(copy, s.data, s.len);
+    }
+    return slice_of(copy, s.len);
+}
+
+struct slice group_new_member(struct request *r, struct slice of)
+{
+    struct slice name = group_cut(of, CGROUP_NAME_MAX - SUFFIX_LEN);
+    char *id = request_alloc(r, name.len + SUFFIX_LEN + 1);
+    uint8_t random[16];
+    char *at = id;
+    if (id == NULL) {
+        return slice_of(NULL, 0);
+    }
+    if (name.len > 0) {
+        memcpy(at, name.data, name.len);
+        at += name.len;
+    }
+    env_random(r->env, random, sizeof random);
+    struct uuid u = uuid_from_random(random);
+    for (unsigned i = 0; i < sizeof u.b; i++) {
+        bool dash = i == 0 || i == 4 || i == 6 || i == 8 || i == 10;
+        at += sprintf(at, "%s%02x", dash ? "-" : "", u.b[i]);
+    }
+    return slice_of(id, (size_t)(at - id));
+}
+
+struct slice group_client_host(struct request *r)
+{
+    const char *peer = r->pipeline == NULL ? "" : conn_peer(r->pipeline->conn);
+    const char *colon = strrchr(peer, ':');
+    size_t len = colon == NULL ? strlen(peer) : (size_t)(colon - peer);
+    char *host = request_alloc(r, len + 2);
+    if (host == NULL) {
+        return slice_of(NULL, 0);
+    }
+    if (len >= 2 && peer[0] == '[' && peer[len - 1] == ']') {
+        peer++;
+        len -= 2;
+    }
+    host[0] = '/';
+    memcpy(host + 1, peer, len);
+    return slice_of(host, len + 1);
+}
+
+/* This node is its leader, or was told to be, but cannot answer yet. */
+static bool is_loading(struct request *r, struct slice group)
+{
+    struct groups *gs = broker_groups(r->broker);
+    return gs == NULL ||
+           groups_coordinator(gs, group) == broker_node(r->broker);
+}
+
+int16_t group_error(struct request *r, struct slice group, int status)
+{
+    switch (status) {
+    case 0:
+        return KERR_NONE;
+    case ERR_NOTLEADER:
+    case ERR_NOTREADY:
+        return is_loading(r, group) ? KERR_COORDINATOR_LOAD_IN_PROGRESS
+                                    : KERR_NOT_COORDINATOR;
+    case ERR_CANCELED:
+    case ERR_CLOSED:
+        return KERR_NOT_COORDINATOR;
+    case ERR_FULL:
+        return KERR_COORDINATOR_LOAD_IN_PROGRESS;
+    default:
+        return KERR_COORDINATOR_NOT_AVAILABLE;
+    }
+}
+
+struct coordinator *group_coordinator(struct request *r, struct slice group,
+                                      int16_t *ret_error)
+{
+    struct groups *gs = broker_groups(r->broker);
+    struct coordinator *co = gs == NULL ? NULL : groups_requests(gs, group);
+    if (co == NULL) {
+        *ret_error = group_error(r, group, ERR_NOTLEADER);
+    }
+    return co;
+}
+
+struct cgroup_view *group_view(struct request *r, struct slice group)
+{
+    struct groups *gs = broker_groups(r->broker);
+    const struct cgroup_image *im =
+        gs == NULL ? NULL : groups_image(gs, cgroup_shard(group));
+    return im == NULL ? NULL : cgroup_image_find(im, group);
+}
+
+/* ---- one command ---------------------------------------------------------
+ */
+
+void group_batch(struct request *r, struct buf *b)
+{
+    buf_init(b, env_mem(r->env), 0);
+    cgroup_batch_begin(b);
+}
+
+static void on_decided(struct coordinator_request *q, int status,
+                       const struct cgroup_result *result)
+{
+    struct group_call *c = q->data;
+    int16_t error = group_error(c->owner, c->group, status);
+    c->cb(c, error, status == 0 ? result : NULL);
+}
+
+void group_submit(struct request *r, struct group_call *c,
+                  enum cgroup_kind kind, struct slice group,
+                  struct slice instance, struct buf *b, int16_t too_big,
+                  group_call_cb cb)
+{
+    int16_t error = 0;
+    struct coordinator *co = group_coordinator(r, group, &error);
+    c->owner = r;
+    c->group = group;
+    c->cb = cb;
+    if (co != NULL) {
+        int rv = b->status;
+        if (rv == 0) {
+            rv = coordinator_submit(co, &c->request, kind, group, instance,
+                                    buf_slice(b), on_decided, c);
+        }
+        error = rv == ERR_TOOBIG ? too_big : group_error(r, group, rv);
+    }
+    buf_close(b);
+    if (error != 0) {
+        c->request.owner = NULL; /* nothing to cancel */
+        cb(c, error, NULL);
+    }
+}
+
+void group_cancel(struct group_call *c)
+{
+    coordinator_cancel(&c->request);
+}
+
+/* ---- reads ---------------------------------------------------------------
+ */
+
+void group_read_init(struct group_read *gr, struct request *r, void *data)
+{
+    *gr = (struct group_read){.request = r, .data = data};
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        gr->shards[k].all = gr;
+    }
+}
+
+void group_read_want(struct group_read *gr, struct slice group)
+{
+    gr->shards[cgroup_shard(group)].wanted = true;
+}
+
+static struct state_group *find_shard(const struct group_read *gr, unsigned k)
+{
+    struct groups *gs = broker_groups(gr->request->broker);
+    return gs == NULL ? NULL : groups_shard(gs, k);
+}
+
+void group_read_want_all(struct group_read *gr)
+{
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        struct state_group *g = find_shard(gr, k);
+        gr->shards[k].wanted = g != NULL && state_group_ready(g);
+    }
+}
+
+static void step(struct group_read *gr)
+{
+    if (--gr->pending > 0) {
+        return;
+    }
+    if (gr->request->gone) {
+        request_silent(gr->request);
+    } else {
+        gr->done(gr);
+    }
+}
+
+static void on_confirmed(void *arg, int status, uint64_t index,
+                         struct slice result)
+{
+    struct group_read_shard *s = arg;
+    (void)index;
+    (void)result;
+    s->status = status;
+    step(s->all);
+}
+
+void group_read_start(struct group_read *gr, void (*done)(struct group_read *))
+{
+    gr->done = done;
+    gr->pending = 1;
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        struct group_read_shard *s = &gr->shards[k];
+        struct state_group *g = s->wanted ? find_shard(gr, k) : NULL;
+        if (!s->wanted) {
+            continue;
+        }
+        gr->pending++;
+        s->status =
+            g == NULL ? ERR_NOTLEADER : state_group_barrier(g, on_confirmed, s);
+        if (s->status != 0) {
+            gr->pending--;
+        }
+    }
+    step(gr);
+}
+
+const struct cgroup_image *group_read_shard(const struct group_read *gr,
+                                            unsigned shard, int *ret_status)
+{
+    struct groups *gs = broker_groups(gr->request->broker);
+    const struct cgroup_image *im = NULL;
+    *ret_status = gr->shards[shard].status;
+    if (*ret_status == 0) {
+        im = gs == NULL ? NULL : groups_image(gs, shard);
+        *ret_status = im == NULL ? ERR_NOTLEADER : 0;
+    }
+    return im;
+}
+
+const struct cgroup_view *group_read_view(const struct group_read *gr,
+                                          struct slice group,
+                                          int16_t *ret_error)
+{
+    int status;
+    unsigned k = cgroup_shard(group);
+    ASSERT(gr->shards[k].wanted);
+    const struct cgroup_image *im = group_read_shard(gr, k, &status);
+    *ret_error = group_error(gr->request, group, status);
+    return im == NULL ? NULL : cgroup_image_find(im, group);
+}
