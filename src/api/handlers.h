@@ -41,6 +41,20 @@ void api_create_partitions(struct request *r);
 void api_describe_configs(struct request *r);
 void api_alter_configs(struct request *r);
 void api_incremental_alter_configs(struct request *r);
+/* find_coordinator.c, group_join.c, group_sync.c, group_leave.c,
+ * group_describe.c, group_list.c */
+void api_find_coordinator(struct request *r);
+void api_join_group(struct request *r);
+void api_sync_group(struct request *r);
+void api_heartbeat(struct request *r);
+void api_leave_group(struct request *r);
+void api_describe_groups(struct request *r);
+void api_list_groups(struct request *r);
+void api_delete_groups(struct request *r);
+/* offset_commit.c, offset_fetch.c, offset_delete.c */
+void api_offset_commit(struct request *r);
+void api_offset_fetch(struct request *r);
+void api_offset_delete(struct request *r);
 /* status.c */
 void api_ostraka_describe(struct request *r);
 

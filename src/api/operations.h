@@ -22,11 +22,15 @@ enum operation {
     OPERATION_IDEMPOTENT_WRITE = 12
 };
 
-/* All that can be done with a topic, and with the cluster. */
+/* All that can be done with a topic, with a consumer group, and with the
+ * cluster. */
 enum operations {
     OPERATIONS_TOPIC =
         1 << OPERATION_READ | 1 << OPERATION_WRITE | 1 << OPERATION_CREATE |
         1 << OPERATION_DELETE | 1 << OPERATION_ALTER | 1 << OPERATION_DESCRIBE |
+        1 << OPERATION_DESCRIBE_CONFIGS | 1 << OPERATION_ALTER_CONFIGS,
+    OPERATIONS_GROUP =
+        1 << OPERATION_READ | 1 << OPERATION_DELETE | 1 << OPERATION_DESCRIBE |
         1 << OPERATION_DESCRIBE_CONFIGS | 1 << OPERATION_ALTER_CONFIGS,
     OPERATIONS_CLUSTER =
         1 << OPERATION_CREATE | 1 << OPERATION_ALTER | 1 << OPERATION_DESCRIBE |

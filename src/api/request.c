@@ -60,6 +60,15 @@ void request_close(struct request *r, const char *why)
     end(r);
 }
 
+void request_drop_frame(struct request *r)
+{
+    struct slice *id = &r->header.client_id;
+    const char *copy = id->data == NULL ? NULL : arena_strdup(&r->arena, *id);
+    *id = slice_of(copy, copy == NULL ? 0 : id->len);
+    r->body = NULL;
+    bytes_release(&r->frame);
+}
+
 const char *request_client(struct request *r)
 {
     const char *s = r->header.client_id.data != NULL

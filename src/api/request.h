@@ -58,6 +58,10 @@ void request_silent(struct request *r);
 /* End and close the connection, saying why in the trace. */
 void request_close(struct request *r, const char *why);
 
+/* Let go of the frame, for a request that may wait for long: what was decoded,
+ * r->body too, is no longer there. */
+void request_drop_frame(struct request *r);
+
 /* `n` zeroed bytes for the handler; never NULL: without memory the connection
  * is closed... by returning NULL, after request_close(): return at once. */
 void *request_alloc(struct request *r, size_t n);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/fetch_session.h"
+#include "api/pipeline.h"
 #include "api/request_impl.h"
 #include "base/rand.h"
 #include "broker/status.h"
@@ -17,7 +18,7 @@ struct later {
 static struct later queue[4096];
 static unsigned queue_from, queue_to;
 
-static void later(void (*run)(void *, void *), void *arg, void *what)
+void fake_later(void (*run)(void *, void *), void *arg, void *what)
 {
     assert_true(queue_to < 4096);
     queue[queue_to++] = (struct later){run, arg, what};
@@ -117,7 +118,7 @@ int broker_command(struct broker *b, struct broker_command *c,
     if (fake.at_once > fake.at_once_max) {
         fake.at_once_max = fake.at_once;
     }
-    later(run_command, c, NULL);
+    fake_later(run_command, c, NULL);
     return 0;
 }
 static void run_wait(void *arg, void *what)
@@ -136,7 +137,7 @@ int broker_wait_topic(struct broker *b, struct broker_wait *w,
     w->data = data;
     fake.waits++;
     fake.waited_for = topic;
-    later(run_wait, w, NULL);
+    fake_later(run_wait, w, NULL);
     return 0;
 }
 static void run_block(void *arg, void *what)
@@ -156,7 +157,7 @@ int64_t broker_producer_id(struct broker *b, struct broker_wait *w,
     }
     w->cb = cb;
     w->data = data;
-    later(run_block, w, NULL);
+    fake_later(run_block, w, NULL);
     return -1;
 }
 
@@ -337,7 +338,7 @@ int partition_barrier(struct partition *p, struct replica_barrier *b,
     }
     b->cb = cb;
     b->data = data;
-    later(run_barrier, b, p);
+    fake_later(run_barrier, b, p);
     return 0;
 }
 static void run_trim(void *arg, void *what)
@@ -352,7 +353,7 @@ int partition_trim(struct partition *p, struct replica_append *a,
     a->cb = cb;
     a->data = data;
     p->trimmed = offset;
-    later(run_trim, a, p);
+    fake_later(run_trim, a, p);
     return 0;
 }
 static void run_search(void *arg, void *what)
@@ -373,7 +374,7 @@ void partition_search_time(struct partition *p, struct partition_search *s,
         s->timestamp = 1000 + at;
         s->epoch = p->epoch;
     }
-    later(run_search, s, NULL);
+    fake_later(run_search, s, NULL);
 }
 void partition_search_max(struct partition *p, struct partition_search *s,
                           partition_search_cb cb, void *data)
@@ -460,6 +461,8 @@ static struct arena reply_arena;
 static void *reply;
 static bool ended;
 static struct api_server server;
+static struct pipeline pipeline;
+static struct buf sent; /* what `body` borrows from */
 
 #ifndef FAKE_RECORDS
 int16_t request_error(int code)
@@ -498,6 +501,12 @@ void request_close(struct request *r, const char *why)
     ended = true;
     fake.closed = true;
 }
+/* Nobody looks at it any more. */
+void request_drop_frame(struct request *r)
+{
+    r->body = NULL;
+    memset(sent.data, 0xdd, sent.len);
+}
 void *request_alloc(struct request *r, size_t n)
 {
     return arena_calloc(&r->arena, 1, n > 0 ? n : 1);
@@ -518,19 +527,23 @@ void *fake_run(const struct wire_message *m, int version, const void *in)
                         .version = version,
                         .in = m,
                         .out = wire_find(m->api_key, false)};
-    struct buf b;
     struct cursor c;
     assert_non_null(row);
     assert_in_range(version, row->min, row->max);
     arena_init(&r.arena, fake.mem, 0);
     arena_reset(&reply_arena);
-    buf_init(&b, fake.mem, 0);
-    assert_int_equal(wire_encode(m, version, in, &b), 0);
+    buf_init(&sent, fake.mem, 0);
+    assert_int_equal(wire_encode(m, version, in, &sent), 0);
     /* Counted, to see that nobody keeps a share; this one is never given up. */
-    struct chunk frame = {.data = b.data, .cap = (uint32_t)b.len, .refs = 1};
-    r.frame = (struct bytes){&frame, b.data, b.len};
+    struct chunk frame = {
+        .data = sent.data, .cap = (uint32_t)sent.len, .refs = 1};
+    r.frame = (struct bytes){&frame, sent.data, sent.len};
+    if (fake.client_id != NULL) {
+        r.header.client_id = slice_str(fake.client_id);
+    }
+    r.pipeline = fake.peer != NULL ? &pipeline : NULL;
     r.body = arena_calloc(&r.arena, 1, m->body.size);
-    cursor_init(&c, buf_slice(&b));
+    cursor_init(&c, buf_slice(&sent));
     assert_int_equal(wire_decode(m, version, &c, &r.arena, r.body), 0);
     reply = NULL;
     ended = fake.closed = false;
@@ -556,20 +569,34 @@ void *fake_run(const struct wire_message *m, int version, const void *in)
     assert_int_equal(fake.at_once, 0);
     assert_int_equal(server.under_way, 0);
     arena_close(&r.arena);
-    buf_close(&b);
+    buf_close(&sent);
     return reply;
 }
 
-/* Families of other tests: FAKE_RECORDS for a test that has them. */
-#ifndef FAKE_RECORDS
+/* Families of other tests: FAKE_RECORDS, FAKE_GROUPS for a test that has
+ * them. */
 #define NOT_HERE(name)                                                         \
     void name(struct request *r)                                               \
     {                                                                          \
         (void)r;                                                               \
         fail();                                                                \
     }
+#ifndef FAKE_RECORDS
 NOT_HERE(api_produce)
 NOT_HERE(api_fetch)
+#endif
+#ifndef FAKE_GROUPS
+NOT_HERE(api_find_coordinator)
+NOT_HERE(api_join_group)
+NOT_HERE(api_sync_group)
+NOT_HERE(api_heartbeat)
+NOT_HERE(api_leave_group)
+NOT_HERE(api_describe_groups)
+NOT_HERE(api_list_groups)
+NOT_HERE(api_delete_groups)
+NOT_HERE(api_offset_commit)
+NOT_HERE(api_offset_fetch)
+NOT_HERE(api_offset_delete)
 #endif
 
 /* ---- life --------------------------------------------------------------- */

@@ -75,6 +75,7 @@ struct fake {
     uint64_t now_ms;
     bool closed; /* the last request was */
     /* Of the next requests. */
+    const char *client_id, *peer;
     bool hang_up; /* the client goes once the handler has returned */
     /* Called while the request has not ended and nothing is left to be run:
      * does something about it, or says false. May be NULL. */
@@ -92,6 +93,8 @@ void fake_set(const char *name, const char *value);
 struct image_topic *fake_topic(const char *name, int32_t n_partitions);
 struct partition *fake_partition(const char *topic);
 
+/* Run something after the handler, in order. */
+void fake_later(void (*run)(void *arg, void *what), void *arg, void *what);
 void *fake_run(const struct wire_message *m, int version, const void *in);
 /* Equal to a string. */
 #define assert_text(s, text) assert_true(slice_equal((s), slice_str(text)))

@@ -89,3 +89,15 @@ test_unit_api_test_request_SOURCES = test/unit/api/test_request.c
 test_unit_api_test_request_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_request_LDADD = src/api/libapi.a \
 	src/config/libconfig.a $(LINK_net) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/api/test_group_families
+TESTS += test/unit/api/test_group_families
+test_unit_api_test_group_families_SOURCES = \
+	test/unit/api/test_group_families.c \
+	test/unit/api/fake.c test/unit/api/fake.h \
+	test/unit/api/fake_groups.c test/unit/api/fake_groups.h
+test_unit_api_test_group_families_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_GROUPS
+test_unit_api_test_group_families_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_group_families_LDADD = src/api/libapi.a \
+	src/state/libstate.a src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)

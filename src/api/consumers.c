@@ -1,4 +1,4 @@
-#include "api/group.h"
+#include "api/consumers.h"
 
 #include <stdio.h>
 
@@ -12,19 +12,19 @@
 /* ---- the door ------------------------------------------------------------
  */
 
-bool group_id_ok(struct slice id, bool may_be_empty)
+bool consumers_id_ok(struct slice id, bool may_be_empty)
 {
     return cgroup_name_ok(id) && (may_be_empty || id.len > 0);
 }
 
-struct slice group_cut(struct slice text, size_t max)
+struct slice consumers_cut(struct slice text, size_t max)
 {
     size_t len = text.len < max ? text.len : max;
     const uint8_t *zero = len == 0 ? NULL : memchr(text.data, 0, len);
     return slice_of(text.data, zero == NULL ? len : (size_t)(zero - text.data));
 }
 
-struct slice group_keep(struct request *r, struct slice s)
+struct slice consumers_keep(struct request *r, struct slice s)
 {
     uint8_t *copy = request_alloc(r, s.len);
     if (copy == NULL) {
@@ -36,9 +36,14 @@ struct slice group_keep(struct request *r, struct slice s)
     return slice_of(copy, s.len);
 }
 
-struct slice group_new_member(struct request *r, struct slice of)
+struct slice consumers_text(struct slice s)
 {
-    struct slice name = group_cut(of, CGROUP_NAME_MAX - SUFFIX_LEN);
+    return s.data == NULL ? slice_str("") : s;
+}
+
+struct slice consumers_new_member(struct request *r, struct slice of)
+{
+    struct slice name = consumers_cut(of, CGROUP_NAME_MAX - SUFFIX_LEN);
     char *id = request_alloc(r, name.len + SUFFIX_LEN + 1);
     uint8_t random[16];
     char *at = id;
@@ -58,7 +63,7 @@ struct slice group_new_member(struct request *r, struct slice of)
     return slice_of(id, (size_t)(at - id));
 }
 
-struct slice group_client_host(struct request *r)
+struct slice consumers_client_host(struct request *r)
 {
     const char *peer = r->pipeline == NULL ? "" : conn_peer(r->pipeline->conn);
     const char *colon = strrchr(peer, ':');
@@ -80,11 +85,11 @@ struct slice group_client_host(struct request *r)
 static bool is_loading(struct request *r, struct slice group)
 {
     struct groups *gs = broker_groups(r->broker);
-    return gs == NULL ||
+    return gs == NULL || !broker_serves(r->broker) ||
            groups_coordinator(gs, group) == broker_node(r->broker);
 }
 
-int16_t group_error(struct request *r, struct slice group, int status)
+int16_t consumers_error(struct request *r, struct slice group, int status)
 {
     switch (status) {
     case 0:
@@ -103,18 +108,20 @@ int16_t group_error(struct request *r, struct slice group, int status)
     }
 }
 
-struct coordinator *group_coordinator(struct request *r, struct slice group,
-                                      int16_t *ret_error)
+struct coordinator *consumers_coordinator(struct request *r, struct slice group,
+                                          int16_t *ret_error)
 {
     struct groups *gs = broker_groups(r->broker);
-    struct coordinator *co = gs == NULL ? NULL : groups_requests(gs, group);
+    struct coordinator *co = gs == NULL || !broker_serves(r->broker)
+                                 ? NULL
+                                 : groups_requests(gs, group);
     if (co == NULL) {
-        *ret_error = group_error(r, group, ERR_NOTLEADER);
+        *ret_error = consumers_error(r, group, ERR_NOTLEADER);
     }
     return co;
 }
 
-struct cgroup_view *group_view(struct request *r, struct slice group)
+struct cgroup_view *consumers_view(struct request *r, struct slice group)
 {
     struct groups *gs = broker_groups(r->broker);
     const struct cgroup_image *im =
@@ -125,7 +132,7 @@ struct cgroup_view *group_view(struct request *r, struct slice group)
 /* ---- one command ---------------------------------------------------------
  */
 
-void group_batch(struct request *r, struct buf *b)
+void consumers_batch(struct request *r, struct buf *b)
 {
     buf_init(b, env_mem(r->env), 0);
     cgroup_batch_begin(b);
@@ -134,18 +141,18 @@ void group_batch(struct request *r, struct buf *b)
 static void on_decided(struct coordinator_request *q, int status,
                        const struct cgroup_result *result)
 {
-    struct group_call *c = q->data;
-    int16_t error = group_error(c->owner, c->group, status);
+    struct consumers_call *c = q->data;
+    int16_t error = consumers_error(c->owner, c->group, status);
     c->cb(c, error, status == 0 ? result : NULL);
 }
 
-void group_submit(struct request *r, struct group_call *c,
-                  enum cgroup_kind kind, struct slice group,
-                  struct slice instance, struct buf *b, int16_t too_big,
-                  group_call_cb cb)
+void consumers_submit(struct request *r, struct consumers_call *c,
+                      enum cgroup_kind kind, struct slice group,
+                      struct slice instance, struct buf *b, int16_t too_big,
+                      consumers_call_cb cb)
 {
     int16_t error = 0;
-    struct coordinator *co = group_coordinator(r, group, &error);
+    struct coordinator *co = consumers_coordinator(r, group, &error);
     c->owner = r;
     c->group = group;
     c->cb = cb;
@@ -155,7 +162,7 @@ void group_submit(struct request *r, struct group_call *c,
             rv = coordinator_submit(co, &c->request, kind, group, instance,
                                     buf_slice(b), on_decided, c);
         }
-        error = rv == ERR_TOOBIG ? too_big : group_error(r, group, rv);
+        error = rv == ERR_TOOBIG ? too_big : consumers_error(r, group, rv);
     }
     buf_close(b);
     if (error != 0) {
@@ -164,7 +171,7 @@ void group_submit(struct request *r, struct group_call *c,
     }
 }
 
-void group_cancel(struct group_call *c)
+void consumers_cancel(struct consumers_call *c)
 {
     coordinator_cancel(&c->request);
 }
@@ -172,26 +179,29 @@ void group_cancel(struct group_call *c)
 /* ---- reads ---------------------------------------------------------------
  */
 
-void group_read_init(struct group_read *gr, struct request *r, void *data)
+void consumers_read_init(struct consumers_read *gr, struct request *r,
+                         void *data)
 {
-    *gr = (struct group_read){.request = r, .data = data};
+    *gr = (struct consumers_read){.request = r, .data = data};
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
         gr->shards[k].all = gr;
     }
 }
 
-void group_read_want(struct group_read *gr, struct slice group)
+void consumers_read_want(struct consumers_read *gr, struct slice group)
 {
     gr->shards[cgroup_shard(group)].wanted = true;
 }
 
-static struct state_group *find_shard(const struct group_read *gr, unsigned k)
+static struct state_group *find_shard(const struct consumers_read *gr,
+                                      unsigned k)
 {
-    struct groups *gs = broker_groups(gr->request->broker);
-    return gs == NULL ? NULL : groups_shard(gs, k);
+    struct broker *b = gr->request->broker;
+    struct groups *gs = broker_groups(b);
+    return gs == NULL || !broker_serves(b) ? NULL : groups_shard(gs, k);
 }
 
-void group_read_want_all(struct group_read *gr)
+void consumers_read_want_all(struct consumers_read *gr)
 {
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
         struct state_group *g = find_shard(gr, k);
@@ -199,7 +209,7 @@ void group_read_want_all(struct group_read *gr)
     }
 }
 
-static void step(struct group_read *gr)
+static void step(struct consumers_read *gr)
 {
     if (--gr->pending > 0) {
         return;
@@ -214,19 +224,20 @@ static void step(struct group_read *gr)
 static void on_confirmed(void *arg, int status, uint64_t index,
                          struct slice result)
 {
-    struct group_read_shard *s = arg;
+    struct consumers_read_shard *s = arg;
     (void)index;
     (void)result;
     s->status = status;
     step(s->all);
 }
 
-void group_read_start(struct group_read *gr, void (*done)(struct group_read *))
+void consumers_read_start(struct consumers_read *gr,
+                          void (*done)(struct consumers_read *))
 {
     gr->done = done;
     gr->pending = 1;
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
-        struct group_read_shard *s = &gr->shards[k];
+        struct consumers_read_shard *s = &gr->shards[k];
         struct state_group *g = s->wanted ? find_shard(gr, k) : NULL;
         if (!s->wanted) {
             continue;
@@ -241,8 +252,8 @@ void group_read_start(struct group_read *gr, void (*done)(struct group_read *))
     step(gr);
 }
 
-const struct cgroup_image *group_read_shard(const struct group_read *gr,
-                                            unsigned shard, int *ret_status)
+const struct cgroup_image *consumers_read_shard(const struct consumers_read *gr,
+                                                unsigned shard, int *ret_status)
 {
     struct groups *gs = broker_groups(gr->request->broker);
     const struct cgroup_image *im = NULL;
@@ -254,14 +265,14 @@ const struct cgroup_image *group_read_shard(const struct group_read *gr,
     return im;
 }
 
-const struct cgroup_view *group_read_view(const struct group_read *gr,
-                                          struct slice group,
-                                          int16_t *ret_error)
+const struct cgroup_view *consumers_read_view(const struct consumers_read *gr,
+                                              struct slice group,
+                                              int16_t *ret_error)
 {
     int status;
     unsigned k = cgroup_shard(group);
     ASSERT(gr->shards[k].wanted);
-    const struct cgroup_image *im = group_read_shard(gr, k, &status);
-    *ret_error = group_error(gr->request, group, status);
+    const struct cgroup_image *im = consumers_read_shard(gr, k, &status);
+    *ret_error = consumers_error(gr->request, group, status);
     return im == NULL ? NULL : cgroup_image_find(im, group);
 }

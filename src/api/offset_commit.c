@@ -1,0 +1,201 @@
+/* offset_commit.c - OffsetCommit: how far a group has read. Topics are named;
+ * from version 10 they have ids, which is how offsets are kept. */
+#include "wire/gen/offset_commit.h"
+#include "api/consumers.h"
+#include "api/find.h"
+#include "api/handlers.h"
+#include "wire/errors.h"
+
+#define VERSION_NOT_FOUND 9 /* knows GROUP_ID_NOT_FOUND */
+#define VERSION_BY_ID     10
+
+struct job {
+    struct consumers_call call;
+    struct offset_commit_response out;
+    /* Those of known partitions, and where their answers go. */
+    struct cgroup_commit_row *rows;
+    struct offset_commit_response_partition **answers;
+    unsigned n_rows;
+};
+
+static void fail_rows(struct job *j, int16_t error)
+{
+    for (unsigned i = 0; i < j->n_rows; i++) {
+        j->answers[i]->error_code = error;
+    }
+}
+
+static void on_committed(struct consumers_call *c, int16_t error,
+                         const struct cgroup_result *result)
+{
+    struct job *j = c->data;
+    struct request *r = c->owner;
+    const struct offset_commit_request *in = r->body;
+    int16_t ignored;
+    error = error != 0 ? error : result->error;
+    if (error != 0) {
+        fail_rows(j, error);
+        request_reply(r, &j->out);
+        return;
+    }
+    for (unsigned i = 0; i < j->n_rows; i++) {
+        j->answers[i]->error_code = cgroup_result_error(result, i);
+    }
+    struct coordinator *co = consumers_coordinator(r, in->group_id, &ignored);
+    if (co != NULL) {
+        coordinator_hear(co, in->group_id, in->member_id);
+    }
+    request_reply(r, &j->out);
+}
+
+static void on_gone(struct request *r)
+{
+    struct job *j = r->state;
+    consumers_cancel(&j->call);
+    request_silent(r);
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static void add_row(struct job *j, const struct image_topic *t,
+                    const struct offset_commit_request_partition *in,
+                    struct offset_commit_response_partition *out)
+{
+    struct cgroup_commit_row *row = &j->rows[j->n_rows];
+    *row = (struct cgroup_commit_row){.topic = t->id,
+                                      .partition = in->partition_index,
+                                      .offset = in->committed_offset,
+                                      .epoch = in->committed_leader_epoch,
+                                      .metadata = in->committed_metadata};
+    j->answers[j->n_rows++] = out;
+}
+
+static bool add_topic(struct request *r, struct job *j,
+                      const struct offset_commit_request_topic *in,
+                      struct offset_commit_response_topic *out)
+{
+    const struct image_topic *t = NULL;
+    int16_t error = r->version >= VERSION_BY_ID
+                        ? find_topic_by_id(r, in->topic_id, &t)
+                        : find_topic(r, in->name, &t);
+    out->name = in->name;
+    out->topic_id = in->topic_id;
+    out->partitions.ptr = request_elems(
+        r, &wire_offset_commit_response_partition, in->partitions.n);
+    if (out->partitions.ptr == NULL) {
+        return false;
+    }
+    out->partitions.n = in->partitions.n;
+    for (uint32_t i = 0; i < in->partitions.n; i++) {
+        const struct offset_commit_request_partition *p =
+            &in->partitions.ptr[i];
+        struct offset_commit_response_partition *to = &out->partitions.ptr[i];
+        to->partition_index = p->partition_index;
+        if (error != 0) {
+            to->error_code = error;
+        } else if (p->partition_index < 0 ||
+                   p->partition_index >= t->n_partitions) {
+            to->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        } else {
+            add_row(j, t, p, to);
+        }
+    }
+    return true;
+}
+
+/* False without memory: the request was closed. */
+static bool build(struct request *r, struct job *j)
+{
+    const struct offset_commit_request *in = r->body;
+    size_t n = 0;
+    for (uint32_t i = 0; i < in->topics.n; i++) {
+        n += in->topics.ptr[i].partitions.n;
+    }
+    j->rows = request_alloc(r, n * sizeof(struct cgroup_commit_row));
+    if (j->rows == NULL) {
+        return false;
+    }
+    j->answers = request_alloc(r, n * sizeof *j->answers);
+    if (j->answers == NULL) {
+        return false;
+    }
+    j->out.topics.ptr =
+        request_elems(r, &wire_offset_commit_response_topic, in->topics.n);
+    if (j->out.topics.ptr == NULL) {
+        return false;
+    }
+    j->out.topics.n = in->topics.n;
+    for (uint32_t i = 0; i < in->topics.n; i++) {
+        if (!add_topic(r, j, &in->topics.ptr[i], &j->out.topics.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the request --------------------------------------------------------- */
+
+static int16_t judge(const struct offset_commit_request *in, unsigned n_rows)
+{
+    if (!consumers_id_ok(in->group_id, true)) {
+        return KERR_INVALID_GROUP_ID;
+    }
+    if (!cgroup_name_ok(in->member_id)) {
+        return KERR_UNKNOWN_MEMBER_ID;
+    }
+    if (!cgroup_name_ok(in->group_instance_id)) {
+        return KERR_INVALID_REQUEST;
+    }
+    return n_rows <= CGROUP_ROWS_MAX ? 0 : KERR_INVALID_COMMIT_OFFSET_SIZE;
+}
+
+static void encode(struct request *r, const struct job *j, struct buf *b)
+{
+    const struct offset_commit_request *in = r->body;
+    const struct config *config = broker_config(r->broker);
+    struct cgroup_commit c = {
+        .group = in->group_id,
+        .member = in->member_id,
+        .instance = in->group_instance_id,
+        .generation = in->generation_id_or_member_epoch,
+        .retention_ms = in->retention_time_ms,
+        .v9 = r->version >= VERSION_NOT_FOUND,
+        .by = in->member_id.len > 0
+                  ? in->member_id
+                  : consumers_cut(r->header.client_id, CGROUP_NAME_MAX),
+        .rows = j->rows,
+        .n_rows = j->n_rows,
+        .metadata_max = (uint32_t)config_long(config, NODE_OFFSET_METADATA_MAX),
+        .history_max = (uint32_t)config_long(config, NODE_GROUPS_HISTORY_MAX),
+        .history_interval_ms =
+            (uint32_t)config_long(config, NODE_GROUPS_HISTORY_INTERVAL_MS)};
+    consumers_batch(r, b);
+    cgroup_encode_commit(&c, b);
+}
+
+void api_offset_commit(struct request *r)
+{
+    const struct offset_commit_request *in = r->body;
+    struct job *j = request_alloc(r, sizeof *j);
+    struct buf b;
+    if (j == NULL) {
+        return;
+    }
+    wire_init(&wire_offset_commit_response, &j->out);
+    if (!build(r, j)) {
+        return;
+    }
+    int16_t error = judge(in, j->n_rows);
+    if (error != 0 || j->n_rows == 0) {
+        fail_rows(j, error);
+        request_reply(r, &j->out);
+        return;
+    }
+    r->state = j;
+    r->cancel = on_gone;
+    j->call.data = j;
+    encode(r, j, &b);
+    consumers_submit(r, &j->call, CGROUP_COMMIT, in->group_id,
+                     in->group_instance_id, &b, KERR_INVALID_COMMIT_OFFSET_SIZE,
+                     on_committed);
+}
