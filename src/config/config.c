@@ -280,6 +280,15 @@ static int limits_check(const struct config *c, struct err *err)
                              message),
                      err);
     }
+    if (config_long(c, NODE_GROUP_MIN_SESSION_MS) >
+        config_long(c, NODE_GROUP_MAX_SESSION_MS)) {
+        return blame(c, NODE_GROUP_MIN_SESSION_MS,
+                     err_set(err, ERR_INVALID,
+                             "must be at most group.max.session.timeout.ms "
+                             "(%" PRId64 ")",
+                             config_long(c, NODE_GROUP_MAX_SESSION_MS)),
+                     err);
+    }
     if (config_long(c, NODE_MIN_INSYNC_REPLICAS) > factor / 2 + 1) {
         return blame(c, NODE_MIN_INSYNC_REPLICAS,
                      err_set(err, ERR_INVALID,

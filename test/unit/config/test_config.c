@@ -332,6 +332,9 @@ static void settings_are_checked_against_each_other(void **state)
                  "advertised.listeners: clients cannot connect to \"every "
                  "address\": set advertised.listeners=PLAINTEXT://HOST:9092, "
                  "with a host that they reach");
+    finish_fails(f, "group.min.session.timeout.ms=1800001",
+                 "conf/n.properties:1: group.min.session.timeout.ms: must be "
+                 "at most group.max.session.timeout.ms (1800000)");
     finish_fails(f, "raft.election.ms=150",
                  "conf/n.properties:1: raft.election.ms: must be at least "
                  "twice raft.heartbeat.ms (100)");
