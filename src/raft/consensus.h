@@ -127,6 +127,11 @@ void group_carry(struct group *g, const struct core_effects *fx);
 /* Complete all proposals with a status; those that are not in the log yet. */
 void group_fail_proposals(struct group *g, int status);
 void group_fail_queued(struct group *g, int status);
+/* The queued proposals count no longer. */
+void group_queue_empty(struct group *g);
+/* Does the ring have room for what becoming a leader takes? If not it is
+ * pressed for it. */
+bool group_can_lead(const struct group *g);
 /* Bytes of payloads in (from, to]. */
 uint64_t group_payload_bytes(const struct group *g, uint64_t from, uint64_t to);
 /* A message for the group arrived. Borrows it. */

@@ -51,6 +51,14 @@ static int group_register(struct group *g)
     return rv;
 }
 
+/* A sole voter leads at once. */
+static bool effects_fit(struct group *g, const struct core_effects *fx)
+{
+    struct entry *e = tail_find(&g->tail, fx->append_first);
+    return fx->append_n == 0 ||
+           (fx->append_n == 1 && journal_takes(g->c->o.journal, g->id, &e, 1));
+}
+
 int group_open(struct consensus *c, const struct group_start *start,
                const struct group_hooks *hooks, void *arg, struct group **ret_g)
 {
@@ -88,12 +96,16 @@ int group_open(struct consensus *c, const struct group_start *start,
     }
     lists_init(g);
     int rv = open_core(g, start, &fx);
+    if (rv == 0 && !effects_fit(g, &fx)) {
+        rv = ERR_FULL;
+    }
     if (rv == 0) {
         rv = group_register(g);
     }
     if (rv != 0) {
         heap_remove(&c->timers, &g->timer);
         core_close(g->core);
+        *start->tail = g->tail; /* its entries may have moved */
         mem_free(c->mem, manifest);
         mem_free(c->mem, g);
         return rv;
@@ -189,7 +201,7 @@ int group_propose(struct group *g, struct group_propose *p)
         p->kind == ENTRY_RECORDS ? p->next_offset : group_next_offset(g);
     g->n_queued++;
     g->queued_bytes += p->payload.len;
-    g->c->queued_bytes += p->payload.len;
+    g->c->queued_bytes += p->payload.len + ENTRY_HEADER_BYTES;
     queue_remove(&g->proposing);
     queue_push(&g->c->proposing, &g->proposing);
     env_turn_request(g->c->env, &g->c->turn);
@@ -218,6 +230,49 @@ static void fail_refused(struct group *g, int status)
     }
 }
 
+/* What this turn did to the ring since they were queued (copies, others'
+ * entries) may have taken their room: then they can still be refused. */
+static int queued_fit(const struct group *g)
+{
+    const struct journal *j = g->c->o.journal;
+    uint64_t bytes =
+        g->queued_bytes + g->n_queued * (uint64_t)(ENTRY_HEADER_BYTES + 8);
+    struct queue *q, *tmp;
+    unsigned n = 0;
+    if (journal_room(j) >= 2 * bytes) {
+        return 0;
+    }
+    struct entry *entries = mem_calloc(g->c->mem, g->n_queued, sizeof *entries);
+    struct entry **list =
+        mem_calloc(g->c->mem, g->n_queued, sizeof(struct entry *));
+    int rv = entries == NULL || list == NULL ? ERR_NOMEM : 0;
+    QUEUE_FOREACH(q, tmp, &g->queued)
+    {
+        if (rv == 0) {
+            entries[n].payload.len =
+                QUEUE_ENTRY(q, struct group_propose, queue)->payload.len;
+            list[n] = &entries[n];
+            n++;
+        }
+    }
+    if (rv == 0 && (journal_room(j) < bytes ||
+                    !journal_takes(j, g->id, list, g->n_queued))) {
+        rv = ERR_FULL;
+        consensus_press(g->c);
+    }
+    mem_free(g->c->mem, list);
+    mem_free(g->c->mem, entries);
+    return rv;
+}
+
+void group_queue_empty(struct group *g)
+{
+    g->c->queued_bytes -=
+        g->queued_bytes + g->n_queued * (uint64_t)ENTRY_HEADER_BYTES;
+    g->n_queued = 0;
+    g->queued_bytes = 0;
+}
+
 /* All queued proposals as one submit. */
 void group_submit(struct group *g)
 {
@@ -225,6 +280,11 @@ void group_submit(struct group *g)
     unsigned n = 0;
     struct queue *q, *tmp;
     if (g->closed || g->n_queued == 0) {
+        return;
+    }
+    int rv = queued_fit(g);
+    if (rv != 0) {
+        group_fail_queued(g, rv);
         return;
     }
     struct group_propose **proposals =
@@ -241,9 +301,7 @@ void group_submit(struct group *g)
     /* The log takes them over before anybody is told of anything. */
     struct queue taken;
     queue_move(&g->queued, &taken);
-    g->n_queued = 0;
-    g->c->queued_bytes -= g->queued_bytes;
-    g->queued_bytes = 0;
+    group_queue_empty(g);
     while ((q = queue_pop(&taken)) != NULL) {
         struct group_propose *p = QUEUE_ENTRY(q, struct group_propose, queue);
         p->index = UINT64_MAX; /* not appended yet, nothing commits it */
@@ -251,7 +309,7 @@ void group_submit(struct group *g)
     }
     ev.propose.proposals = proposals;
     ev.propose.n = n;
-    int rv = group_step(g, ev);
+    rv = group_step(g, ev);
     mem_free(g->c->mem, proposals);
     if (rv != 0 && !g->closed) {
         fail_refused(g, rv);
@@ -354,6 +412,9 @@ int group_change(struct group *g, const struct group_config *next)
         group_submit(g);
     }
     ev.change = next;
+    if (!g->closed && g->was_leader && !group_can_lead(g)) {
+        return ERR_FULL;
+    }
     return g->closed ? ERR_CANCELED : group_step(g, ev);
 }
 

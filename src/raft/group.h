@@ -137,7 +137,8 @@ struct group_start {
 /* Start a group. Its OPEN record must be durable. Hooks are called from the
  * next turn on, and may call anything here, group_close() included. A group
  * that was closed can be opened again from the next turn on. Errors: ERR_NOMEM,
- * ERR_EXISTS, ERR_CORRUPT (configuration). */
+ * ERR_EXISTS, ERR_CORRUPT (configuration), ERR_FULL (a sole voter, and the ring
+ * cannot take even the first entry of its term). */
 int group_open(struct consensus *c, const struct group_start *start,
                const struct group_hooks *hooks, void *arg,
                struct group **ret_g);
@@ -146,9 +147,10 @@ void group_close(struct group *g);
 
 struct group_propose;
 /* status 0: committed, at `index`, perhaps under the next leader; applied is
- * the owner's to know. Otherwise ERR_NOTLEADER (lost leadership, and the entry
- * is overwritten, or its fate was not known within two election timeouts: it
- * may still commit), ERR_CANCELED (closed). */
+ * the owner's to know. Otherwise ERR_FULL or ERR_NOMEM (not in the log),
+ * ERR_NOTLEADER (lost leadership, and the entry is overwritten, or its fate
+ * was not known within two election timeouts: it may still commit),
+ * ERR_CANCELED (closed). */
 typedef void (*group_propose_cb)(struct group_propose *p, int status,
                                  uint64_t index);
 struct group_propose {
@@ -217,6 +219,7 @@ int group_installed(struct group *g, const struct manifest *manifest,
  *   ERR_NOTREADY  no own-term commit yet, the newcomer is too far behind, or a
  *                 transfer of leadership is going on
  *   ERR_BUSY      a change is not committed yet
+ *   ERR_FULL      the ring has no room
  *   ERR_INVALID   not one of these differences */
 int group_change(struct group *g, const struct group_config *next);
 

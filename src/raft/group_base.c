@@ -103,6 +103,9 @@ void group_need(struct group *g, uint64_t index)
     if (index <= g->tail.base.index) {
         return;
     }
+    if (g->need_ms == 0) {
+        g->need_index = g->copied = 0; /* what was copied may be old by now */
+    }
     if (index > g->need_index) {
         g->need_index = index;
     }
@@ -119,7 +122,8 @@ void group_need(struct group *g, uint64_t index)
 void group_copy(struct group *g)
 {
     struct entry *entries[COPY_MAX];
-    uint64_t seq, first = g->tail.base.index + 1, last = g->need_index;
+    uint64_t seq, first = journal_copy_first(g->c->o.journal, g->id);
+    uint64_t last = g->need_index;
     unsigned n = 0;
     if (g->copied >= first) {
         first = g->copied + 1;

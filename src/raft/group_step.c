@@ -58,7 +58,7 @@ static void persist_entries(struct group *g, const struct core_effects *fx)
         ASSERT(entries[i] != NULL);
     }
     if (entries != NULL) {
-        rv = journal_append(c->o.journal, g->id, entries, fx->append_n, &seq);
+        rv = journal_insist(c->o.journal, g->id, entries, fx->append_n, &seq);
     }
     if (rv != 0) {
         env_die(c->env, "group %llu: cannot log entry %llu: %s",
@@ -122,9 +122,7 @@ static void fail_queue(struct queue *from, int status)
 
 void group_fail_queued(struct group *g, int status)
 {
-    g->n_queued = 0;
-    g->c->queued_bytes -= g->queued_bytes;
-    g->queued_bytes = 0;
+    group_queue_empty(g);
     queue_remove(&g->proposing);
     fail_queue(&g->queued, status);
 }
@@ -311,11 +309,24 @@ int group_step(struct group *g, struct core_event ev)
 
 /* ---- events ------------------------------------------------------------ */
 
-/* Is there room for these entries, here and in the ring? */
+bool group_can_lead(const struct group *g)
+{
+    if (journal_leads(g->c->o.journal)) {
+        return true;
+    }
+    consensus_press(g->c);
+    return false;
+}
+
+/* Is there room for these entries, here and in the ring? A new leader's first
+ * one has the room that ours would have: it lets go what fills the ring. */
 static bool room_for(struct group *g, const struct message *m)
 {
     struct consensus *c = g->c;
     uint64_t bytes = 0;
+    if (m->n_entries == 1 && m->entries[0].kind == ENTRY_BARRIER) {
+        return group_can_lead(g);
+    }
     for (unsigned i = 0; i < m->n_entries; i++) {
         bytes += ENTRY_HEADER_BYTES + m->entries[i].payload.len;
     }
@@ -330,11 +341,12 @@ static bool room_for(struct group *g, const struct message *m)
 }
 
 /* While an INSTALL record is on its way the log on disk may already be
- * another: no entries, and no way to leadership. Votes go on. */
-static bool held_back(const struct group *g, const struct message *m)
+ * another: no entries, and no way to leadership. Votes go on. Nor does a
+ * replica come to lead whose ring cannot take its first entry. */
+static bool held_back(const struct group *g)
 {
-    return g->change.active && g->change.install &&
-           (m->kind == MESSAGE_VOTE_RESULT || m->kind == MESSAGE_TIMEOUT_NOW);
+    return (g->change.active && g->change.install) ||
+           (core_role(g->core) != GROUP_LEADER && !group_can_lead(g));
 }
 
 void group_receive(struct group *g, const struct message *in)
@@ -342,7 +354,8 @@ void group_receive(struct group *g, const struct message *in)
     struct consensus *c = g->c;
     struct message m = *in;
     struct core_effects fx;
-    if (held_back(g, &m)) {
+    if ((m.kind == MESSAGE_VOTE_RESULT || m.kind == MESSAGE_TIMEOUT_NOW) &&
+        held_back(g)) {
         return;
     }
     if (m.n_entries > 0 &&
@@ -378,7 +391,6 @@ void group_receive(struct group *g, const struct message *in)
 
 void group_tick(struct group *g, uint64_t now_ms)
 {
-    bool installing = g->change.active && g->change.install;
     if (g->untold) {
         g->untold = false;
         tell_role(g);
@@ -388,7 +400,7 @@ void group_tick(struct group *g, uint64_t now_ms)
     }
     if (!g->closed && g->jump_ms != 0 && g->jump_ms <= now_ms) {
         g->jump_ms = 0;
-        if (!installing) {
+        if (!held_back(g)) {
             group_step(g, (struct core_event){.kind = CORE_JUMP});
         }
         if (!g->closed && g->stands > 0 && core_role(g->core) != GROUP_LEADER) {
@@ -398,7 +410,7 @@ void group_tick(struct group *g, uint64_t now_ms)
     }
     if (!g->closed && g->timeout_ms <= now_ms) {
         g->timeout_ms = now_ms + g->c->o.heartbeat_ms;
-        if (!installing) {
+        if (!held_back(g)) {
             group_step(g, (struct core_event){.kind = CORE_TIMEOUT});
         }
     }

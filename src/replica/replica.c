@@ -101,6 +101,12 @@ static void start_group(struct replica *r)
     gs.tell = r->kind == REPLICA_STATE; /* its followers are read */
     r->state = REPLICA_RUNNING;
     int rv = group_open(r->all->consensus, &gs, &group_hooks, r, &r->group);
+    if (rv == ERR_FULL) {
+        env_fail(r->env, rv,
+                 "%s: the journal is full: raise journal.bytes.max and start "
+                 "again",
+                 r->name);
+    }
     if (rv != 0) {
         err_set(&r->open_err, rv, "%s: %s", r->name, err_text(rv));
     }

@@ -2,9 +2,13 @@
  * files, so that nothing but entries pins a file of the ring.
  *
  * A checkpoint is the state after record `record`; it is written only when
- * that record is durable, and what it frees only when itself is durable:
+ * every frame up to that record is durable, and what it frees only when itself
+ * is durable:
  *
- *   IDLE --poll: a reason--> WAITING --record durable--> WRITING --> IDLE
+ *   IDLE --poll: a reason--> WAITING --frames durable--> WRITING --> IDLE
+ *
+ * It also makes durable what is in no frame (journal_impl.h, "Room"): a second
+ * one follows at once then, so that both files have it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -123,6 +127,7 @@ int checkpoint_encode(struct journal *j, bool clean)
                                                      : tail->first_frame;
     c->tail_generation = tail == NULL ? 0 : tail->generation;
     c->record = j->last_seq;
+    c->frame = j->next_frame - 1;
     struct checkpoint_facts f = {
         .ring = j->ring,
         .clean = clean,
@@ -131,8 +136,7 @@ int checkpoint_encode(struct journal *j, bool clean)
         .epoch = j->epoch,
         .epoch_frame = j->epoch_frame,
         .record = c->record,
-        .frame = j->last_seq == j->durable_seq ? j->durable_frame
-                                               : j->next_frame - 1,
+        .frame = c->frame,
         .tail = c->tail,
         .generation = j->generation,
         .body_len = body,
@@ -153,12 +157,29 @@ static void checkpoint_drop_data(struct journal *j)
 
 /* ---- writing ------------------------------------------------------------- */
 
+/* Which records that are in no frame are safe now? */
+static void apart_durable(struct journal *j)
+{
+    struct checkpoint *c = &j->checkpoint;
+    c->both = c->newest;
+    c->newest = c->record;
+    if (j->apart_last <= c->both) {
+        j->apart_first = 0;
+        return;
+    }
+    if (j->apart_first <= c->both) {
+        j->apart_first = c->both + 1;
+    }
+    c->wanted = true;
+}
+
 static void checkpoint_durable(struct journal *j)
 {
     struct checkpoint *c = &j->checkpoint;
     c->seq++;
     c->state = CHECKPOINT_IDLE;
     checkpoint_drop_data(j);
+    apart_durable(j);
     ring_release(j, c->tail_generation);
     /* Lost frames that are dead need not be remembered. */
     uint32_t n = 0;
@@ -188,6 +209,7 @@ static void checkpoint_written(struct file_io *io, int64_t result)
                 "seq=%" PRIu64 " record=%" PRIu64 " tail=%" PRIu64
                 " groups=%zu",
                 c->seq, c->record, c->tail, map_count(j->groups));
+    journal_tell_durable(j);
     env_turn_request(j->env, &j->turn);
 }
 
@@ -213,7 +235,8 @@ static bool checkpoint_due(const struct journal *j)
     if (j->checkpoint.wanted || bytes >= every) {
         return true;
     }
-    return (bytes >= every / 8 || ring_room(j) < ring_bytes(j) / 4) &&
+    uint64_t few = j->reserve + ring_bytes(j) / 4;
+    return (bytes >= every / 8 || ring_room(j) < few) &&
            ring_tail(j, &before) != NULL && before > 0;
 }
 
@@ -228,7 +251,7 @@ void checkpoint_poll(struct journal *j)
         c->wanted = false;
         c->bytes = 0;
     }
-    if (c->state != CHECKPOINT_WAITING || j->durable_seq < c->record) {
+    if (c->state != CHECKPOINT_WAITING || j->durable_frame < c->frame) {
         return;
     }
     c->state = CHECKPOINT_WRITING;

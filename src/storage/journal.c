@@ -36,7 +36,31 @@ static void append_done(struct journal *j)
     env_turn_request(j->env, &j->turn);
 }
 
-/* Any record but entries. */
+/* Has the group a record that is in no frame and not in both checkpoints? */
+static bool group_apart(const struct journal *j, const struct jgroup *g)
+{
+    return g->apart > j->checkpoint.both;
+}
+
+/* The ring has no room for a record that is not entries: checkpoints will
+ * have it (journal_impl.h, "Room"). */
+static void record_apart(struct journal *j, struct jgroup *g, uint64_t *ret_seq)
+{
+    stage_seal(j); /* the numbers of a frame's records have no gap */
+    g->apart = j->apart_last = ++j->last_seq;
+    trace_debug(env_trace(j->env), "journal.apart",
+                "group=%" PRIu64 " record=%" PRIu64, g->open.group,
+                j->last_seq);
+    if (j->apart_first == 0) {
+        j->apart_first = j->last_seq;
+    }
+    if (ret_seq != NULL) {
+        *ret_seq = j->last_seq;
+    }
+    journal_checkpoint(j);
+}
+
+/* Any record but entries. Errors: ERR_NOMEM. */
 static int record_append(struct journal *j, struct jgroup *g,
                          enum journal_kind kind, struct slice head,
                          struct slice rest, uint64_t *ret_seq)
@@ -47,9 +71,12 @@ static int record_append(struct journal *j, struct jgroup *g,
     uint64_t len = head.len + rest.len;
     uint64_t bytes = record_bytes(len);
     ASSERT(!j->closing);
-    int rv = plan_add(j, &plan, bytes, stage_is_new(j, g), 0, &place);
+    int rv = group_apart(j, g) ? ERR_FULL
+                               : plan_add(j, &plan, bytes, stage_is_new(j, g),
+                                          j->keep_record, &place);
     if (rv != 0) {
-        return rv;
+        record_apart(j, g, ret_seq);
+        return 0;
     }
     prep_init(&prep);
     rv = prep_add(j, &prep, &plan, place, len);
@@ -107,8 +134,10 @@ static void entries_place(struct journal *j, struct prep *prep,
     uint64_t last = entries[n - 1]->index;
     stage_list(f, g, first, last);
     if (kind == JOURNAL_APPEND) {
+        j->need_new += bytes;
         group_note_append(j, g, first, last, f->file);
     } else {
+        j->need_copied += bytes;
         group_note_copy(j, g, first, last, f->file);
     }
     for (unsigned i = 0; i < n; i++) {
@@ -129,22 +158,12 @@ static void entries_place(struct journal *j, struct prep *prep,
     record_placed(j, f, &r, bytes, ret_seq);
 }
 
-/* What must stay free behind these entries. */
-static uint64_t append_keeps(const struct journal *j, enum journal_kind kind,
-                             struct entry *const entries[], unsigned n)
-{
-    bool reserve =
-        kind == JOURNAL_COPY || (n == 1 && entries[0]->kind == ENTRY_BARRIER);
-    return reserve ? 0 : j->reserve;
-}
-
 /* First rehearse and allocate for all records, then place them: either all
- * entries are appended or none. */
+ * entries are appended or none. `keep` bytes of the ring stay free. */
 static int entries_append(struct journal *j, struct jgroup *g,
                           enum journal_kind kind, struct entry *entries[],
-                          unsigned n, uint64_t *ret_seq)
+                          unsigned n, uint64_t keep, uint64_t *ret_seq)
 {
-    uint64_t keep = append_keeps(j, kind, entries, n);
     struct plan plan = j->plan;
     bool is_new = stage_is_new(j, g);
     struct prep prep;
@@ -191,13 +210,55 @@ static struct jgroup *group_get(const struct journal *j, uint64_t id)
     return g;
 }
 
-int journal_append(struct journal *j, uint64_t group, struct entry *entries[],
-                   unsigned n, uint64_t *ret_seq)
+static struct jgroup *append_group(const struct journal *j, uint64_t group,
+                                   struct entry *const entries[])
 {
     struct jgroup *g = group_get(j, group);
     ASSERT(entries[0]->index > g->base.index);
     ASSERT(entries[0]->index <= g->last + 1);
-    return entries_append(j, g, JOURNAL_APPEND, entries, n, ret_seq);
+    return g;
+}
+
+int journal_append(struct journal *j, uint64_t group, struct entry *entries[],
+                   unsigned n, uint64_t *ret_seq)
+{
+    struct jgroup *g = append_group(j, group, entries);
+    bool first = n == 1 && entries[0]->kind == ENTRY_BARRIER;
+    if (group_apart(j, g)) {
+        return ERR_FULL;
+    }
+    return entries_append(j, g, JOURNAL_APPEND, entries, n,
+                          first ? j->keep_copy : j->reserve, ret_seq);
+}
+
+int journal_insist(struct journal *j, uint64_t group, struct entry *entries[],
+                   unsigned n, uint64_t *ret_seq)
+{
+    struct jgroup *g = append_group(j, group, entries);
+    return entries_append(j, g, JOURNAL_APPEND, entries, n, 0, ret_seq);
+}
+
+bool journal_takes(const struct journal *j, uint64_t group,
+                   struct entry *const entries[], unsigned n)
+{
+    struct plan plan = j->plan;
+    bool is_new = stage_is_new(j, group_get(j, group));
+    enum place place;
+    unsigned take;
+    uint64_t bytes;
+    for (unsigned i = 0; i < n; i += take) {
+        if (plan_take(j, &plan, entries + i, n - i, i > 0 || is_new, 0, &place,
+                      &take, &bytes) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool journal_leads(const struct journal *j)
+{
+    uint64_t frame = frame_length(frame_records_at(j->front), 1024, 2);
+    return ring_room(j) >= j->keep_copy + 3 * frame;
 }
 
 int journal_copy(struct journal *j, uint64_t group, struct entry *entries[],
@@ -205,7 +266,17 @@ int journal_copy(struct journal *j, uint64_t group, struct entry *entries[],
 {
     struct jgroup *g = group_get(j, group);
     ASSERT(entries[n - 1]->index <= g->last);
-    return entries_append(j, g, JOURNAL_COPY, entries, n, ret_seq);
+    return entries_append(j, g, JOURNAL_COPY, entries, n, 0, ret_seq);
+}
+
+uint64_t journal_copy_first(const struct journal *j, uint64_t group)
+{
+    const struct jgroup *g = group_get(j, group);
+    unsigned before;
+    const struct jfile *f = ring_tail(j, &before);
+    bool copied = g->copy_to > g->base.index && f != NULL &&
+                  f->generation < g->copy_generation;
+    return (copied ? g->copy_to : g->base.index) + 1;
 }
 
 int journal_hard(struct journal *j, uint64_t group, uint64_t term,

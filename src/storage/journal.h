@@ -21,6 +21,12 @@
  * HARD, GROUP_OPEN and MANIFEST records pin nothing. When the ring runs short,
  * or a restart would have to read more than JOURNAL_LIVE_BYTES, the journal
  * asks through `need`.
+ *
+ * A full ring: entries are refused while there is still room for copies and
+ * for new leaders' first entries, and no other record ever lacks room: where
+ * the ring has none for it, the next two checkpoints make it durable. So votes
+ * go on, and what releases files (bases, copies, drops) always can.
+ * journal_impl.h, "Room", says why this holds.
  */
 #ifndef STORAGE_JOURNAL_H
 #define STORAGE_JOURNAL_H
@@ -77,6 +83,7 @@ struct recovery {
     uint64_t torn_bytes; /* of a cut torn tail; 0: none */
     uint64_t frames;     /* read */
     uint64_t bytes;      /* of the ring, read */
+    uint64_t record;     /* the checkpoint is the state after this one */
     bool clean;          /* the last run ended by journal_close() */
 };
 
@@ -121,21 +128,40 @@ void journal_listen(struct journal *j, journal_durable_cb durable,
  * ERR_NOMEM, ERR_TOOBIG (one entry does not fit a ring file), ERR_FULL (the
  * ring has no room outside its reserve: nothing was appended; the caller
  * bounds its uncommitted bytes so that this is rare). A new leader's first
- * entry alone uses the reserve, as its vote did: without it nothing becomes
- * committed that could be released. What uses the reserve fails with ERR_FULL
- * only when that is used up as well. */
+ * entry alone uses a part of the reserve: without it nothing becomes committed
+ * that could be released. */
 int journal_append(struct journal *j, uint64_t group, struct entry *entries[],
                    unsigned n, uint64_t *ret_seq);
+/* The same for entries that can no longer be refused: may use all room there
+ * is. The caller made sure, at once before they came to be, that journal_room()
+ * was larger than they are by an eighth of the ring, or asked journal_takes(),
+ * or (a first entry, a change of membership) journal_leads(). Not behind an
+ * OPEN or INSTALL that is not durable. */
+int journal_insist(struct journal *j, uint64_t group, struct entry *entries[],
+                   unsigned n, uint64_t *ret_seq);
+/* True if journal_insist() would have room for entries whose payloads are as
+ * long as these. */
+bool journal_takes(const struct journal *j, uint64_t group,
+                   struct entry *const entries[], unsigned n);
+/* True if there is room for what becoming a leader takes (a term, a vote, the
+ * first entry) without touching what copies need. */
+bool journal_leads(const struct journal *j);
 /* Log the entries again so that older files need not keep them; their content
- * must be what the log holds now. Uses the reserve. */
+ * must be what the log holds now. Uses the reserve. Errors: as
+ * journal_append(). */
 int journal_copy(struct journal *j, uint64_t group, struct entry *entries[],
                  unsigned n, uint64_t *ret_seq);
-/* Term and vote of a group. Uses the reserve. */
+/* The first entry that must be copied for the oldest file to be released:
+ * those before it are below the base or were copied to later files. */
+uint64_t journal_copy_first(const struct journal *j, uint64_t group);
+
+/* The records from here on never lack room. Errors: ERR_NOMEM. */
+
+/* Term and vote of a group. */
 int journal_hard(struct journal *j, uint64_t group, uint64_t term,
                  uint64_t vote, uint64_t *ret_seq);
 /* Raise the base: `manifest` (storage/manifest.h, copied) stands for
- * everything up to base.index. With `install` the whole log is replaced. Uses
- * the reserve. */
+ * everything up to base.index. With `install` the whole log is replaced. */
 int journal_manifest(struct journal *j, uint64_t group, struct log_point base,
                      struct slice manifest, bool install, uint64_t *ret_seq);
 /* A group exists here from now on. Durable before its first step (caller). */
@@ -145,8 +171,7 @@ int journal_group_open(struct journal *j, const struct journal_open_info *info,
 int journal_group_drop(struct journal *j, uint64_t group, uint64_t *ret_seq);
 
 /* The group is not damaged any more: a leader has brought it up. Until then
- * every recovery reports it, whatever has become of the damaged frames. Uses
- * the reserve. */
+ * every recovery reports it, whatever has become of the damaged frames. */
 int journal_repaired(struct journal *j, uint64_t group, uint64_t *ret_seq);
 
 /* Highest number such that it and all before are durable. */

@@ -13,6 +13,33 @@
  *
  *   gathering --hook or a freed slot--> flying --> done --> durable (in order)
  *        \--full--> sealed --a freed slot--/
+ *
+ * Room (decisions/0006): the last part of the ring is kept back in steps, for
+ * F the size of a file and R that of the ring:
+ *
+ *     ... entries | other records | first entries | copies |
+ *                 reserve     keep_record      keep_copy    0
+ *                 + R/32        + R/32        F + F/8
+ *
+ * Nothing that cannot be refused ever lacks room:
+ *   1  Votes, bases, groups that come and go need none. Below keep_record they
+ *      are *apart*: in no frame, but in the next two checkpoints, which hold
+ *      all there is to know of a group but its entries and lie outside of the
+ *      ring. An apart record counts as durable when both checkpoint files have
+ *      it, so that either may be lost. While a group has one that does not,
+ *      its next ones are apart as well: their order is kept.
+ *   2  Entries can be refused before the step that makes them, and after it
+ *      they may use all that is left (journal_insist()). What a step with S
+ *      bytes of entries uses is below 2 S + F and the frames' own bytes (the
+ *      end of a file wastes less than the entry that did not fit there); the
+ *      caller looked for S + R/8 in front of the reserve of F + F/8 + R/16,
+ *      and S is at most R/8, or one entry, which no two ends of files meet.
+ *   3  The oldest file holds at most F bytes of live entries. keep_copy, which
+ *      only copies use, takes them whole, with an eighth for what frames add;
+ *      then the file is free and gives back F. So whatever was copied of the
+ *      oldest file, together with the room, never is below keep_copy, and a
+ *      ring whose live entries were once admitted always comes back to the
+ *      room that it had then.
  */
 #ifndef STORAGE_JOURNAL_IMPL_H
 #define STORAGE_JOURNAL_IMPL_H
@@ -29,8 +56,8 @@
 #define JOURNAL_FRAME_BYTES    (4u << 20)
 #define JOURNAL_ZERO_BYTES     (1u << 20)
 #define JOURNAL_PATH_MAX       4096
-/* The last part of the ring is for what lets the ring go on. */
-#define JOURNAL_RESERVE_PART 16
+/* Of the ring: the steps of what is kept back in front of that for copies. */
+#define JOURNAL_KEEP_PART 32
 
 enum jfile_state {
     JFILE_PREPARING, /* not zero-written yet; may be planned into */
@@ -59,6 +86,7 @@ struct jgroup {
     struct log_point base;
     uint64_t last;         /* highest entry index */
     uint64_t reset;        /* record of the newest INSTALL */
+    uint64_t apart;        /* its newest record that is in no frame, 0: none */
     struct slice manifest; /* own copy */
     bool damaged;
     uint64_t copy_generation; /* files before it need not keep */
@@ -156,6 +184,8 @@ struct checkpoint {
     bool clean;
     uint64_t seq;          /* newest durable one */
     uint64_t record, tail; /* of the one under way */
+    uint64_t frame;        /* which waits for this one to be durable */
+    uint64_t newest, both; /* records in the newest one, and in both */
     uint64_t tail_generation;
     uint64_t bytes; /* of frames since the newest one began */
     void *raw;
@@ -205,7 +235,7 @@ struct journal {
     uint64_t epoch, epoch_frame, generation;
     uint32_t file_bytes;
     uint32_t frame_max;
-    uint64_t reserve;
+    uint64_t reserve, keep_record, keep_copy; /* see above */
     unsigned depth;
     struct jfile *files;
     unsigned n_files;
@@ -217,6 +247,7 @@ struct journal {
     uint32_t n_lost;
 
     uint64_t last_seq, durable_seq;
+    uint64_t apart_first, apart_last; /* in no frame nor both checkpoints */
     uint64_t next_frame, durable_frame;
     struct queue frames; /* planned to done, in order */
     struct jframe *gather;
@@ -235,8 +266,9 @@ struct journal {
     journal_durable_cb durable_cb;
     journal_need_cb need_cb;
     void *cb_arg;
-    uint64_t need_generation; /* asked about this file ... */
-    uint64_t need_room;       /* ... with this much room left */
+    uint64_t need_generation;       /* asked about this file ... */
+    uint64_t need_room;             /* ... with this much room left */
+    uint64_t need_new, need_copied; /* bytes of entries since then */
     bool need_again;
     bool closing;
     journal_close_cb close_cb;
@@ -255,8 +287,8 @@ void journal_close_poll(struct journal *j);
 
 /* ---- journal_plan.c ------------------------------------------------------ */
 
-/* Place a record of `bytes` bytes. Changes *p only on success. Errors:
- * ERR_FULL, ERR_TOOBIG. */
+/* Place a record of `bytes` bytes and keep `keep` bytes of the ring free.
+ * Changes *p only on success. Errors: ERR_FULL, ERR_TOOBIG. */
 int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
              bool new_group, uint64_t keep, enum place *ret_place);
 /* As many of the entries as go into one record: what the frame under way
@@ -302,6 +334,8 @@ void stage_buf_free(struct journal *j, struct jbuf *b);
 void journal_pump(struct journal *j, bool gather);
 /* The hook of ENV_TURN_JOURNAL. */
 void journal_turn(struct env_turn *t);
+/* Find out up to which record all are durable, and tell. */
+void journal_tell_durable(struct journal *j);
 
 /* ---- journal_ring.c: files, pins, groups --------------------------------- */
 
@@ -311,6 +345,8 @@ void ring_path(const struct journal *j, unsigned slot, const char *suffix,
 /* Bytes that anything, reserve included, may still use; and the ring. */
 uint64_t ring_room(const struct journal *j);
 uint64_t ring_bytes(const struct journal *j);
+/* Decide what is kept back, when the files are known. */
+void ring_keep(struct journal *j);
 /* The oldest file that is still needed: pinned or current. NULL: no file was
  * used yet. Outputs the number of free-to-be files before it. */
 struct jfile *ring_tail(const struct journal *j, unsigned *ret_before);

@@ -192,7 +192,7 @@ static int files_find(struct journal *j, const struct journal_options *o,
     l.n = j->n_files;
     rv = env_list_dir(j->env, j->path, listing_cb, &l);
     j->plan.n_free = j->n_files;
-    j->reserve = ring_bytes(j) / JOURNAL_RESERVE_PART;
+    ring_keep(j);
     return rv == 0 ? 0 : err_set(err, rv, "%s: %s", j->path, err_text(rv));
 }
 

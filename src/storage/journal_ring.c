@@ -23,6 +23,14 @@ uint64_t ring_bytes(const struct journal *j)
     return (uint64_t)j->n_files * j->file_bytes;
 }
 
+void ring_keep(struct journal *j)
+{
+    uint64_t step = ring_bytes(j) / JOURNAL_KEEP_PART;
+    j->keep_copy = j->file_bytes + j->file_bytes / 8;
+    j->keep_record = j->keep_copy + step;
+    j->reserve = j->keep_record + step;
+}
+
 struct jfile *ring_tail(const struct journal *j, unsigned *ret_before)
 {
     unsigned before = 0;

@@ -6,9 +6,27 @@
 
 /* ---- writing ------------------------------------------------------------- */
 
+void journal_tell_durable(struct journal *j)
+{
+    uint64_t seq = j->last_seq;
+    if (!queue_empty(&j->frames)) {
+        seq =
+            QUEUE_ENTRY(j->frames.next, struct jframe, queue)->facts.first - 1;
+    }
+    if (j->apart_first != 0 && seq >= j->apart_first) {
+        seq = j->apart_first - 1;
+    }
+    ASSERT(seq >= j->durable_seq);
+    if (seq > j->durable_seq) {
+        j->durable_seq = seq;
+        if (j->durable_cb != NULL) {
+            j->durable_cb(j->cb_arg, seq);
+        }
+    }
+}
+
 static void frame_durable(struct journal *j)
 {
-    uint64_t before = j->durable_seq;
     while (!queue_empty(&j->frames)) {
         struct jframe *f = QUEUE_ENTRY(j->frames.next, struct jframe, queue);
         if (f->state != JFRAME_DONE) {
@@ -18,14 +36,11 @@ static void frame_durable(struct journal *j)
         ASSERT(f->facts.seq == j->durable_frame + 1);
         ASSERT(f->facts.last >= j->durable_seq);
         j->durable_frame = f->facts.seq;
-        j->durable_seq = f->facts.last;
         j->backlog -= f->facts.records_len;
         stage_recycle(j, f);
     }
     journal_pump(j, true);
-    if (j->durable_seq > before && j->durable_cb != NULL) {
-        j->durable_cb(j->cb_arg, j->durable_seq);
-    }
+    journal_tell_durable(j);
 }
 
 static void frame_written(struct file_io *io, int64_t result)
@@ -111,7 +126,7 @@ static void watermark_append(struct journal *j)
     if (!j->mark || !queue_empty(&j->frames) || j->closing) {
         return;
     }
-    if (plan_add(j, &plan, 0, false, j->reserve, &place) != 0) {
+    if (plan_add(j, &plan, 0, false, j->keep_record, &place) != 0) {
         return;
     }
     prep_init(&prep);
@@ -155,15 +170,29 @@ static void need_tell(struct journal *j, const struct jfile *f)
     mem_free(j->mem, list);
 }
 
-/* So much may be live: then the oldest file must go. */
+/* So much may be live: then the oldest file must go. Well before entries are
+ * refused: groups refuse some when an eighth of the ring is left to them. */
 static uint64_t live_max(const struct journal *j)
 {
-    uint64_t part = ring_bytes(j) - ring_bytes(j) / 4;
+    uint64_t part = ring_bytes(j) - ring_bytes(j) / 8 - j->reserve;
+    part -= part / 4;
     return part < JOURNAL_LIVE_BYTES ? part : JOURNAL_LIVE_BYTES;
 }
 
 /* Asked once a file, and again when another sixteenth of the ring was used or
- * an append was refused. */
+ * an append was refused. A file that comes to be the oldest because others
+ * were copied waits for as many new entries: what is all live need not be
+ * copied round and round. */
+static bool need_due(const struct journal *j, const struct jfile *f)
+{
+    if (j->need_again) {
+        return true;
+    }
+    return f->generation == j->need_generation
+               ? ring_room(j) + ring_bytes(j) / 16 < j->need_room
+               : j->need_new >= j->need_copied;
+}
+
 static void need_poll(struct journal *j)
 {
     unsigned before;
@@ -174,12 +203,12 @@ static void need_poll(struct journal *j)
         (ring_bytes(j) - soon <= live_max(j) && !j->need_again)) {
         return;
     }
-    if (f->generation == j->need_generation && !j->need_again &&
-        room + j->reserve >= j->need_room) {
+    if (!need_due(j, f)) {
         return;
     }
     j->need_generation = f->generation;
     j->need_room = room;
+    j->need_new = j->need_copied = 0;
     j->need_again = false;
     need_tell(j, f);
 }

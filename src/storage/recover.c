@@ -168,6 +168,7 @@ int recover_ring(struct journal *j, const struct checkpoint_facts *c, bool lost,
                         .end_known = true,
                         .lost_any = j->n_lost > 0};
     size_t cut = 0;
+    out->record = c->record;
     j->generation = c->generation;
     int rv = recover_files_open(&r);
     rv = rv == 0 ? recover_read_ring(&r, lost) : rv;

@@ -413,6 +413,56 @@ static void test_press(void **state)
     world_free(w);
 }
 
+/* Use up all room of a node's ring, that for copies too: the first entries are
+ * copied again and again, what pins the oldest file never is. */
+static void use_up(struct node *n)
+{
+    struct tail *t = group_tail(n->g);
+    struct entry *list[8];
+    for (unsigned k = 8; k > 0;) {
+        for (unsigned i = 0; i < k; i++) {
+            list[i] = tail_find(t, t->base.index + 1 + i);
+        }
+        if (journal_copy(n->journal, GROUP, list, k, NULL) != 0) {
+            k /= 2;
+        }
+        run_ms(n->w, 1);
+    }
+}
+
+/* A ring without any room: its node votes, is no candidate, takes nothing, and
+ * does not die of it. Its base makes room; then it takes part again. */
+static void test_full_votes(void **state)
+{
+    (void)state;
+    struct world *w = world_new(118);
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(propose(wait_leader(w, NULL, 5000), 16384), 0);
+        run_ms(w, 5);
+    }
+    run_ms(w, 200);
+    struct node *l = wait_leader(w, NULL, 5000);
+    struct node *full = &w->nodes[l->id % NODES + 1];
+    use_up(full);
+    assert_false(journal_leads(full->journal));
+    uint64_t term = group_term(full->g), stored = group_stored(full->g);
+    unsigned id = l->id;
+    crash(w, id, SIM_CRASH_ALL);
+    for (unsigned i = 0; i < 50; i++) {
+        run_ms(w, 100);
+        assert_int_not_equal(group_role(full->g), GROUP_LEADER);
+    }
+    assert_true(group_term(full->g) > term);
+    assert_int_equal(group_stored(full->g), stored);
+    assert_null(leader(w));
+    compact(full, safe_index(full) + 2);
+    wait_leader(w, NULL, 5000);
+    start(w, id);
+    propose_many(w, 5);
+    check_same(w);
+    world_free(w);
+}
+
 /* What the ring wants back is copied forward when the base cannot follow. */
 static void test_need(void **state)
 {
@@ -841,6 +891,7 @@ int main(void)
         cmocka_unit_test(test_turn_fits_ring),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_press),
+        cmocka_unit_test(test_full_votes),
         cmocka_unit_test(test_need),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_pause),

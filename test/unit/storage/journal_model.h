@@ -27,6 +27,7 @@
 
 struct op {
     enum journal_kind kind;
+    bool apart; /* in no frame: there if the checkpoint recovered has it */
     uint64_t group;
     uint64_t seq;          /* last record of it */
     uint64_t term, vote;   /* HARD */
@@ -187,7 +188,7 @@ static inline void model_apply(struct mgroup groups[], const struct op *op,
     }
 }
 
-static inline void model_rebuild(struct world *w, uint64_t to)
+static inline void model_rebuild(struct world *w, uint64_t to, uint64_t record)
 {
     size_t n = 0;
     for (unsigned i = 0; i <= MODEL_GROUPS; i++) {
@@ -196,7 +197,7 @@ static inline void model_rebuild(struct world *w, uint64_t to)
     for (size_t i = 0; i < w->n_ops; i++) {
         struct op *op = &w->ops[i];
         uint64_t first = op->n > 0 ? op->entries[0].seq : op->seq;
-        if (first > to) {
+        if (first > to || (op->apart && op->seq > record)) {
             free(op->entries);
             continue;
         }
@@ -217,6 +218,7 @@ static inline void model_add(struct world *w, struct op op)
         w->ops = realloc(w->ops, w->cap_ops * sizeof *w->ops);
     }
     struct entry *copy = NULL;
+    op.apart = op.n == 0 && w->j->apart_last == op.seq;
     if (op.n > 0) {
         copy = malloc(op.n * sizeof *copy);
         memcpy(copy, op.entries, op.n * sizeof *copy);
@@ -293,7 +295,7 @@ static inline void check_recovered(struct world *w, const struct recovery *r)
     unsigned open = 0;
     uint64_t last = journal_last(w->j);
     assert_true(last >= w->durable);
-    model_rebuild(w, last);
+    model_rebuild(w, last, r->record);
     for (unsigned i = 0; i <= MODEL_GROUPS; i++) {
         open += w->groups[i].open;
     }

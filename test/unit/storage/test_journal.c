@@ -1,6 +1,9 @@
 /* The journal on the simulated door. */
 #include "journal_model.h"
 
+static void flip(struct world *w, const char *path, uint64_t at, size_t len,
+                 bool zero);
+
 static const struct sim_options quiet = {
     .seed = 1, .disk_min_us = 50, .disk_max_us = 400};
 
@@ -159,6 +162,145 @@ static void test_full(void **state)
     world_open(&w);
     world_shut(&w);
     world_close(&w);
+}
+
+/* Append to group 1 until entries are refused; nothing is released. */
+static void fill(struct world *w)
+{
+    do {
+        assert_true(world_do(w, do_append, append_todo(w, 1, 3, 3000)));
+        world_run_ms(w, 2);
+    } while (w->last_rv == 0);
+    assert_int_equal(w->last_rv, ERR_FULL);
+}
+
+/* Every group votes, each in a turn, and so a frame, of its own. */
+static void everybody_votes(struct world *w)
+{
+    for (uint64_t g = 1; g <= MODEL_GROUPS; g++) {
+        must_do(w, do_hard, (struct todo){.group = g});
+        world_run_ms(w, rand_below(&w->rand, 2));
+    }
+    assert_true(ring_room(w->j) >= w->j->keep_copy);
+}
+
+/* Copy what pins the oldest file; it is free then. */
+static void copy_oldest(struct world *w)
+{
+    uint64_t oldest =
+        QUEUE_ENTRY(w->j->live.next, struct jfile, queue)->generation;
+    w->n_needs = 0;
+    journal_press(w->j);
+    world_run_ms(w, 1);
+    assert_true(w->n_needs > 0);
+    unsigned n = w->n_needs;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t first = journal_copy_first(w->j, w->needs[i].group);
+        struct todo t = {.group = w->needs[i].group, .from = first};
+        t.n = (unsigned)(w->needs[i].index - first + 1);
+        must_do(w, do_copy, t);
+    }
+    world_run_ms(w, 20);
+    assert_true(QUEUE_ENTRY(w->j->live.next, struct jfile, queue)->generation >
+                oldest);
+}
+
+static void crash_and_open(struct world *w, bool settle)
+{
+    if (settle) {
+        world_settle(w);
+    }
+    world_crash(w, SIM_CRASH_RANDOM);
+    world_open(w);
+}
+
+/* The ring is full of entries that nobody can release, and elections storm:
+ * votes are taken that are several times the ring, over power cuts; who wins
+ * can log a first entry; copies find their room, lap after lap; and a raised
+ * base makes room again. */
+static void test_storm(void **state)
+{
+    (void)state;
+    struct world w;
+    unsigned led = 0;
+    world_init(&w, &quiet);
+    world_open(&w);
+    for (uint64_t g = 1; g <= MODEL_GROUPS; g++) {
+        must_do(&w, do_open, (struct todo){.group = g});
+    }
+    fill(&w);
+    for (unsigned round = 0; round < 60; round++) {
+        everybody_votes(&w);
+        if (round % 10 == 9) {
+            crash_and_open(&w, round % 20 == 9);
+        }
+    }
+    world_run_ms(&w, 20);
+    assert_true(w.j->apart_last > 0);
+    assert_int_equal(w.j->apart_first, 0);
+    for (uint64_t g = 2; g <= MODEL_GROUPS; g++) {
+        struct todo elected = append_todo(&w, g, 1, 0);
+        elected.term++;
+        assert_true(world_do(&w, do_append, elected));
+        led += w.last_rv == 0;
+        world_run_ms(&w, 5);
+    }
+    assert_true(led > 0);
+    for (unsigned lap = 0; lap < 30; lap++) {
+        copy_oldest(&w);
+        everybody_votes(&w);
+        if (lap % 5 == 4) {
+            crash_and_open(&w, lap % 10 == 4);
+        }
+    }
+    for (uint64_t g = 1; g <= MODEL_GROUPS; g++) {
+        uint64_t last = mgroup_last(&w.groups[g]).index;
+        must_do(&w, do_manifest, (struct todo){.group = g, .from = last});
+    }
+    world_run_ms(&w, 20);
+    assert_true(journal_room(w.j) > journal_size(w.j) / 2);
+    must_do(&w, do_append, append_todo(&w, 1, 3, 3000));
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    world_shut(&w);
+    world_close(&w);
+}
+
+/* What is in no frame is durable when both checkpoints have it, not before:
+ * either of them may be lost. */
+static void test_apart(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 2; which++) {
+        struct world w;
+        world_init(&w, &quiet);
+        world_open(&w);
+        must_do(&w, do_open, (struct todo){.group = 1});
+        fill(&w);
+        while (w.j->apart_last == 0) {
+            must_do(&w, do_hard, (struct todo){.group = 1});
+            world_run_ms(&w, 1);
+        }
+        world_settle(&w);
+        must_do(&w, do_hard, (struct todo){.group = 1});
+        uint64_t seq = w.j->checkpoint.seq;
+        assert_int_equal(w.j->apart_first, journal_last(w.j));
+        while (w.j->checkpoint.seq == seq) {
+            assert_true(sim_run_one(w.sim));
+        }
+        assert_false(world_durable(&w));
+        world_settle(&w);
+        assert_true(w.j->checkpoint.seq >= seq + 2);
+        world_crash(&w, SIM_CRASH_NONE);
+        flip(&w,
+             which == 0 ? "/data/journal/checkpoint.0"
+                        : "/data/journal/checkpoint.1",
+             70, 1, false);
+        world_open(&w); /* checks term and vote */
+        world_shut(&w);
+        world_close(&w);
+    }
 }
 
 /* What pins the oldest file is told once, perhaps when nobody could hear it;
@@ -691,6 +833,8 @@ int main(void)
         cmocka_unit_test(test_checkpoint_gone),
         cmocka_unit_test(test_checkpoints_missing),
         cmocka_unit_test(test_press),
+        cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_apart),
         cmocka_unit_test(test_random_small),
         cmocka_unit_test(test_random_large),
     };
