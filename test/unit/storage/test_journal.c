@@ -34,20 +34,24 @@ static void test_clean(void **state)
 }
 
 /* Random operations and crashes: what was reported durable is there, nothing
- * else is, and recovering a copy says the same. */
-static void run_seed(uint64_t seed, unsigned lives, uint32_t len_max)
+ * else is, and recovering a copy says the same. With `full` nobody does what
+ * the ring asks for. Returns how many lives had records in no frame. */
+static unsigned run_seed(uint64_t seed, unsigned lives, uint32_t len_max,
+                         bool full)
 {
     static const enum sim_crash hows[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
                                           SIM_CRASH_RANDOM, SIM_CRASH_ALL};
     struct sim_options so = quiet;
     struct world w;
+    unsigned n_apart = 0;
     so.seed = seed;
     world_init(&w, &so);
     w.options.depth = 1 + (unsigned)(seed % 4);
     for (unsigned life = 0; life < lives; life++) {
-        unsigned n = (unsigned)rand_below(&w.rand, 120);
+        unsigned n = (unsigned)rand_below(&w.rand, full ? 400 : 120);
         world_open(&w);
         for (unsigned i = 0; i < n; i++) {
+            w.n_needs = full ? 0 : w.n_needs;
             if (!world_random_op(&w, len_max)) {
                 fail_msg("seed %d: died: %s", (int)seed,
                          sim_node_death(w.sim, 1));
@@ -57,6 +61,7 @@ static void run_seed(uint64_t seed, unsigned lives, uint32_t len_max)
                 sim_run_one(w.sim);
             }
         }
+        n_apart += w.j->apart_last > 0;
         if (rand_below(&w.rand, 5) == 0) {
             world_shut(&w);
         } else {
@@ -69,13 +74,14 @@ static void run_seed(uint64_t seed, unsigned lives, uint32_t len_max)
         }
     }
     world_close(&w);
+    return n_apart;
 }
 
 static void test_random_small(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        run_seed(seed, 6, 300);
+        run_seed(seed, 6, 300, false);
     }
 }
 
@@ -83,8 +89,18 @@ static void test_random_large(void **state)
 {
     (void)state;
     for (uint64_t seed = 1001; seed <= 1060; seed++) {
-        run_seed(seed, 6, 6000);
+        run_seed(seed, 6, 6000, false);
     }
+}
+
+static void test_random_full(void **state)
+{
+    (void)state;
+    unsigned n = 0;
+    for (uint64_t seed = 2001; seed <= 2060; seed++) {
+        n += run_seed(seed, 6, 6000, true);
+    }
+    assert_true(n > 60);
 }
 
 /* The ring is written over many times; entries are released on request. */
@@ -837,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_apart),
         cmocka_unit_test(test_random_small),
         cmocka_unit_test(test_random_large),
+        cmocka_unit_test(test_random_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
