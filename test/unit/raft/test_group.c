@@ -415,7 +415,7 @@ static void test_press(void **state)
 
 /* Use up all room of a node's ring, that for copies too: the first entries are
  * copied again and again, what pins the oldest file never is. */
-static void use_up(struct node *n)
+static void use_up(struct node *n, bool turns)
 {
     struct tail *t = group_tail(n->g);
     struct entry *list[8];
@@ -426,8 +426,38 @@ static void use_up(struct node *n)
         if (journal_copy(n->journal, GROUP, list, k, NULL) != 0) {
             k /= 2;
         }
-        run_ms(n->w, 1);
+        if (turns) {
+            run_ms(n->w, 1);
+        }
     }
+}
+
+/* Room that was there when records were proposed, and is not any more when
+ * they go into the log: they are refused then. */
+static void test_late_full(void **state)
+{
+    (void)state;
+    struct world *w = world_new(117);
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(propose(wait_leader(w, NULL, 5000), 16384), 0);
+        run_ms(w, 5);
+    }
+    run_ms(w, 200);
+    struct node *l = wait_leader(w, NULL, 5000);
+    uint64_t last = tail_last_index(group_tail(l->g));
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(propose(l, 16384), 0);
+    }
+    use_up(l, false);
+    unsigned refused = w->refused;
+    run_ms(w, 50);
+    assert_int_equal(w->refused, refused + 20);
+    assert_int_equal(tail_last_index(group_tail(l->g)), last);
+    compact(l, last);
+    run_ms(w, 50);
+    propose_many(w, 5);
+    check_same(w);
+    world_free(w);
 }
 
 /* A ring without any room: its node votes, is no candidate, takes nothing, and
@@ -443,7 +473,7 @@ static void test_full_votes(void **state)
     run_ms(w, 200);
     struct node *l = wait_leader(w, NULL, 5000);
     struct node *full = &w->nodes[l->id % NODES + 1];
-    use_up(full);
+    use_up(full, true);
     assert_false(journal_leads(full->journal));
     uint64_t term = group_term(full->g), stored = group_stored(full->g);
     unsigned id = l->id;
@@ -891,6 +921,7 @@ int main(void)
         cmocka_unit_test(test_turn_fits_ring),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_press),
+        cmocka_unit_test(test_late_full),
         cmocka_unit_test(test_full_votes),
         cmocka_unit_test(test_need),
         cmocka_unit_test(test_close),

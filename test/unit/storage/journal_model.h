@@ -423,6 +423,7 @@ struct todo {
     uint32_t len_max; /* 0: a new leader's entries, without payload */
     uint64_t term;
     bool install;
+    bool insist;
     int rv;
 };
 
@@ -495,7 +496,13 @@ static inline void do_append(void *arg)
     struct op op = {.kind = JOURNAL_APPEND, .group = t->group, .n = t->n};
     uint64_t last = journal_last(w->j);
     w->in_append = true;
-    t->rv = journal_append(w->j, t->group, list, t->n, &op.seq);
+    if (t->insist) {
+        bool takes = journal_takes(w->j, t->group, list, t->n);
+        t->rv = journal_insist(w->j, t->group, list, t->n, &op.seq);
+        assert_int_equal(t->rv == 0, takes);
+    } else {
+        t->rv = journal_append(w->j, t->group, list, t->n, &op.seq);
+    }
     w->in_append = false;
     if (t->rv == 0) {
         assert_int_equal(op.seq, journal_last(w->j));

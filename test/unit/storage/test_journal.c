@@ -283,6 +283,39 @@ static void test_storm(void **state)
     world_close(&w);
 }
 
+/* What cannot be refused any more may use all there is, copies' room too; it is
+ * known before whether it fits. Without any room at all a base is raised. */
+static void test_insist(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    must_do(&w, do_open, (struct todo){.group = 2});
+    fill(&w);
+    assert_true(journal_leads(w.j));
+    do {
+        struct todo t = append_todo(&w, 1, 3, 3000);
+        t.insist = true;
+        assert_true(world_do(&w, do_append, t));
+        world_run_ms(&w, 2);
+    } while (w.last_rv == 0);
+    assert_int_equal(w.last_rv, ERR_FULL);
+    assert_true(ring_room(w.j) < 4 * FORMAT_BLOCK);
+    assert_false(journal_leads(w.j));
+    must_do(&w, do_hard, (struct todo){.group = 2});
+    must_do(&w, do_drop, (struct todo){.group = 2});
+    uint64_t last = mgroup_last(&w.groups[1]).index;
+    must_do(&w, do_manifest, (struct todo){.group = 1, .from = last});
+    world_run_ms(&w, 20);
+    assert_true(journal_room(w.j) > journal_size(w.j) / 2);
+    world_settle(&w);
+    crash_and_open(&w, true);
+    world_shut(&w);
+    world_close(&w);
+}
+
 /* What is in no frame is durable when both checkpoints have it, not before:
  * either of them may be lost. */
 static void test_apart(void **state)
@@ -850,6 +883,7 @@ int main(void)
         cmocka_unit_test(test_checkpoints_missing),
         cmocka_unit_test(test_press),
         cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_insist),
         cmocka_unit_test(test_apart),
         cmocka_unit_test(test_random_small),
         cmocka_unit_test(test_random_large),
