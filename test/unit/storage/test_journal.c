@@ -247,8 +247,8 @@ static void test_storm(void **state)
     fill(&w);
     for (unsigned round = 0; round < 60; round++) {
         everybody_votes(&w);
-        if (round % 10 == 9) {
-            crash_and_open(&w, round % 20 == 9);
+        if (round % 10 == 4) {
+            crash_and_open(&w, round % 20 == 4);
         }
     }
     world_run_ms(&w, 20);
