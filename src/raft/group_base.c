@@ -140,7 +140,10 @@ void group_copy(struct group *g)
     if (n == 0 || (g->change.active && g->change.install)) {
         return;
     }
-    int rv = journal_copy(g->c->o.journal, g->id, entries, n, &seq);
+    int rv;
+    do { /* what fits; the rest when the ring moved on */
+        rv = journal_copy(g->c->o.journal, g->id, entries, n, &seq);
+    } while (rv == ERR_FULL && (n /= 2) > 0);
     if (rv == 0) {
         g->copied = first + n - 1;
     }
