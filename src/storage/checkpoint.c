@@ -235,7 +235,7 @@ static bool checkpoint_due(const struct journal *j)
     if (j->checkpoint.wanted || bytes >= every) {
         return true;
     }
-    uint64_t few = j->reserve + ring_bytes(j) / 4;
+    uint64_t few = j->reserve + ring_bytes(j) / 8 + ring_bytes(j) / 16;
     return (bytes >= every / 8 || ring_room(j) < few) &&
            ring_tail(j, &before) != NULL && before > 0;
 }

@@ -275,7 +275,7 @@ uint64_t journal_copy_first(const struct journal *j, uint64_t group)
     unsigned before;
     const struct jfile *f = ring_tail(j, &before);
     bool copied = g->copy_to > g->base.index && f != NULL &&
-                  f->generation < g->copy_generation;
+                  g->pins[f->slot - 1] > g->copy_to;
     return (copied ? g->copy_to : g->base.index) + 1;
 }
 

@@ -89,12 +89,12 @@ struct jgroup {
     uint64_t apart;        /* its newest record that is in no frame, 0: none */
     struct slice manifest; /* own copy */
     bool damaged;
-    uint64_t copy_generation; /* files before it need not keep */
-    uint64_t copy_to;         /* entries up to this; 0: none */
-    struct rlog *log;         /* its entries, during recovery */
-    uint64_t frame;           /* frame that lists it ... */
-    uint32_t frame_item;      /* ... as this item */
-    uint64_t pins[];          /* per file: highest entry in it, 0: none */
+    uint64_t copy_to;    /* entries from the base to this are in copies */
+    struct rlog *log;    /* its entries, during recovery */
+    uint64_t frame;      /* frame that lists it ... */
+    uint32_t frame_item; /* ... as this item */
+    uint64_t pins[];     /* per file: highest entry in it, 0: none; then
+                            per file: of the copies up to copy_to */
 };
 
 struct jbuf {

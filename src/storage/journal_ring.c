@@ -103,7 +103,8 @@ struct jgroup *group_find(const struct journal *j, uint64_t id)
 int group_add(struct journal *j, const struct journal_open_info *info,
               struct jgroup **ret_g)
 {
-    size_t bytes = sizeof(struct jgroup) + j->n_files * sizeof(uint64_t);
+    size_t bytes =
+        sizeof(struct jgroup) + 2 * (size_t)j->n_files * sizeof(uint64_t);
     struct jgroup *g = mem_calloc(j->mem, 1, bytes);
     uint8_t *config = mem_alloc(j->mem, info->config.len);
     if (g == NULL || config == NULL) {
@@ -172,15 +173,25 @@ static void pin_raise(struct journal *j, struct jgroup *g, struct jfile *f,
     }
 }
 
+/* Nor do copies stand for what is above `to`. */
+static void copies_lower(const struct journal *j, struct jgroup *g, uint64_t to)
+{
+    uint64_t *copies = &g->pins[j->n_files];
+    if (g->copy_to > to) {
+        g->copy_to = to;
+        for (unsigned i = 0; i < j->n_files; i++) {
+            copies[i] = copies[i] < to ? copies[i] : to;
+        }
+    }
+}
+
 void group_note_append(struct journal *j, struct jgroup *g, uint64_t first,
                        uint64_t last, struct jfile *f)
 {
     if (first <= g->last) {
         pins_lower(j, g, first - 1);
-        if (g->copy_to >= first) {
-            g->copy_to = first - 1;
-        }
     }
+    copies_lower(j, g, first - 1);
     pin_raise(j, g, f, last);
     /* Recovery reads old records with the base of a later checkpoint. */
     g->last = last > g->base.index ? last : g->base.index;
@@ -189,17 +200,20 @@ void group_note_append(struct journal *j, struct jgroup *g, uint64_t first,
 void group_note_copy(struct journal *j, struct jgroup *g, uint64_t first,
                      uint64_t last, struct jfile *f)
 {
+    uint64_t *copies = &g->pins[j->n_files];
+    pin_raise(j, g, f, last);
     if (first <= g->base.index + 1) {
-        g->copy_generation = f->generation;
+        memset(copies, 0, j->n_files * sizeof *copies);
         g->copy_to = last;
+        copies[f->slot - 1] = last;
     } else if (g->copy_to != 0 && first <= g->copy_to + 1) {
         g->copy_to = last > g->copy_to ? last : g->copy_to;
+        copies[f->slot - 1] = g->copy_to;
     }
-    pin_raise(j, g, f, last);
+    /* Of what these copies stand for, files keep the copies only. */
     for (unsigned i = 0; i < j->n_files; i++) {
-        if (g->pins[i] != 0 && g->pins[i] <= g->copy_to &&
-            j->files[i].generation < g->copy_generation) {
-            pin_set(j, g, i, 0);
+        if (g->pins[i] <= g->copy_to && g->pins[i] > copies[i]) {
+            pin_set(j, g, i, copies[i] > g->base.index ? copies[i] : 0);
         }
     }
     if (last > g->last) {
@@ -229,6 +243,7 @@ void group_note_end(struct journal *j, struct jgroup *g, uint64_t last)
 {
     g->last = last;
     pins_lower(j, g, last);
+    copies_lower(j, g, last);
 }
 
 void group_set_manifest(struct journal *j, struct jgroup *g, uint8_t *data,

@@ -126,7 +126,7 @@ static void watermark_append(struct journal *j)
     if (!j->mark || !queue_empty(&j->frames) || j->closing) {
         return;
     }
-    if (plan_add(j, &plan, 0, false, j->keep_record, &place) != 0) {
+    if (plan_add(j, &plan, 0, false, j->reserve, &place) != 0) {
         return;
     }
     prep_init(&prep);

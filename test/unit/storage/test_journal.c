@@ -200,11 +200,14 @@ static void everybody_votes(struct world *w)
     assert_true(ring_room(w->j) >= w->j->keep_copy);
 }
 
-/* Copy what pins the oldest file; it is free then. */
-static void copy_oldest(struct world *w)
+static uint64_t oldest_generation(const struct world *w)
 {
-    uint64_t oldest =
-        QUEUE_ENTRY(w->j->live.next, struct jfile, queue)->generation;
+    return QUEUE_ENTRY(w->j->live.next, struct jfile, queue)->generation;
+}
+
+/* Copy what the ring asks for. */
+static void copy_needed(struct world *w)
+{
     w->n_needs = 0;
     journal_press(w->j);
     world_run_ms(w, 1);
@@ -217,8 +220,16 @@ static void copy_oldest(struct world *w)
         must_do(w, do_copy, t);
     }
     world_run_ms(w, 20);
-    assert_true(QUEUE_ENTRY(w->j->live.next, struct jfile, queue)->generation >
-                oldest);
+}
+
+/* Copy what pins the oldest file; it is free then. */
+static void copy_oldest(struct world *w)
+{
+    uint64_t oldest = oldest_generation(w);
+    for (unsigned i = 0; i < 3 && oldest_generation(w) == oldest; i++) {
+        copy_needed(w);
+    }
+    assert_true(oldest_generation(w) > oldest);
 }
 
 static void crash_and_open(struct world *w, bool settle)
@@ -465,7 +476,7 @@ static void test_waiting(void **state)
         world_open(&w);
         must_do(&w, do_open, (struct todo){.group = 1});
         must_do(&w, do_open, (struct todo){.group = 2});
-        for (int k = 0; k < 12; k++) {
+        for (int k = 0; k < 9; k++) {
             must_do(&w, do_append, append_todo(&w, 1, 4, 5000));
             must_do(&w, do_hard, (struct todo){.group = 2});
             must_do(&w, do_append, append_todo(&w, 2, 1, 20000));
