@@ -221,10 +221,20 @@ static void drop_recovered(struct partitions *ps, size_t i)
     }
 }
 
+/* @meta once gave the number to a topic's partition, and none has it now. Any
+ * other directory that looks like a group's is somebody's we do not know. */
 static bool group_is_gone(void *arg, uint64_t group)
 {
     const struct partitions *ps = arg;
-    return image_topic_by_group(broker_image(ps->broker), group, NULL) == NULL;
+    const struct image *im = broker_image(ps->broker);
+    if (group < META_TOPIC_GROUP_FIRST || group >= image_next_group(im)) {
+        trace_warn(env_trace(ps->env), "partition.unknown",
+                   "group=%" PRIu64
+                   " kept=\"@meta never gave it; nothing is removed\"",
+                   group);
+        return false;
+    }
+    return image_topic_by_group(im, group, NULL) == NULL;
 }
 
 static void judge_recovered(struct partitions *ps)

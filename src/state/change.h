@@ -1,7 +1,7 @@
 /* change.h - the change records of @meta: what the machine tells the read
  * image. They live in memory only, between one program's threads.
  *
- *   CLUSTER     uuid
+ *   CLUSTER     uuid, the next group u64
  *   NODE        id i32, incarnation u32, directory uuid, peer host text, port
  *               u16, client host text, port u16, rack text, version text
  *   TOPIC       uuid, name text, created i64, internal u8, PARTITIONS part,

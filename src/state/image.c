@@ -44,6 +44,7 @@ void image_empty(struct image *im)
     im->n_topics = 0;
     im->n_shards = 0;
     im->cluster = uuid_zero;
+    im->next_group = 0;
 }
 
 int image_maps_new(struct image *im)
@@ -165,6 +166,11 @@ uint64_t image_index(const struct image *im)
 struct uuid image_cluster(const struct image *im)
 {
     return im->cluster;
+}
+
+uint64_t image_next_group(const struct image *im)
+{
+    return im->next_group;
 }
 
 const struct image_node *image_node(const struct image *im, int32_t id)

@@ -82,6 +82,10 @@ uint64_t image_index(const struct image *im);
 
 /* Look-ups; NULL where there is none. */
 struct uuid image_cluster(const struct image *im);
+/* The number that the next partition's group will get: all below it, from
+ * META_TOPIC_GROUP_FIRST on, were given to some topic once, and are not given
+ * again. 0: nothing is known yet. */
+uint64_t image_next_group(const struct image *im);
 const struct image_node *image_node(const struct image *im, int32_t id);
 const struct image_topic *image_topic(const struct image *im,
                                       struct slice name);

@@ -229,7 +229,8 @@ static int take_one(struct image *im, struct cursor *c)
     }
     if (kind == CHANGE_CLUSTER) {
         im->cluster = id;
-        return 0;
+        im->next_group = cursor_u64(c);
+        return c->status == 0 ? 0 : ERR_CORRUPT;
     }
     if (kind == CHANGE_DELETED) {
         return take_deleted(im, id);

@@ -10,6 +10,7 @@ struct image {
     struct mem *mem;
     uint64_t index;
     struct uuid cluster;
+    uint64_t next_group;
     struct image_node **nodes; /* by id */
     unsigned n_nodes, cap_nodes;
     struct image_topic **topics; /* by name */

@@ -341,6 +341,18 @@ static int meta_apply(struct machine_db *db, const struct machine_command *c,
 /* ---- loading ------------------------------------------------------------
  */
 
+void meta_put_cluster(struct machine_db *db, struct buf *changes)
+{
+    struct db_rows r =
+        db_query(db, "SELECT uuid,next_group FROM cluster", NULL, 0);
+    while (db_next(&r)) {
+        struct slice s = db_row_bytes(&r, 0);
+        buf_put_u8(changes, CHANGE_CLUSTER);
+        buf_put(changes, s.data, s.len);
+        buf_put_u64(changes, (uint64_t)db_row_int(&r, 1));
+    }
+}
+
 static void load_deleted(struct machine_db *db, struct buf *changes)
 {
     struct db_rows r =
@@ -356,13 +368,8 @@ static int meta_load(struct machine_db *db, struct buf *changes)
 {
     struct image_node n;
     struct meta_topic t;
-    struct db_rows r = db_query(db, "SELECT uuid FROM cluster", NULL, 0);
-    while (db_next(&r)) {
-        struct slice s = db_row_bytes(&r, 0);
-        buf_put_u8(changes, CHANGE_CLUSTER);
-        buf_put(changes, s.data, s.len);
-    }
-    r = db_query(db, "SELECT * FROM nodes ORDER BY id", NULL, 0);
+    meta_put_cluster(db, changes);
+    struct db_rows r = db_query(db, "SELECT * FROM nodes ORDER BY id", NULL, 0);
     while (db_next(&r)) {
         node_row(&r, &n);
         put_node(changes, &n);

@@ -60,6 +60,8 @@ void meta_step_create_partitions(struct meta_step *s,
 void meta_step_alter_configs(struct meta_step *s,
                              const struct meta_alter_configs *c);
 void meta_step_create_shards(struct meta_step *s);
+/* The record of the cluster: to be put again when next_group has moved. */
+void meta_put_cluster(struct machine_db *db, struct buf *changes);
 /* The record of the shards of @groups, if they are placed. */
 void meta_load_shards(struct machine_db *db, struct buf *changes);
 

@@ -239,6 +239,7 @@ void meta_step_create_topic(struct meta_step *s,
         db_put(s->db, "configs", row, 3);
     }
     meta_put_topic(s->db, &t, s->changes);
+    meta_put_cluster(s->db, s->changes);
     answer_topic(s, &t);
 }
 
@@ -291,6 +292,7 @@ void meta_step_create_partitions(struct meta_step *s,
     partitions_make(s, &p, &t, c->count, c->n_assigned > 0 ? c->assigned : NULL,
                     s->changes);
     topic_put(s->db, &t);
+    meta_put_cluster(s->db, s->changes);
     answer_topic(s, &t);
 }
 

@@ -93,6 +93,27 @@ static void leader_dies(void **state)
     }
 }
 
+/* What looks like a group's directory, and is of none that @meta ever made,
+ * stays. (That those of deleted topics go, the simulator's audit sees.) */
+static void unknown_directory(void **state)
+{
+    (void)state;
+    const char *dir = "/data/p/00000000000f4240";
+    bool there = false;
+    struct cluster *c = begin(30);
+    producer_go(c, 3);
+    producer_settle(c, 5000);
+    assert_int_equal(env_mkdir(c->nodes[3].env, dir), 0);
+    assert_int_equal(env_sync_dir(c->nodes[3].env, "/data/p"), 0);
+    node_crash(c, 3, SIM_CRASH_NONE);
+    node_start(c, 3);
+    wait_serves(c, 3);
+    run_ms(c, 3000);
+    assert_int_equal(env_stat(c->nodes[3].env, dir, &there, NULL), 0);
+    assert_true(there);
+    cluster_close(c);
+}
+
 /* All lose power at the moment of an ack. */
 static void power_cut(void **state)
 {
@@ -293,6 +314,7 @@ int main(void)
         cmocka_unit_test(leader_dies),
         cmocka_unit_test(power_cut),
         cmocka_unit_test(stories),
+        cmocka_unit_test(unknown_directory),
         cmocka_unit_test(settings),
         cmocka_unit_test(deposed),
         cmocka_unit_test(unknown_in_order),

@@ -12,7 +12,9 @@ static void print_image(const struct image *im, struct buf *b)
     char id[UUID_TEXT_LEN + 1];
     const struct image_node *n = NULL;
     const struct image_topic *t = NULL;
-    buf_printf(b, "cluster %s\n", uuid_format(image_cluster(im), id));
+    buf_printf(b, "cluster %s, next group %llu\n",
+               uuid_format(image_cluster(im), id),
+               (unsigned long long)image_next_group(im));
     while ((n = image_next_node(im, n)) != NULL) {
         buf_printf(b, "node %d %u %s %s:%u %s:%u %s %s\n", n->id,
                    n->incarnation, uuid_format(n->directory, id), n->peer_host,
@@ -202,6 +204,7 @@ static void put_some(struct buf *b)
     struct image_partition x = {.replicas = {1}, .n_replicas = 1};
     buf_put_u8(b, CHANGE_CLUSTER);
     change_put_uuid(b, test_uuid(1));
+    buf_put_u64(b, 1002);
     buf_put_u8(b, CHANGE_NODE);
     change_put_node(b, &n);
     buf_put_u8(b, CHANGE_TOPIC);
