@@ -154,6 +154,7 @@ int machine_load(struct machine *m, struct op *o)
                                : examine(m, o);
     if (rv == 0) {
         rv = m->type->load(m->db, &o->changes);
+        db_settle(m->db);
         rv = db_status(m->db) != 0 ? db_err(m->db, &o->err)
              : rv != 0             ? rv
                                    : o->changes.status;

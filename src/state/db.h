@@ -108,6 +108,11 @@ void db_begin(struct machine_db *db);
 void db_commit(struct machine_db *db);
 /* Copy the write-ahead log into the file, synced, and empty it. */
 void db_checkpoint(struct machine_db *db);
+/* It is open, and what that took is over. Remove the rollback journal of its
+ * change to write-ahead logging: one that a power cut brings back as it was
+ * before its end would undo that change, and all that came later. Make the
+ * names durable, also those that were made by a life which ended early. */
+void db_settle(struct machine_db *db);
 /* Check every page, and every index against its table. Errors: ERR_CORRUPT and
  * others; `err`. */
 int db_check(struct machine_db *db, struct err *err);

@@ -156,7 +156,10 @@ int db_check(struct machine_db *db, struct err *err)
     if (db_next(&r)) {
         struct slice s = db_row_bytes(&r, 0);
         if (!slice_equal(s, slice_str("ok"))) {
-            db->status = ERR_CORRUPT;
+            /* A page that cannot be read is told as a row as well: that is no
+             * damage. */
+            int io = vfs_failed(db->vfs, NULL);
+            db->status = io != 0 ? io : ERR_CORRUPT;
             snprintf(db->text, sizeof db->text, "integrity_check: %.*s",
                      (int)(s.len > 200 ? 200 : s.len), (const char *)s.data);
         }
@@ -193,6 +196,22 @@ void db_copy(struct machine_db *db, const char *path)
     const struct db_value v = db_str(path);
     struct db_rows r = db_query(db, "VACUUM INTO ?", &v, 1);
     while (db_next(&r)) {
+    }
+}
+
+void db_settle(struct machine_db *db)
+{
+    char path[DB_PATH_MAX + 16];
+    if (db->status != 0) {
+        return;
+    }
+    snprintf(path, sizeof path, "%s-journal", db->path);
+    int rv = env_unlink(db->env, path);
+    rv = rv == ERR_NOTFOUND ? 0 : rv;
+    rv = rv != 0 ? rv : vfs_sync_parent(db->vfs, db->path);
+    if (rv != 0) {
+        db->status = rv;
+        snprintf(db->text, sizeof db->text, "names beside it");
     }
 }
 

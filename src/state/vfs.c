@@ -54,7 +54,7 @@ static int fail(struct vfs *v, const char *path, int code, int sqlite)
 /* ---- files --------------------------------------------------------------
  */
 
-static int sync_parent(struct vfs *v, const char *path)
+int vfs_sync_parent(struct vfs *v, const char *path)
 {
     char dir[VFS_PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -132,7 +132,7 @@ static int file_xsync(sqlite3_file *base, int flags)
     }
     int rv = bfile_sync(f->file);
     if (rv == 0 && f->unsynced_name) {
-        rv = sync_parent(f->vfs, f->path);
+        rv = vfs_sync_parent(f->vfs, f->path);
         f->unsynced_name = rv != 0;
     }
     return rv == 0 ? SQLITE_OK : fail(f->vfs, f->path, rv, SQLITE_IOERR_FSYNC);
@@ -262,7 +262,7 @@ static int vfs_xdelete(sqlite3_vfs *base, const char *path, int sync_dir)
         return SQLITE_IOERR_DELETE_NOENT;
     }
     if (rv == 0 && sync_dir) {
-        rv = sync_parent(v, path);
+        rv = vfs_sync_parent(v, path);
     }
     return rv == 0 ? SQLITE_OK : fail(v, path, rv, SQLITE_IOERR_DELETE);
 }

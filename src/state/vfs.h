@@ -27,6 +27,9 @@ void vfs_close(struct vfs *v);
 const char *vfs_name(const struct vfs *v);
 /* 0, or the code of the first I/O error; *ret_path names the file. */
 int vfs_failed(const struct vfs *v, const char **ret_path);
+/* Make the names in the directory of `path` durable (blocking). Errors: those
+ * of env_sync_dir(). */
+int vfs_sync_parent(struct vfs *v, const char *path);
 /* From now on touch no file and no memory of env. */
 void vfs_abandon(struct vfs *v);
 

@@ -12,6 +12,12 @@ test_unit_state_test_machine_SOURCES = test/unit/state/test_machine.c
 test_unit_state_test_machine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_state_test_machine_LDADD = $(LINK_state) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/state/test_machine_ends
+TESTS += test/unit/state/test_machine_ends
+test_unit_state_test_machine_ends_SOURCES = test/unit/state/test_machine_ends.c
+test_unit_state_test_machine_ends_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_machine_ends_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/state/test_machine_system
 TESTS += test/unit/state/test_machine_system
 test_unit_state_test_machine_system_SOURCES = test/unit/state/test_machine_system.c
