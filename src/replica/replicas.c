@@ -177,7 +177,12 @@ static int make_dirs(struct replicas *rs, struct err *err)
         return err_set(err, rv, "%s: %s", path, err_text(rv));
     }
     rv = env_sync_dir(rs->env, rs->dir);
-    return rv == 0 ? 0 : err_set(err, rv, "%s: %s", rs->dir, err_text(rv));
+    if (rv != 0) {
+        return err_set(err, rv, "%s: %s", rs->dir, err_text(rv));
+    }
+    /* Directories of partitions whose maker ended before they were durable. */
+    rv = env_sync_dir(rs->env, path);
+    return rv == 0 ? 0 : err_set(err, rv, "%s: %s", path, err_text(rv));
 }
 
 static int open_journal(struct replicas *rs, struct err *err)
