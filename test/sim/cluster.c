@@ -1,6 +1,7 @@
 /* cluster.c - see cluster.h. */
 #include "cluster.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -109,6 +110,9 @@ struct sim_cluster *sim_cluster_new(struct sim *sim, unsigned n_nodes,
         mem_free_all(mem);
         return NULL;
     }
+    /* SQLite draws salts from numbers of the process: the same in all worlds,
+     * whatever ran before. */
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, NULL);
     c->sim = sim;
     c->mem = mem;
     c->n = n_nodes;

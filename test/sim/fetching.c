@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "wire/errors.h"
 #include "wire/gen/fetch.h"
 
 #define FETCH_VERSION 17
@@ -45,6 +46,14 @@ static void watch(struct fetching *f, int64_t high_watermark, int64_t log_start)
     f->seen_end[f->node] = high_watermark;
 }
 
+static void on_beginning(struct beginning *g, int64_t start)
+{
+    struct fetching *f = g->data;
+
+    f->under_way = false;
+    f->cb(f, start < 0 ? NO_ANSWER : KERR_OFFSET_OUT_OF_RANGE, -1, start);
+}
+
 static void on_fetched(void *arg, int status, const void *response)
 {
     struct fetching *f = arg;
@@ -66,6 +75,12 @@ static void on_fetched(void *arg, int status, const void *response)
         book_start_told(f->reader.book, p->log_start_offset, f->who);
         records = slice_of(p->records.data, p->records.len);
         book_read(&f->reader, records, f->who);
+    } else if (p->error_code == KERR_OFFSET_OUT_OF_RANGE &&
+               f->reader.book->retained) {
+        f->under_way = true;
+        beginning_ask(&f->beginning, f->reader.book, f->reader.pos, f->client,
+                      f->node, f->life, on_beginning, f);
+        return;
     }
     f->cb(f, p->error_code, p->high_watermark, p->log_start_offset);
 }
@@ -81,6 +96,7 @@ void fetching_start(struct fetching *f, struct client *c, unsigned node,
 
     ASSERT(!f->under_way);
     f->under_way = true;
+    f->client = c;
     f->node = node;
     f->life = sim_cluster_life(w->cluster, node);
     f->debug = debug;

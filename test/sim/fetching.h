@@ -3,16 +3,20 @@
 #ifndef SIM_FETCHING_H
 #define SIM_FETCHING_H
 
+#include "beginning.h"
 #include "world.h"
 
 struct fetching;
 /* `error`: Kafka's code, or -2 when there was no answer. The records were read
- * into the reader already. */
+ * into the reader already. Where retention was set, a node that says "out of
+ * range" was asked for its `log_start`, too. */
 typedef void (*fetching_cb)(struct fetching *f, int error,
                             int64_t high_watermark, int64_t log_start);
 
 struct fetching {
     struct book_reader reader;
+    struct client *client;
+    struct beginning beginning;
     unsigned node, life;
     bool debug;
     bool under_way;

@@ -3,6 +3,7 @@ check_LIBRARIES += test/sim/libsim.a
 test_sim_libsim_a_SOURCES = \
 	test/sim/admin.c \
 	test/sim/audit.c test/sim/audit.h \
+	test/sim/beginning.c test/sim/beginning.h \
 	test/sim/books.c \
 	test/sim/client.c test/sim/client.h \
 	test/sim/cluster.c test/sim/cluster.h \
@@ -15,6 +16,7 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/reader.c \
 	test/sim/session.c \
 	test/sim/world.c test/sim/world.h
+test_sim_libsim_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 LINK_sim = test/sim/libsim.a $(LINK_api)
 
 check_PROGRAMS += test/sim/test_cluster

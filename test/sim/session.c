@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "beginning.h"
 #include "wire/errors.h"
 #include "wire/gen/fetch.h"
 #include "world.h"
@@ -22,7 +23,7 @@ struct sessions;
 struct session {
     struct sessions *owner;
     struct client *client;
-    unsigned node;
+    unsigned node, life; /* life: when it was asked */
     int32_t id, epoch;
     bool under_way;
     char who[40];
@@ -34,6 +35,7 @@ struct sessions {
     struct world *world;
     struct env_timer timer;
     struct book_reader readers[WORLD_TOPICS_MAX][WORLD_PARTITIONS_MAX];
+    struct beginning beginnings[WORLD_TOPICS_MAX][WORLD_PARTITIONS_MAX];
     struct session sessions[SIM_NODES_MAX + 1]; /* by node */
 };
 
@@ -71,6 +73,54 @@ static struct world_topic *topic_of(struct world *w, struct uuid id)
     return NULL;
 }
 
+/* Nothing explains it: a record that is known may not be out of range. */
+static void judge_range(struct session *s, struct book_reader *r)
+{
+    struct book *b = r->book;
+    struct world *w = b->world;
+
+    if (r->pos >= b->cut && r->pos <= b->known_end) {
+        world_violation(w, "acked-lost",
+                        "%s-%u: %s asked for offset %lld of %lld known "
+                        "ones and was told that it is out of range",
+                        w->topics[b->topic].name, b->partition, s->who,
+                        (long long)r->pos, (long long)b->known_end);
+    }
+    book_reader_init(r, b, b->cut);
+}
+
+static void on_beginning(struct beginning *g, int64_t start)
+{
+    struct session *s = g->data;
+    struct book *b = g->book;
+    struct book_reader *r = &s->owner->readers[b->topic][b->partition];
+
+    if (start < 0 || r->pos != g->pos) {
+        return; /* asked again, or another session went on with it */
+    }
+    if (start > r->pos) {
+        book_reader_init(r, b, start);
+    } else {
+        judge_range(s, r);
+    }
+}
+
+static void out_of_range(struct session *s, struct book_reader *r)
+{
+    struct book *b = r->book;
+    struct beginning *g = &s->owner->beginnings[b->topic][b->partition];
+
+    if (s->held[b->topic][b->partition] != r->pos) {
+        return; /* meant the place from which another session moved it */
+    }
+    if (!b->retained) {
+        judge_range(s, r);
+    } else if (!g->under_way) {
+        beginning_ask(g, b, r->pos, s->client, s->node, s->life, on_beginning,
+                      s);
+    }
+}
+
 static void take(struct session *s, unsigned topic,
                  const struct fetch_response_partition *p)
 {
@@ -90,17 +140,7 @@ static void take(struct session *s, unsigned topic,
         book_read(r, slice_of(p->records.data, p->records.len), s->who);
     } else if (p->error_code == KERR_OFFSET_OUT_OF_RANGE &&
                w->topics[topic].state == TOPIC_IS) {
-        struct book *b = r->book;
-        if (!(b->retained && p->log_start_offset > r->pos) &&
-            r->pos >= b->cut && r->pos <= b->known_end) {
-            world_violation(w, "acked-lost",
-                            "%s-%u: %s asked for offset %lld of %lld known "
-                            "ones and was told that it is out of range",
-                            w->topics[topic].name, k, s->who, (long long)r->pos,
-                            (long long)b->known_end);
-        }
-        book_reader_init(
-            r, b, p->log_start_offset > b->cut ? p->log_start_offset : b->cut);
+        out_of_range(s, r);
     } else {
         world_refresh(w);
     }
@@ -225,6 +265,7 @@ static void session_ask(struct session *s)
     r.forgotten_topics_data.ptr = l.gone;
     r.forgotten_topics_data.n = l.n_gone;
     s->under_way = true;
+    s->life = sim_cluster_life(w->cluster, s->node);
     client_call(s->client, &wire_fetch_request, FETCH_VERSION, &r,
                 WAIT_MS + 3000, on_fetched, s);
 }

@@ -27,6 +27,7 @@ static void open_n(struct fixture *f, unsigned n, uint64_t seed)
         {"journal.bytes.max", "32m"},
         {"journal.file.bytes", "2m"},
         {"log.segment.bytes", "65536"},
+        {"log.retention.check.interval.ms", "1000"},
     };
     struct sim_options o = {
         .seed = seed,
@@ -305,6 +306,95 @@ static void damage_ends_its_node(void **state)
     shut(&f);
 }
 
+static void load_steadily(struct fixture *f)
+{
+    producer_start(&f->world, &(struct producer_options){.idempotent = true,
+                                                         .interval_ms = 5,
+                                                         .records_max = 16,
+                                                         .in_flight = 5});
+    f->world.loading = true;
+}
+
+/* The n-th I/O call fails while a partition is made, and ends the node. What
+ * the next life took for durable is there when the power goes. False: there
+ * are not so many calls. */
+static bool made_twice(uint64_t n)
+{
+    struct fixture f;
+    struct book *b = &f.world.topics[0].books[0];
+
+    open_n(&f, 1, 63);
+    serve(&f);
+    sim_io_fail_at(f.sim, 1, n, false, ERR_IO);
+    admin_create(&f.world, "t", 1, 1);
+    run(&f, SECOND / 2);
+    bool fired = sim_io_fail_fired(f.sim, 1);
+    sim_io_fail_at(f.sim, 1, 0, false, 0);
+    if (sim_cluster_state(f.cluster, 1) == SIM_HOST_DOWN) {
+        sim_cluster_start(f.cluster, 1);
+    }
+    serve(&f);
+    load_steadily(&f);
+    run(&f, 2 * SECOND);
+    assert_true(b->acked_end > 10);
+    admin_delete_records(b, b->acked_end / 2);
+    assert_true(admin_wait(&f.world, 10 * SECOND));
+    run(&f, 2 * SECOND); /* a manifest is in force */
+    sim_cluster_kill(f.cluster, 1, SIM_CRASH_NONE);
+    sim_cluster_start(f.cluster, 1);
+    serve(&f);
+    shut(&f);
+    return fired;
+}
+
+static void a_partition_half_made(void **state)
+{
+    uint64_t n = 1;
+
+    (void)state;
+    while (made_twice(n) && n < 40) {
+        n++;
+    }
+    assert_true(n > 5);
+}
+
+/* Retention moves the beginning of a log past whoever reads it. A Fetch there
+ * says "out of range" and not where the log begins: all readers ask for that
+ * and go on. (Seed 1795278169140: a reader waited for ever.) */
+static void follow_retention(void (*start)(struct world *w))
+{
+    struct fixture f;
+    struct book *b = &f.world.topics[0].books[0];
+
+    open_n(&f, 3, 62);
+    serve(&f);
+    admin_create(&f.world, "t", 1, 3);
+    load_steadily(&f);
+    run(&f, 5 * SECOND);
+    admin_configure(&f.world, 0, "retention.bytes", "1");
+    assert_true(admin_wait(&f.world, 10 * SECOND));
+    run(&f, 3 * SECOND);
+    assert_int_equal(b->cut, 0); /* nobody was told */
+    if (start != NULL) {
+        start(&f.world);
+        run(&f, SECOND);
+    } else {
+        judge_all(&f.world, 10 * SECOND);
+        sound(&f);
+    }
+    assert_true(b->cut > 0);
+    assert_true(f.world.counts.read > 0);
+    shut(&f);
+}
+
+static void readers_follow_retention(void **state)
+{
+    (void)state;
+    follow_retention(session_start);
+    follow_retention(consumer_start);
+    follow_retention(NULL); /* the readers of the end */
+}
+
 static uint64_t hash_of(uint64_t seed)
 {
     struct fixture f;
@@ -337,6 +427,8 @@ int main(void)
         cmocka_unit_test(an_ack_waits_for_the_flush),
         cmocka_unit_test(an_empty_disk_ends_its_node_only),
         cmocka_unit_test(damage_ends_its_node),
+        cmocka_unit_test(a_partition_half_made),
+        cmocka_unit_test(readers_follow_retention),
         cmocka_unit_test(a_seed_replays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
