@@ -475,6 +475,14 @@ static void test_full_votes(void **state)
     struct node *full = &w->nodes[l->id % NODES + 1];
     use_up(full, true);
     assert_false(journal_leads(full->journal));
+    int status = 0;
+    assert_int_equal(group_transfer(l->g, membership_id((int32_t)full->id, 1),
+                                    1000, on_transferred, &status),
+                     0);
+    run_ms(w, 1500);
+    assert_int_equal(status, ERR_TIMEOUT);
+    l = wait_leader(w, NULL, 5000);
+    assert_true(l != full);
     uint64_t term = group_term(full->g), stored = group_stored(full->g);
     unsigned id = l->id;
     crash(w, id, SIM_CRASH_ALL);
