@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/pipeline.h"
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "broker/leaders.h"
 #include "broker/partition.h"
 #include "record/build.h"
@@ -352,7 +353,31 @@ static struct produce_state *make_state(struct request *r)
     return s;
 }
 
-/* What refuses the request as a whole: 0 if nothing does. */
+/* A batch that says it is part of a transaction. */
+static bool is_transactional(struct slice records)
+{
+    return records.len >= BATCH_HEADER_LEN &&
+           records.data[BATCH_AT_MAGIC] == BATCH_MAGIC &&
+           (be16_load(records.data + BATCH_AT_ATTRIBUTES) &
+            BATCH_TRANSACTIONAL) != 0;
+}
+
+static bool has_transactional(const struct produce_request *in)
+{
+    for (uint32_t i = 0; i < in->topic_data.n; i++) {
+        const struct produce_request_topic_data *t = &in->topic_data.ptr[i];
+        for (uint32_t k = 0; k < t->partition_data.n; k++) {
+            if (is_transactional(t->partition_data.ptr[k].records)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What refuses the request as a whole: 0 if nothing does. A transactional
+ * batch needs a transactional id that may be written to, and none may here:
+ * with or without the id the answer is Kafka's for one that may not. */
 static int16_t refusal(const struct request *r)
 {
     const struct produce_request *in = r->body;
@@ -362,10 +387,17 @@ static int16_t refusal(const struct request *r)
     if (in->acks < -1 || in->acks > 1) {
         return KERR_INVALID_REQUIRED_ACKS;
     }
-    if (in->transactional_id.data != NULL) {
+    if (in->transactional_id.data != NULL || has_transactional(in)) {
         return KERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     }
     return KERR_NONE;
+}
+
+static const char *refusal_text(int16_t refused)
+{
+    return refused == KERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+               ? "transactions are not supported"
+               : NULL;
 }
 
 void api_produce(struct request *r)
@@ -391,7 +423,7 @@ void api_produce(struct request *r)
             it->out = &s->response.responses.ptr[i].partition_responses.ptr[j];
             it->out->index = t->partition_data.ptr[j].index;
             if (refused != KERR_NONE) {
-                set_error(it, refused, NULL);
+                set_error(it, refused, refusal_text(refused));
             } else {
                 start_item(it, topic, &t->partition_data.ptr[j]);
             }
