@@ -89,9 +89,13 @@ static void fold_entry(struct partition *p, struct producers *to,
 static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
 {
     struct partition *p = arg;
+    uint64_t evicted = p->committed.evicted;
     for (unsigned i = 0; i < n; i++) {
         fold_entry(p, &p->committed, entries[i]);
         p->log_time_ms = entries[i]->time_ms;
+    }
+    if (!p->closing) {
+        *p->evictions += p->committed.evicted - evicted;
     }
     if (n > 0 && p->replica != NULL &&
         entries[n - 1]->next_offset == replica_log_end(p->replica)) {
@@ -302,6 +306,7 @@ static struct partition *partition_new(const struct partition_open *o)
     p->group = o->topic->partitions[o->number].group;
     p->topic = o->topic->id;
     p->number = o->number;
+    p->evictions = o->evictions;
     p->expiration_ms =
         config_long(broker_config(o->broker), NODE_PRODUCER_ID_EXPIRATION_MS);
     snprintf(p->name, sizeof p->name, "%s-%" PRId32, o->topic->name, o->number);

@@ -28,6 +28,8 @@ struct partitions {
     unsigned refreshes;
     struct env_timer refresh;
     uint64_t rebalance_ms; /* when to look for leaderships to hand back */
+    uint64_t evictions;    /* of producers, all partitions */
+    struct metric metric;
 
     bool confirmed;
     void (*confirmed_cb)(void *arg);
@@ -113,7 +115,8 @@ static void open_one(struct partitions *ps, const struct image_topic *t,
     struct partition_open o = {.broker = ps->broker,
                                .topic = t,
                                .number = number,
-                               .recovered = take_recovered(ps, ip->group)};
+                               .recovered = take_recovered(ps, ip->group),
+                               .evictions = &ps->evictions};
     ps->opening++;
     int rv = partition_open(&o, on_open, ps, &p);
     if (rv == 0) {
@@ -439,6 +442,11 @@ int partitions_open(struct broker *b, struct recovered_group *recovered,
     env_timer_init(&ps->drain, on_drain, ps);
     env_timer_start(e, &ps->refresh, env_now_ms(e) + REFRESH_MS);
     image_watch(broker_image_mutable(b), on_image, ps);
+    metric_add(env_metrics(e), &ps->metric, METRIC_COUNTER,
+               "ostraka_producers_evicted_total",
+               "Idempotent producers forgotten because their partition knew "
+               "too many.",
+               "", &ps->evictions);
     reset(ps);
     *ret_ps = ps;
     return 0;
@@ -452,6 +460,7 @@ static void closed_one(void *arg)
     }
     void (*cb)(void *) = ps->close_cb;
     void *cb_arg = ps->close_arg;
+    metric_remove(&ps->metric);
     map_free(ps->map);
     mem_free(ps->mem, ps->taken);
     mem_free(ps->mem, ps);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/rand.h"
 #include "broker/producers.h"
 #include "broker/refused.h"
 
@@ -120,6 +121,129 @@ static void the_silent_are_forgotten(void **state)
     struct producer_entry *e = producers_find(&set, 2, 9000, EXPIRATION);
     assert_int_equal(e->n, 1);
     assert_int_equal(e->batches[0].first_seq, 9);
+}
+
+/* ---- limits ------------------------------------------------------------- */
+
+/* A producer that nobody has heard of, with one record. */
+static void invent(struct producers *p, int64_t id, int64_t now)
+{
+    struct batch b = batch(id, 0, 1);
+    assert_int_equal(producers_fold(p, &b, id, now, EXPIRATION, NULL), 0);
+}
+
+static bool knows(const struct producers *p, int64_t id)
+{
+    return producers_find(p, id, 0, EXPIRATION) != NULL;
+}
+
+/* Ids cost a client nothing: those unheard of for longest make room. */
+static void the_oldest_leaves_when_there_are_too_many(void **state)
+{
+    const int64_t max = PRODUCERS_MAX;
+    struct buf out;
+    (void)state;
+    for (int64_t id = 0; id < max; id++) {
+        invent(&set, id, 10);
+    }
+    assert_int_equal(set.evicted, 0);
+    fold(&set, 0, 1, 1, max, 10); /* the same moment, but later in the log */
+    invent(&set, max + 1, 10);
+    invent(&set, max + 2, 10);
+    assert_int_equal(producers_count(&set), PRODUCERS_MAX);
+    assert_int_equal(set.evicted, 2);
+    assert_true(knows(&set, 0));
+    assert_false(knows(&set, 1));
+    assert_false(knows(&set, 2));
+    assert_true(knows(&set, 3));
+    assert_true(knows(&set, max + 2));
+    /* A manifest has room for the worst of them, and for segments. */
+    for (int64_t at = max + 3; at < 6 * max; at++) {
+        fold(&set, max + at % max, (int32_t)(at / max), 1, at, 10);
+    }
+    buf_init(&out, mem, 0);
+    producers_encode(&set, &out);
+    assert_int_equal(out.status, 0);
+    assert_true(out.len + 40 * 32768 < 8u << 20);
+    buf_close(&out);
+}
+
+static void expect_same(const struct producers *a, const struct producers *b,
+                        int64_t n, int64_t now)
+{
+    for (int64_t id = 0; id < n; id++) {
+        struct producer_entry *x = producers_find(a, id, now, EXPIRATION);
+        struct producer_entry *y = producers_find(b, id, now, EXPIRATION);
+        assert_int_equal(x == NULL, y == NULL);
+        assert_true(x == NULL || memcmp(x, y, sizeof *x) == 0);
+    }
+}
+
+/* Whoever folds the same log forgets the same producers, though one replica
+ * was restarted in between and another drops early what has expired. */
+static void replicas_forget_the_same(void **state)
+{
+    const int64_t n = PRODUCERS_MAX / 4 * 5;
+    int64_t now = 0;
+    struct producers swept, again;
+    struct rand rand;
+    struct buf out;
+    (void)state;
+    rand_init(&rand, 1);
+    assert_int_equal(producers_init(&swept, mem), 0);
+    assert_int_equal(producers_init(&again, mem), 0);
+    buf_init(&out, mem, 0);
+    for (int64_t i = 0; i < 4 * n; i++) {
+        struct batch b = batch((int64_t)rand_below(&rand, (uint64_t)n), 0, 1);
+        bool busy = i / n != 1; /* else most of them expire */
+        now += i % (busy ? 1000 : 20) == 0;
+        assert_int_equal(producers_fold(&set, &b, i, now, EXPIRATION, NULL), 0);
+        assert_int_equal(producers_fold(&swept, &b, i, now, EXPIRATION, NULL),
+                         0);
+        if (i % 5000 == 0) {
+            producers_expire(&swept, now, EXPIRATION);
+        }
+        if (i == n + n / 2) {
+            producers_encode(&set, &out);
+            assert_int_equal(producers_decode(&again, buf_slice(&out)), 0);
+        } else if (i > n + n / 2) {
+            assert_int_equal(
+                producers_fold(&again, &b, i, now, EXPIRATION, NULL), 0);
+        }
+        if (i % n == 0) {
+            expect_same(&set, &swept, n, now);
+        }
+    }
+    assert_true(set.evicted > swept.evicted && swept.evicted > 0);
+    expect_same(&set, &swept, n, now);
+    expect_same(&set, &again, n, now);
+    buf_close(&out);
+    producers_close(&swept);
+    producers_close(&again);
+}
+
+/* An older program may have kept more: the newest stay. */
+static void what_is_read_is_bounded_too(void **state)
+{
+    const uint32_t n = PRODUCERS_MAX + 3;
+    struct producer_entry e;
+    struct buf out;
+    (void)state;
+    buf_init(&out, mem, 0);
+    buf_put_u8(&out, 1);
+    buf_put_u32(&out, n);
+    for (uint32_t id = 0; id < n; id++) {
+        struct batch b = batch(id, 0, 1);
+        producer_init(&e, id);
+        producer_update(&e, &b, (int64_t)(n - id), 10); /* youngest first */
+        producer_encode(&e, &out);
+    }
+    assert_int_equal(producers_decode(&set, buf_slice(&out)), 0);
+    assert_int_equal(producers_count(&set), PRODUCERS_MAX);
+    assert_true(knows(&set, 0));
+    assert_true(knows(&set, n - 4));
+    assert_false(knows(&set, n - 3));
+    buf_close(&out);
 }
 
 static void encode(struct buf *out)
@@ -252,10 +376,17 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_set, close_set)
     const struct CMUnitTest tests[] = {
-        TEST(a_retry_finds_the_first_copy), TEST(who_has_no_id_is_nobody),
-        TEST(an_overlay_goes_on),           TEST(the_silent_are_forgotten),
-        TEST(an_encoding_is_read_back),     TEST(damage_is_refused),
-        TEST(behind_a_refused_batch),       TEST(many_are_refused),
+        TEST(a_retry_finds_the_first_copy),
+        TEST(who_has_no_id_is_nobody),
+        TEST(an_overlay_goes_on),
+        TEST(the_silent_are_forgotten),
+        TEST(an_encoding_is_read_back),
+        TEST(damage_is_refused),
+        TEST(behind_a_refused_batch),
+        TEST(many_are_refused),
+        TEST(the_oldest_leaves_when_there_are_too_many),
+        TEST(replicas_forget_the_same),
+        TEST(what_is_read_is_bounded_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
