@@ -49,9 +49,13 @@ static bool must_roll(const struct store *s, const struct batch *b)
     if (g->length == 0) {
         return false;
     }
-    return b->length > s->segment_bytes ||
-           g->length > s->segment_bytes - b->length ||
-           (s->segment_ms >= 0 && g->first_time_ms >= 0 &&
+    bool many = s->n_segments >= s->segments_max;
+    uint64_t most = s->segment_bytes;
+    if (many && most < STORE_SEGMENT_BYTES_WIDE) {
+        most = STORE_SEGMENT_BYTES_WIDE;
+    }
+    return b->length > most || g->length > most - b->length ||
+           (!many && s->segment_ms >= 0 && g->first_time_ms >= 0 &&
             b->max_timestamp > g->first_time_ms &&
             b->max_timestamp - g->first_time_ms > s->segment_ms);
 }

@@ -24,12 +24,19 @@
 
 struct store;
 
+/* Each segment costs 40 bytes of every manifest, and memory. With as many as
+ * this, only what reaches STORE_SEGMENT_BYTES_WIDE (or segment_bytes, whatever
+ * is more) begins a new one: smaller limits could make any number of them. */
+#define STORE_SEGMENTS_MAX       32768u
+#define STORE_SEGMENT_BYTES_WIDE (1ull << 30)
+
 struct store_options {
     const char *dir;         /* created if missing */
     const char *name;        /* "orders-3", for errors */
     uint64_t segment_bytes;  /* roll beyond (segment.bytes) */
     int64_t segment_ms;      /* roll when older (segment.ms), by record time */
     uint32_t write_bytes;    /* 0: 512 KiB */
+    uint32_t segments_max;   /* 0: STORE_SEGMENTS_MAX */
     struct chunk_pool *pool; /* reads are charged to REPLY, writes to STATE */
 };
 

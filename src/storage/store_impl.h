@@ -141,6 +141,7 @@ struct store {
     uint64_t segment_bytes;
     int64_t segment_ms;
     uint32_t write_bytes, threshold;
+    uint32_t segments_max;
 
     struct segment **segments; /* ascending */
     size_t n_segments, cap;

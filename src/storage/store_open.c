@@ -241,6 +241,8 @@ static struct store *store_new(struct env *e, const struct store_options *o)
     s->pool = o->pool;
     s->segment_bytes = o->segment_bytes;
     s->segment_ms = o->segment_ms;
+    s->segments_max =
+        o->segments_max != 0 ? o->segments_max : STORE_SEGMENTS_MAX;
     s->write_bytes = o->write_bytes != 0 ? o->write_bytes : STORE_WRITE_BYTES;
     s->write_bytes =
         (s->write_bytes + FILE_ALIGN - 1) / FILE_ALIGN * FILE_ALIGN;

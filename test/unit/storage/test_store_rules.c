@@ -71,6 +71,31 @@ static void test_roll_by_record_time(void **state)
     world_free(w);
 }
 
+/* Nobody can make more segments than a manifest takes, by size or by time. */
+static void test_roll_is_bounded(void **state)
+{
+    struct world *w = world_new(21);
+    (void)state;
+    w->o.segment_bytes = 1000;
+    w->o.segment_ms = 10;
+    w->o.segments_max = 3;
+    world_open_ok(w);
+    for (int i = 0; i < 12; i++) {
+        append_at(w, 600, i * 100);
+    }
+    world_flush(w);
+    assert_int_equal(w->m.n_segments, 3);
+    assert_int_equal(w->m.segments[2].base_offset, 2);
+    assert_int_equal(w->m.segments[2].length, 6000);
+    world_check(w, 1000);
+    /* Where segments have gone, it rolls again. */
+    store_trim(w->store, 2);
+    append_at(w, 600, 5000);
+    world_flush(w);
+    assert_int_equal(w->m.n_segments, 2);
+    world_free(w);
+}
+
 /* ---- time -------------------------------------------------------------------
  */
 
@@ -567,6 +592,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roll_by_size),
         cmocka_unit_test(test_roll_by_record_time),
+        cmocka_unit_test(test_roll_is_bounded),
         cmocka_unit_test(test_find_time),
         cmocka_unit_test(test_retention_table),
         cmocka_unit_test(test_retention_rolls),
