@@ -15,9 +15,11 @@ static int change_begin(struct group *g, const struct manifest *manifest,
     if (ch->active) {
         return ERR_BUSY;
     }
-    if (group_config_decode(manifest->config, &config) != 0 ||
-        encoded.len > MESSAGE_MANIFEST_MAX) {
+    if (group_config_decode(manifest->config, &config) != 0) {
         return ERR_RANGE;
+    }
+    if (encoded.len > MESSAGE_MANIFEST_MAX) {
+        return ERR_TOOBIG;
     }
     uint8_t *copy = mem_alloc(g->c->mem, encoded.len + 1);
     if (copy == NULL) {

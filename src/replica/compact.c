@@ -120,6 +120,21 @@ static int encode(struct replica *r, struct log_point base, struct buf *out)
     return rv;
 }
 
+/* A manifest that no record takes, or that does not fit the log: the base
+ * stays where it is, and the journal copies forward what it needs. */
+static int keep_base(struct replica *r, struct buf *encoded, int why)
+{
+    if (!r->base_kept) {
+        trace_warn(env_trace(r->env), "replica.base",
+                   "name=%s bytes=%zu error=\"%s\" kept=%" PRIu64, r->name,
+                   encoded->len, err_text(why),
+                   group_tail(r->group)->base.index);
+    }
+    r->base_kept = true;
+    buf_reset(encoded);
+    return 0;
+}
+
 /* Give an encoded manifest to the group. */
 static int give(struct replica *r, struct buf *encoded)
 {
@@ -136,6 +151,9 @@ static int give(struct replica *r, struct buf *encoded)
             r->manifest = *encoded;
             *encoded = old;
             buf_reset(encoded);
+            r->base_kept = false;
+        } else if (rv == ERR_TOOBIG || rv == ERR_RANGE) {
+            rv = keep_base(r, encoded, rv);
         }
     }
     arena_close(&arena);

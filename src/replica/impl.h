@@ -117,6 +117,7 @@ struct replica {
     bool compacting;    /* a flush or checkpoint is under way */
     bool compact_again; /* asked for meanwhile */
     bool forced;        /* the journal needs it */
+    bool base_kept;     /* said that a manifest could not be taken */
     struct buf ready;   /* encoded manifest of the last flush */
     struct log_point ready_base;
     bool trim_pending; /* log_start moved since the last manifest */
