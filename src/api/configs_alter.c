@@ -148,7 +148,7 @@ static bool check_wish(struct request *r, struct altering *a,
     case META_CONFIG_SET:
         break;
     }
-    if (config_topic_check(ret_c->name, ret_c->value, replicas_of(t), &err) !=
+    if (settings_judge(r, ret_c->name, ret_c->value, replicas_of(t), &err) !=
         0) {
         return refuse(r, a, KERR_INVALID_CONFIG, err.text);
     }

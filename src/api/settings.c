@@ -63,6 +63,26 @@ int settings_text(struct request *r, struct slice s, const char **ret_text)
     return 0;
 }
 
+int settings_judge(struct request *r, const char *name, const char *value,
+                   int replicas, struct err *err)
+{
+    const struct config *c = broker_config(r->broker);
+    struct topic_config t = *config_topic_defaults(c);
+    int rv = config_topic_check(name, value, replicas, err);
+    if (rv == 0) {
+        rv = topic_config_set(&t, name, value, replicas, err);
+    }
+    if (rv != 0 || !topic_config_overrides(&t, TOPIC_MAX_MESSAGE_BYTES) ||
+        config_topic_long(&t, TOPIC_MAX_MESSAGE_BYTES) <= config_batch_max(c)) {
+        return rv;
+    }
+    return err_set(err, ERR_INVALID,
+                   "%.100s=%.100s: must be at most %lld, what one file of the "
+                   "nodes' journals takes (journal.file.bytes=%lld)",
+                   name, value, (long long)config_batch_max(c),
+                   (long long)config_long(c, NODE_JOURNAL_FILE_BYTES));
+}
+
 int settings_check(struct request *r, struct slice name, struct slice value,
                    int replicas, const char **ret_name, const char **ret_value,
                    struct err *err)
@@ -79,7 +99,7 @@ int settings_check(struct request *r, struct slice name, struct slice value,
                        rv == ERR_NOMEM ? "out of memory"
                                        : "a NUL byte in a name or value");
     }
-    return config_topic_check(*ret_name, *ret_value, replicas, err);
+    return settings_judge(r, *ret_name, *ret_value, replicas, err);
 }
 
 /* ---- lists -------------------------------------------------------------- */

@@ -35,6 +35,10 @@ enum settings_source settings_node_source(const struct config *c,
  * value, the most specific first: start with -1; -1 at the end. */
 int settings_next_node(const struct config *c, enum topic_setting s, int prev);
 
+/* May a topic of that many replicas (0: not known) have this value, and can
+ * this node store what it allows? Errors: ERR_INVALID with `err`. */
+int settings_judge(struct request *r, const char *name, const char *value,
+                   int replicas, struct err *err);
 /* Is this value good for a topic of that many replicas (0: not known)? `name`
  * and `value` are bytes of a client's; a null value is none. *ret_name and
  * *ret_value are terminated copies in the arena. Errors: ERR_INVALID with

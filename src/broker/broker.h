@@ -86,9 +86,9 @@ struct groups *broker_groups(const struct broker *b);
 enum broker_exit {
     BROKER_EXIT_OK = 0,
     BROKER_EXIT_FAILED = 1,
-    BROKER_EXIT_CONFIG = 2,   /* bad configuration or usage */
-    BROKER_EXIT_IDENTITY = 4, /* wrong directory, cluster or node */
-    BROKER_EXIT_IN_USE = 5,   /* another daemon has the directory or port */
+    BROKER_EXIT_CONFIG = ENV_EXIT_CONFIG, /* 2: bad configuration, usage */
+    BROKER_EXIT_IDENTITY = 4,             /* wrong directory, cluster or node */
+    BROKER_EXIT_IN_USE = 5, /* another daemon has the directory or port */
     BROKER_EXIT_DAMAGE = ENV_EXIT_DAMAGE, /* 6: damaged data: nothing was cut */
     BROKER_EXIT_CUT_SHORT = 7 /* stopping took too long, or a second signal */
 };

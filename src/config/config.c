@@ -215,6 +215,14 @@ static int journal_finish(struct config *c, struct err *err)
     return 0;
 }
 
+int64_t config_batch_max(const struct config *c)
+{
+    int64_t file = c->entries[NODE_JOURNAL_FILE_BYTES].value.number;
+    int64_t most = config_setting(NODE_MESSAGE_MAX_BYTES)->max;
+    return file - CONFIG_ENTRY_AROUND < most ? file - CONFIG_ENTRY_AROUND
+                                             : most;
+}
+
 /* The topic defaults that the node's names give; a name further up in the
  * table wins over one below it, a name that was set over one that was not. */
 static int topic_defaults_finish(struct config *c, struct err *err)
@@ -271,6 +279,17 @@ static int limits_check(const struct config *c, struct err *err)
                      err_set(err, ERR_INVALID,
                              "must be 0 or at least %lld bytes",
                              MEMORY_BYTES_MIN),
+                     err);
+    }
+    if (message > config_batch_max(c)) {
+        return blame(c, NODE_MESSAGE_MAX_BYTES,
+                     err_set(err, ERR_INVALID,
+                             "%" PRId64 " is more than one file of the journal "
+                             "takes: set journal.file.bytes (%" PRId64
+                             ") and journal.bytes.max larger, or this to at "
+                             "most %" PRId64,
+                             message, config_long(c, NODE_JOURNAL_FILE_BYTES),
+                             config_batch_max(c)),
                      err);
     }
     if (config_long(c, NODE_SOCKET_REQUEST_MAX_BYTES) < message) {

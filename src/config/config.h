@@ -186,6 +186,13 @@ int config_set(struct config *c, const char *name, const char *value,
  * any getter below. Errors: ERR_INVALID with the remedy, ERR_NOMEM. */
 int config_finish(struct config *c, struct err *err);
 
+/* What one file of the journal holds beside the record batch of an entry, at
+ * most (storage knows it to the byte). */
+#define CONFIG_ENTRY_AROUND 512
+/* The largest record batch that a file of the journal takes, as configured:
+ * what message.max.bytes, and any topic's max.message.bytes, may say. */
+int64_t config_batch_max(const struct config *c);
+
 /* The value of a setting of kind bool, int, long, size, duration or enum (the
  * index among its choices). */
 int64_t config_long(const struct config *c, enum node_setting s);

@@ -89,7 +89,10 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("journal.file.bytes", SIZE, LONG, NULL, MIB, GIB),
          .help = "Size of one file of the journal, a multiple of 4096. When "
                  "not set: 64 MiB, or a quarter of journal.bytes.max if "
-                 "that is less."},
+                 "that is less. Must be larger than message.max.bytes, and "
+                 "the same on all nodes: a node ends when its leader's batch "
+                 "does not fit its files. A directory keeps the size that it "
+                 "was made with."},
     [NODE_STORAGE_IO] =
         {ROW("storage.io", ENUM, STRING, "auto", 0, 0),
          .choices = "auto,io_uring,threads",
@@ -277,7 +280,9 @@ static const struct setting table[NODE_SETTINGS] = {
     [NODE_MESSAGE_MAX_BYTES] =
         {ROW("message.max.bytes", SIZE, INT, "1048588", 0, 32 * MIB),
          DEFAULT_OF(TOPIC_MAX_MESSAGE_BYTES, 1),
-         .help = "Default of max.message.bytes, the largest record batch."},
+         .help = "Default of max.message.bytes, the largest record batch. One "
+                 "file of the journal must take it: see "
+                 "journal.file.bytes."},
     [NODE_LOG_TIMESTAMP_TYPE] = {ROW("log.message.timestamp.type", ENUM, STRING,
                                      "CreateTime", 0, 0),
                                  .choices = "CreateTime,LogAppendTime",

@@ -198,13 +198,18 @@ void env_die(struct env *e, const char *fmt, ...)
 void env_fail(struct env *e, int status, const char *fmt, ...)
 {
     bool damage = status == ERR_CORRUPT || status == ERR_VERSION;
+    bool config = status == ERR_INVALID;
     char reason[ENV_REASON_MAX];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(reason, sizeof reason, fmt, args);
     va_end(args);
-    e->ops->die(e, damage ? ENV_EXIT_DAMAGE : 0, reason);
+    e->ops->die(e,
+                damage   ? ENV_EXIT_DAMAGE
+                : config ? ENV_EXIT_CONFIG
+                         : 0,
+                reason);
     __builtin_unreachable();
 }
 

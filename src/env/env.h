@@ -150,11 +150,14 @@ void env_random(struct env *e, void *data, size_t len);
 _Noreturn void env_die(struct env *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Exit code of a process whose data is damaged (ostrakad(8)). */
+/* Exit codes of a process whose settings do not do, and of one whose data is
+ * damaged (ostrakad(8)). */
+#define ENV_EXIT_CONFIG 2
 #define ENV_EXIT_DAMAGE 6
 /* The same for an error of the world, of which this line is about. When it is
- * damage (ERR_CORRUPT, or ERR_VERSION: written by a newer program), the process
- * was right to end: it exits with ENV_EXIT_DAMAGE and does not abort. */
+ * damage (ERR_CORRUPT, or ERR_VERSION: written by a newer program), or a matter
+ * of settings (ERR_INVALID), the process was right to end: it exits with
+ * ENV_EXIT_DAMAGE or ENV_EXIT_CONFIG and does not abort. */
 _Noreturn void env_fail(struct env *e, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -162,7 +162,7 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
     if (transfer_blocks(g)) {
         return ERR_NOTREADY;
     }
-    if (len > ENTRY_PAYLOAD_MAX) {
+    if (len > journal_entry_max(o->journal)) {
         return ERR_TOOBIG;
     }
     uint64_t bytes = g->uncommitted_bytes + g->queued_bytes;
@@ -173,9 +173,10 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
         return ERR_FULL;
     }
     /* What other groups have queued for the end of this turn needs its room
-     * as well: none of it can be refused any more. */
+     * as well: none of it can be refused any more. Twice, for the end of a file
+     * that is too short for an entry stays unused: less than that entry. */
     if (journal_room(o->journal) <
-        g->c->queued_bytes + len + journal_size(o->journal) / 8) {
+        2 * (g->c->queued_bytes + len) + journal_size(o->journal) / 8) {
         consensus_press(g->c);
         return ERR_FULL;
     }

@@ -168,7 +168,7 @@ struct group_propose {
 /* Queue a proposal for the end of the turn. The leader's only. Errors:
  * ERR_NOTLEADER, ERR_NOTREADY (a transfer of leadership is going on), ERR_FULL
  * (uncommitted bytes or entries at their limit: NOT_ENOUGH_REPLICAS),
- * ERR_TOOBIG, ERR_NOMEM. */
+ * ERR_TOOBIG (no file of the journal takes it), ERR_NOMEM. */
 int group_propose(struct group *g, struct group_propose *p);
 
 /* Where the next record will go: end of the log with queued proposals. */
@@ -203,12 +203,13 @@ unsigned group_progress(const struct group *g, struct group_progress out[]);
 
 /* Raise the log base to manifest->base (at most min(commit, stored)), making
  * the MANIFEST record; `encoded` is copied and offered to laggards from now.
- * Errors: ERR_BUSY (one is on its way), ERR_RANGE, ERR_NOMEM, ERR_FULL. */
+ * Errors: ERR_BUSY (one is on its way), ERR_RANGE, ERR_TOOBIG (no message, or
+ * no file of the journal, takes it), ERR_NOMEM, ERR_FULL. */
 int group_compact(struct group *g, const struct manifest *manifest,
                   struct slice encoded);
 /* What an offer stands for is durable here: the log becomes empty at the
  * manifest's base (entries beyond that fit are kept). Errors: ERR_RANGE (older
- * than what we have), ERR_NOMEM. */
+ * than what we have), ERR_TOOBIG, ERR_NOMEM. */
 int group_installed(struct group *g, const struct manifest *manifest,
                     struct slice encoded);
 

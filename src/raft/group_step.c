@@ -330,7 +330,9 @@ static bool room_for(struct group *g, const struct message *m)
     for (unsigned i = 0; i < m->n_entries; i++) {
         bytes += ENTRY_HEADER_BYTES + m->entries[i].payload.len;
     }
-    if (journal_room(c->o.journal) <= c->queued_bytes + bytes + ROOM_SPARE(c)) {
+    /* Twice, as the end of a file may stay unused: see group_propose(). */
+    if (journal_room(c->o.journal) <=
+        2 * (c->queued_bytes + bytes) + ROOM_SPARE(c)) {
         consensus_press(c);
         return false;
     }
@@ -338,6 +340,25 @@ static bool room_for(struct group *g, const struct message *m)
     return (g->uncommitted_bytes == 0 ||
             g->uncommitted_bytes + bytes <=
                 2 * c->o.group_uncommitted_bytes_max + c->o.message_bytes_max);
+}
+
+/* A leader with larger journal files takes what can never be stored here: to
+ * go on would be to lag for ever, without a word. */
+static void check_fits(struct group *g, const struct message *m)
+{
+    size_t max = journal_entry_max(g->c->o.journal);
+    for (unsigned i = 0; i < m->n_entries; i++) {
+        if (m->entries[i].payload.len > max) {
+            env_fail(g->c->env, ERR_INVALID,
+                     "group %llu: entry %llu of %zu bytes fits no file of this "
+                     "node's journal, which take %zu: all nodes need the same "
+                     "journal.file.bytes, from the beginning; remove this "
+                     "node and add it anew with that of its peers",
+                     (unsigned long long)g->id,
+                     (unsigned long long)m->entries[i].index,
+                     m->entries[i].payload.len, max);
+        }
+    }
 }
 
 /* While an INSTALL record is on its way the log on disk may already be
@@ -358,6 +379,7 @@ void group_receive(struct group *g, const struct message *in)
         held_back(g)) {
         return;
     }
+    check_fits(g, &m);
     if (m.n_entries > 0 &&
         ((g->change.active && g->change.install) || !room_for(g, &m))) {
         m.n_entries = 0; /* a heartbeat is left */

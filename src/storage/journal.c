@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "config/config.h"
 #include "storage/journal_impl.h"
 
 /* ---- appending ----------------------------------------------------------- */
@@ -488,6 +489,15 @@ uint64_t journal_room(const struct journal *j)
 uint64_t journal_size(const struct journal *j)
 {
     return ring_bytes(j);
+}
+
+size_t journal_entry_max(const struct journal *j)
+{
+    size_t around = frame_records_at(1) + RECORD_BYTES + ENTRY_HEADER_BYTES +
+                    FRAME_DIR_BYTES + FRAME_FACTS_BYTES;
+    size_t max = j->file_bytes - around;
+    ASSERT(around <= CONFIG_ENTRY_AROUND && around % 8 == 0);
+    return max < ENTRY_PAYLOAD_MAX ? max : ENTRY_PAYLOAD_MAX;
 }
 
 void journal_press(struct journal *j)

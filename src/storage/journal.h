@@ -184,6 +184,10 @@ uint64_t journal_backlog(const struct journal *j);
  * the whole ring. */
 uint64_t journal_room(const struct journal *j);
 uint64_t journal_size(const struct journal *j);
+/* The longest payload of one entry: what fits one file of the ring in a frame
+ * of its own, at most ENTRY_PAYLOAD_MAX. The size of the files is the one that
+ * the ring was made with. */
+size_t journal_entry_max(const struct journal *j);
 /* Somebody could not append for want of room: ask the listener again for what
  * pins the oldest file, though it was asked before. */
 void journal_press(struct journal *j);

@@ -21,6 +21,10 @@ int plan_add(const struct journal *j, struct plan *p, uint64_t bytes,
         next.left -= next.size;
         next.at = frame_records_at(j->front);
         size = frame_length(next.at, bytes, n);
+        if (size > j->file_bytes) { /* without room for others in front */
+            next.at = frame_records_at(n);
+            size = frame_length(next.at, bytes, n);
+        }
         if (size > j->file_bytes) {
             return ERR_TOOBIG;
         }

@@ -199,6 +199,11 @@ static void need_poll(struct journal *j)
     const struct jfile *f = ring_tail(j, &before);
     uint64_t room = ring_room(j);
     uint64_t soon = room + (uint64_t)before * j->file_bytes;
+    if (j->need_again && !j->closing && before > 0 && f == j->cur) {
+        j->need_again = false; /* nothing pins them: they wait for this */
+        journal_checkpoint(j);
+        return;
+    }
     if (j->need_cb == NULL || j->closing || f == NULL || f == j->cur ||
         (ring_bytes(j) - soon <= live_max(j) && !j->need_again)) {
         return;

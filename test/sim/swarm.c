@@ -116,6 +116,7 @@ static void draw_settings(struct swarm *s)
 {
     set(s, "journal.bytes.max", 32u << 20);
     set(s, "journal.file.bytes", UINT64_C(1) << between(s, 20, 23));
+    set(s, "message.max.bytes", (1u << 20) - 4096); /* fits any of them */
     set(s, "log.segment.bytes", UINT64_C(1) << between(s, 15, 22));
     set(s, "raft.election.ms", between(s, 150, 800));
     set(s, "raft.heartbeat.ms", between(s, 20, 70));
@@ -503,7 +504,7 @@ static void churn_configure(struct swarm *s, unsigned topic)
     } choices[] = {{"retention.bytes", 0, 200000},
                    {"retention.ms", 1000, 20000},
                    {"segment.bytes", 16384, 1 << 20},
-                   {"max.message.bytes", 100000, 1 << 20}};
+                   {"max.message.bytes", 100000, (1 << 20) - 4096}};
     unsigned i = (unsigned)below(s, sizeof choices / sizeof choices[0]);
     char value[24] = "-1";
 

@@ -134,6 +134,9 @@ static void test_create_refused(void **state)
     assert_int_equal(create_error(), KERR_INVALID_CONFIG);
     create_config("min.insync.replicas", "2");
     assert_int_equal(create_error(), 0);
+    fake_set("journal.bytes.max", "32MiB"); /* no file of it takes so much */
+    create_config("max.message.bytes", "16777216");
+    assert_int_equal(create_error(), KERR_INVALID_CONFIG);
     fake_topic("there", 1);
     create_topic("there");
     assert_int_equal(create_error(), KERR_TOPIC_ALREADY_EXISTS);
@@ -481,6 +484,7 @@ static void test_alter(void **state)
 static void test_alter_refused(void **state)
 {
     (void)state;
+    fake_set("journal.bytes.max", "32MiB");
     fake_topic("a", 1);
     assert_int_equal(alter(2, "a", SET, "retention.ms", "x"), 40);
     assert_int_equal(alter(2, "a", SET, "retention.ms", NULL), 42);
@@ -491,11 +495,13 @@ static void test_alter_refused(void **state)
     assert_int_equal(alter(2, "a", APPEND, "cleanup.policy", "compact"), 40);
     assert_int_equal(alter(2, "a", SUBTRACT, "cleanup.policy", "delete"), 40);
     assert_int_equal(alter(2, "a", NOTHING, "retention.ms", "5"), 42);
+    assert_int_equal(alter(2, "a", SET, "max.message.bytes", "8388097"), 40);
     assert_int_equal(alter(2, "nope", SET, "retention.ms", "5"), 3);
     assert_int_equal(alter(2, "..", SET, "retention.ms", "5"), 17);
     assert_int_equal(alter(4, "1", SET, "num.partitions", "5"), 42);
     assert_int_equal(alter(16, "x", SET, "interval.ms", "5"), 42);
     assert_int_equal(fake.n_commands, 0);
+    assert_int_equal(alter(2, "a", SET, "max.message.bytes", "8388096"), 0);
 }
 
 /* The default is what a list grows from; what the topic has, @meta adds to. */

@@ -59,6 +59,7 @@ struct cluster {
     struct sim_disk *disks[NODES + 1];
     struct node nodes[NODES + 1];
     struct mem *mem;
+    const char *file_bytes[NODES + 1]; /* journal.file.bytes, NULL: default */
     struct uuid topic;
     uint64_t group;
     struct sent sent[BATCHES_MAX];

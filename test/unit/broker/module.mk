@@ -31,6 +31,14 @@ test_unit_broker_test_overlay_SOURCES = \
 test_unit_broker_test_overlay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_overlay_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/broker/test_limits
+TESTS += test/unit/broker/test_limits
+test_unit_broker_test_limits_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_limits.c
+test_unit_broker_test_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_limits_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/broker/test_transfer
 TESTS += test/unit/broker/test_transfer
 test_unit_broker_test_transfer_SOURCES = \

@@ -354,6 +354,15 @@ static void settings_are_checked_against_each_other(void **state)
     finish_fails(f, "socket.request.max.bytes=1024",
                  "conf/n.properties:1: socket.request.max.bytes: must be at "
                  "least message.max.bytes (1048588)");
+    finish_fails(f, "message.max.bytes=32MiB\njournal.bytes.max=32MiB",
+                 "conf/n.properties:1: message.max.bytes: 33554432 is more "
+                 "than one file of the journal takes: set journal.file.bytes "
+                 "(8388608) and journal.bytes.max larger, or this to at most "
+                 "8388096");
+    finish_fails(f, "journal.file.bytes=1MiB",
+                 "message.max.bytes: 1048588 is more than one file of the "
+                 "journal takes: set journal.file.bytes (1048576) and "
+                 "journal.bytes.max larger, or this to at most 1048064");
     finish_fails(f, "unsafe.no.flush.of=journal",
                  "conf/n.properties:1: unsafe.no.flush.of: is for testing "
                  "and loses records: only with unsafe.no.flush=true");

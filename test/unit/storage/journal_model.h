@@ -421,6 +421,7 @@ struct todo {
     uint64_t from; /* first index */
     unsigned n;
     uint32_t len_max; /* 0: a new leader's entries, without payload */
+    uint32_t len;     /* of each payload; 0: any up to len_max */
     uint64_t term;
     bool install;
     bool insist;
@@ -480,7 +481,9 @@ static inline void do_append(void *arg)
     for (unsigned i = 0; i < t->n; i++) {
         uint64_t uid = w->next_uid++;
         bool barrier = t->len_max == 0;
-        size_t len = barrier ? 0 : 1 + rand_below(&w->rand, t->len_max);
+        size_t len = barrier       ? 0
+                     : t->len != 0 ? t->len
+                                   : 1 + rand_below(&w->rand, t->len_max);
         const uint8_t *data = w->noise + uid * 8 % (NOISE_BYTES / 2);
         e[i] = (struct entry){.index = p.index + 1,
                               .term = p.term > t->term ? p.term : t->term,

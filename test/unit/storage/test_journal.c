@@ -451,6 +451,31 @@ static void test_large(void **state)
     world_close(&w);
 }
 
+/* The limit that callers ask for is the true one, to the byte, however many
+ * groups the frame before had. */
+static void test_largest(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    uint32_t max = (uint32_t)journal_entry_max(w.j);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    world_settle(&w);
+    struct todo t = append_todo(&w, 1, 1, 1);
+    t.len = max + 1;
+    assert_true(world_do(&w, do_append, t));
+    assert_int_equal(w.last_rv, ERR_TOOBIG);
+    t.len = max;
+    w.j->front = FRONT_MAX;
+    must_do(&w, do_append, t);
+    world_settle(&w);
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    world_shut(&w);
+    world_close(&w);
+}
+
 static bool frame_waits(struct journal *j)
 {
     struct queue *q;
@@ -879,6 +904,7 @@ int main(void)
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_watermark),
         cmocka_unit_test(test_large),
+        cmocka_unit_test(test_largest),
         cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_release_waits),
         cmocka_unit_test(test_full),
