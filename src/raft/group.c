@@ -173,10 +173,9 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
         return ERR_FULL;
     }
     /* What other groups have queued for the end of this turn needs its room
-     * as well: none of it can be refused any more. Twice, for the end of a file
-     * that is too short for an entry stays unused: less than that entry. */
+     * as well: none of it can be refused any more. */
     if (journal_room(o->journal) <
-        2 * (g->c->queued_bytes + len) + journal_size(o->journal) / 8) {
+        g->c->queued_bytes + len + journal_size(o->journal) / 8) {
         consensus_press(g->c);
         return ERR_FULL;
     }

@@ -330,9 +330,7 @@ static bool room_for(struct group *g, const struct message *m)
     for (unsigned i = 0; i < m->n_entries; i++) {
         bytes += ENTRY_HEADER_BYTES + m->entries[i].payload.len;
     }
-    /* Twice, as the end of a file may stay unused: see group_propose(). */
-    if (journal_room(c->o.journal) <=
-        2 * (c->queued_bytes + bytes) + ROOM_SPARE(c)) {
+    if (journal_room(c->o.journal) <= c->queued_bytes + bytes + ROOM_SPARE(c)) {
         consensus_press(c);
         return false;
     }
