@@ -1,7 +1,8 @@
 #!/bin/sh
 # console.sh - Apache Kafka's console tools, as its bin/ scripts start them:
 # kafka-topics, kafka-configs, kafka-get-offsets, kafka-console-producer,
-# kafka-console-consumer, kafka-delete-records, kafka-cluster.
+# kafka-console-consumer, kafka-consumer-groups, kafka-delete-records,
+# kafka-cluster.
 # shellcheck disable=SC2317 # functions are called through check
 set -u
 # shellcheck source=test/clients/common.sh
@@ -36,6 +37,10 @@ configs()
 offsets()
 {
     tool org.apache.kafka.tools.GetOffsetShell --topic con "$@"
+}
+groups()
+{
+    tool org.apache.kafka.tools.consumer.group.ConsumerGroupCommand "$@"
 }
 consumer()
 {
@@ -114,6 +119,22 @@ offset_try()
     consumer --partition 0 --offset 10 --max-messages 1 --timeout-ms 10000
     says '^k' && says 'Processed a total of 1 messages'
 }
+# Of a group: everything, then nothing, after a reset everything again.
+group_try()
+{
+    consumer --group console --from-beginning --timeout-ms 15000
+    [ "$(grep -c '^k' "$work/said")" -eq 500 ] &&
+        groups --list && says '^console$' &&
+        groups --describe --group console &&
+        [ "$(awk '$2 == "con" { n += $4; lag += $6 }
+            END { print n, lag }' "$work/said")" = '500 0' ] &&
+        groups --reset-offsets --group console --topic con --to-earliest \
+            --execute || return 1
+    consumer --group console --timeout-ms 15000
+    [ "$(grep -c '^k' "$work/said")" -eq 500 ] &&
+        groups --delete --group console && says 'successful' &&
+        groups --list && ! says '^console$'
+}
 offsets_try()
 {
     offsets --time -1 &&
@@ -141,7 +162,7 @@ cluster_try()
 versions_try()
 {
     tool org.apache.kafka.tools.BrokerApiVersionsCommand &&
-        says 'Fetch\(1\): 4 to 17' && says 'FindCoordinator\(10\): UNSUPPORTED'
+        says 'Fetch\(1\): 4 to 17' && says 'EndTxn\(26\): UNSUPPORTED'
 }
 delete_try()
 {
@@ -158,6 +179,7 @@ check 'kafka-configs of a broker' broker_configs_try
 check 'kafka-console-producer' produce_try
 check 'kafka-console-consumer --partition --offset earliest' consume_try
 check 'kafka-console-consumer --offset 10' offset_try
+check 'kafka-console-consumer --group, kafka-consumer-groups' group_try
 check 'kafka-get-offsets' offsets_try
 check 'kafka-delete-records' trim_try
 check 'kafka-cluster' cluster_try

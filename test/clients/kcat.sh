@@ -1,7 +1,7 @@
 #!/bin/sh
 # kcat.sh - kcat (librdkafka) as it is installed, against three nodes: every
 # codec, idempotent or not, every acks, metadata, offsets by number and time,
-# headers, null keys and values, records as large as allowed and larger.
+# headers, null keys and values, records as large as allowed and larger, groups.
 # shellcheck disable=SC2317 # functions are called through check
 set -u
 # shellcheck source=test/clients/common.sh
@@ -300,6 +300,51 @@ check 'read by a small fetch' large_try 1000000 none 1000
 check 'a record that is too large' too_large_try
 check 'a record of 2,500,000 bytes where allowed' raised_try
 
+# ---- groups -----------------------------------------------------------------
+
+# group FILE ARGUMENTS...: what a member reads up to the end, in any order.
+group()
+{
+    group_file=$1
+    shift
+    kc -G readers -X auto.offset.reset=earliest -e -f '%k\t%s\n' "$@" grouped |
+        sort >"$group_file"
+}
+group_all_try()
+{
+    lines 300 | kc -P -t grouped -K "$tab" -l /dev/stdin &&
+        lines 300 | sort >"$work/grouped.sent" &&
+        group "$work/grouped.got" &&
+        cmp "$work/grouped.sent" "$work/grouped.got"
+}
+# What was read is committed when a member leaves.
+group_resume_try()
+{
+    lines 50 | sed 's/value/later/' >"$work/later" &&
+        kc -P -t grouped -K "$tab" -l "$work/later" &&
+        sort "$work/later" >"$work/grouped.sent" &&
+        group "$work/grouped.got" &&
+        cmp "$work/grouped.sent" "$work/grouped.got"
+}
+# Two members share the partitions; each ends at the end of its own.
+group_share_try()
+{
+    lines 400 | sed 's/value/shared/' >"$work/shared"
+    kc -P -t grouped -K "$tab" -l "$work/shared"
+    group "$work/grouped.one" &
+    one=$!
+    group "$work/grouped.two" || return 1
+    wait "$one" || return 1
+    sort "$work/shared" >"$work/grouped.sent"
+    sort "$work/grouped.one" "$work/grouped.two" |
+        cmp "$work/grouped.sent" - &&
+        [ -s "$work/grouped.one" ] && [ -s "$work/grouped.two" ]
+}
+topic grouped --partitions 4
+check 'a group reads everything' group_all_try
+check 'a group resumes' group_resume_try
+check 'two members share' group_share_try
+
 # ---- what is not there ------------------------------------------------------
 
 no_topic_try()
@@ -317,7 +362,7 @@ automatic_try()
 }
 transaction_try()
 {
-    echo x | fails 'not supported by broker' kc_loud -P -t offsets -p 0 \
+    echo x | fails 'authorization failed' kc_loud -P -t offsets -p 0 \
         -X transactional.id=t
 }
 check 'no such partition' no_partition_try

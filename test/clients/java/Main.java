@@ -21,7 +21,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RecordTooLargeException;
-import org.apache.kafka.common.errors.UnsupportedVersionException;
+import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.apache.kafka.common.utils.AppInfoParser;
 
 /** What the Java client does to a cluster; the argument is where it is. */
@@ -54,6 +54,7 @@ public final class Main {
         Check.run("pause, resume, assign again", Main::sessions);
         Check.run("a consumer waits, and is woken", Main::longPoll);
         Check.run("transactions are refused", Main::transactions);
+        new Groups(admin).run();
         if (args.length > 2) {
             Check.run("kill -9 of a leader", () -> failover(args[1], args[2]));
         }
@@ -331,7 +332,7 @@ public final class Main {
     private static void transactions() throws Exception {
         try (KafkaProducer<byte[], byte[]> p = Records.producer(
             "transactional.id", "t", "max.block.ms", 10000)) {
-            Check.fails(UnsupportedVersionException.class,
+            Check.fails(TransactionalIdAuthorizationException.class,
                 p::initTransactions);
         }
     }

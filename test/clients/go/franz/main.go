@@ -1,4 +1,5 @@
-// franz-go: admin, producer with every acks and codec, consumer by partition.
+// franz-go: admin, producer with every acks and codec, consumer by partition
+// and in a group.
 package main
 
 import (
@@ -53,6 +54,31 @@ func produce(ctx context.Context, servers []string, acks string, codec string,
 	return expected
 }
 
+// A member of the group reads n records of partition 0, and commits.
+func readInGroup(ctx context.Context, servers []string, n int) []*kgo.Record {
+	consumer, err := kgo.NewClient(kgo.SeedBrokers(servers...),
+		kgo.ConsumerGroup(topic), kgo.ConsumeTopics(topic),
+		kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	check(err)
+	defer consumer.Close()
+	var got []*kgo.Record
+	for len(got) < n {
+		fetches := consumer.PollFetches(ctx)
+		check(fetches.Err())
+		for _, r := range fetches.Records() {
+			if r.Partition == 0 {
+				got = append(got, r)
+			}
+		}
+	}
+	check(consumer.CommitUncommittedOffsets(ctx))
+	if len(got) != n {
+		panic(fmt.Sprintf("%d records, not %d", len(got), n))
+	}
+	return got
+}
+
 func main() {
 	servers := strings.Split(os.Args[1], ",")
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
@@ -97,6 +123,20 @@ func main() {
 		panic("offset by time")
 	}
 	consumer.Close()
+	for i, r := range readInGroup(ctx, servers, len(expected)) {
+		if string(r.Value) != expected[i] {
+			panic(fmt.Sprintf("record %d of the group is %q", i, r.Value))
+		}
+	}
+	produce(ctx, servers, "all", "none", nil)
+	if r := readInGroup(ctx, servers, 20)[0]; r.Offset != int64(len(expected)) {
+		panic(fmt.Sprintf("it resumed at %d", r.Offset))
+	}
+	groups, err := admin.DescribeGroups(ctx, topic)
+	check(err)
+	if groups[topic].State != "Empty" {
+		panic("state of the group: " + groups[topic].State)
+	}
 	_, err = admin.DeleteTopics(ctx, topic)
 	check(err)
 	fmt.Printf("franz-go: %d records\n", len(got))

@@ -1,7 +1,9 @@
-// sarama: admin, producer with every acks and codec, partition consumer.
+// sarama: admin, producer with every acks and codec, partition consumer, and a
+// consumer in a group.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -49,6 +51,54 @@ func produce(servers []string, acks sarama.RequiredAcks,
 	return expected
 }
 
+// A member of the group that reads n records of partition 0, and commits.
+type member struct {
+	n    int
+	got  []string
+	from int64
+	end  context.CancelFunc
+}
+
+func (m *member) Setup(sarama.ConsumerGroupSession) error   { return nil }
+func (m *member) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession,
+	claim sarama.ConsumerGroupClaim) error {
+	for r := range claim.Messages() {
+		session.MarkMessage(r, "")
+		if r.Partition != 0 {
+			continue
+		}
+		if len(m.got) == 0 {
+			m.from = r.Offset
+		}
+		m.got = append(m.got, string(r.Value))
+		if len(m.got) == m.n {
+			session.Commit()
+			m.end()
+		}
+	}
+	return nil
+}
+
+func readInGroup(servers []string, n int) *member {
+	config := sarama.NewConfig()
+	config.Version = sarama.V2_8_0_0
+	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	config.Consumer.Offsets.AutoCommit.Enable = false
+	group, err := sarama.NewConsumerGroup(servers, topic, config)
+	check(err)
+	ctx, end := context.WithTimeout(context.Background(), 40*time.Second)
+	m := &member{n: n, end: end}
+	for ctx.Err() == nil {
+		check(group.Consume(ctx, []string{topic}, m))
+	}
+	check(group.Close())
+	if len(m.got) != n {
+		panic(fmt.Sprintf("%d records of the group, not %d", len(m.got), n))
+	}
+	return m
+}
+
 func main() {
 	servers := strings.Split(os.Args[1], ",")
 	config := sarama.NewConfig()
@@ -93,6 +143,16 @@ func main() {
 		panic("offset by time")
 	}
 	check(partition.Close())
+	for i, value := range readInGroup(servers, len(expected)).got {
+		if value != expected[i] {
+			panic(fmt.Sprintf("record %d of the group is %q", i, value))
+		}
+	}
+	produce(servers, sarama.WaitForAll, sarama.CompressionNone, nil)
+	if from := readInGroup(servers, 20).from; from != int64(len(expected)) {
+		panic(fmt.Sprintf("it resumed at %d", from))
+	}
+	check(admin.DeleteConsumerGroup(topic))
 	check(admin.DeleteTopic(topic))
 	fmt.Printf("sarama: %d records\n", len(expected))
 }
