@@ -506,6 +506,32 @@ static void test_producer_fields(void **state)
 }
 
 /* Whoever gives no time gets the answer that nothing is known yet. */
+/* Part of a transaction, though the request names none: refused as a whole, as
+ * with an id that may not be used; the end of one, refused for itself. */
+static void test_transactions(void **state)
+{
+    struct build_options o = plain;
+    (void)state;
+    o.producer_id = 5;
+    o.producer_epoch = 0;
+    o.base_sequence = 0;
+    o.transactional = true;
+    struct ask asks[] = {{"t", 0, fake_batch(&plain, 1, 5)},
+                         {"t", 0, fake_batch(&o, 1, 5)}};
+    for (int v = 3; v <= ALL; v++) {
+        struct produce_response *out = send_to(v, -1, asks, 2);
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(part(out, i)->error_code,
+                             KERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+        }
+    }
+    const uint8_t control[2] = {0, BATCH_CONTROL};
+    expect_refused(ALL,
+                   forged(asks[0].records, BATCH_AT_ATTRIBUTES, control, 2),
+                   KERR_INVALID_RECORD);
+    assert_int_equal(fake_records.n_produced, 0);
+}
+
 static void test_timeouts(void **state)
 {
     static const int32_t waits[] = {0, -5, INT32_MIN, 1, 60000};
@@ -544,7 +570,7 @@ int main(void)
         T(test_append_time), T(test_recompress),       T(test_unknown),
         T(test_internal),    T(test_nothing),          T(test_mixed),
         T(test_ends),        T(test_producer_fields),  T(test_timeouts),
-        T(test_gone),
+        T(test_gone),        T(test_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
