@@ -15,9 +15,6 @@
 #include "wire/errors.h"
 #include "wire/gen/produce.h"
 
-/* The most that a compressed batch may become when it must be looked into. */
-#define PLAIN_BYTES_MAX (256u << 20)
-
 struct produce_state;
 
 /* One partition of the request. */
@@ -175,7 +172,7 @@ static struct batch_rules make_rules(const struct request *r,
     rules.now_ms = env_wall_ms(r->env);
     rules.before_max_ms = config_topic_long(c, TOPIC_TIMESTAMP_BEFORE_MAX_MS);
     rules.after_max_ms = config_topic_long(c, TOPIC_TIMESTAMP_AFTER_MAX_MS);
-    rules.plain_bytes_max = PLAIN_BYTES_MAX;
+    rules.plain_bytes_max = COMPRESS_PLAIN_MAX;
     rules.mem = env_mem(r->env);
     return rules;
 }
@@ -214,8 +211,8 @@ static int recompress(struct item *it, const struct topic_config *c,
     struct buf out;
     struct chunk *chunk = NULL;
     buf_init(&out, env_mem(r->env), 0);
-    int rv = build_recompress(b, codec, level, env_mem(r->env), PLAIN_BYTES_MAX,
-                              &out);
+    int rv = build_recompress(b, codec, level, env_mem(r->env),
+                              COMPRESS_PLAIN_MAX, &out);
     if (rv == 0 &&
         out.len > (size_t)config_topic_long(c, TOPIC_MAX_MESSAGE_BYTES)) {
         rv = ERR_TOOBIG;

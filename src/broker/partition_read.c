@@ -2,14 +2,13 @@
 
 #include "base/assert.h"
 #include "broker/broker.h"
+#include "record/compress.h"
 #include "record/iterate.h"
 
 /* Read from segments at once, and looked at in one turn of the tail. */
 #define SEARCH_READ_BYTES  (256u << 10)
 #define SEARCH_TAIL_BYTES  (1u << 20)
 #define SEARCH_TAIL_PIECES 64
-/* A batch that decompresses to more is damage: nothing so large is taken. */
-#define SEARCH_PLAIN_MAX ((size_t)256 << 20)
 
 bool partition_leads(const struct partition *p)
 {
@@ -66,14 +65,21 @@ int partition_trim(struct partition *p, struct replica_append *a,
 
 /* ---- one step of a search ------------------------------------------------ */
 
-/* The first record of one batch that fits. */
+/* The first record of one batch that fits. One that unpacks to more than may be
+ * (nobody has looked into it when it came) counts as a whole: as its first
+ * record that is asked for, with the batch's own time. */
 static int scan_batch(const struct batch *b, struct mem *mem, int64_t time_ms,
                       int64_t from, int64_t end, int64_t *ret_offset,
                       int64_t *ret_timestamp)
 {
     struct records it;
     struct record rec;
-    int rv = records_open(&it, b, mem, SEARCH_PLAIN_MAX);
+    int rv = records_open(&it, b, mem, COMPRESS_PLAIN_MAX);
+    if (rv == ERR_TOOBIG) {
+        *ret_offset = b->base_offset > from ? b->base_offset : from;
+        *ret_timestamp = b->base_timestamp;
+        return 0;
+    }
     if (rv != 0) {
         return rv;
     }
@@ -125,7 +131,12 @@ static int survey_batch(const struct batch *b, struct mem *mem, int64_t from,
 {
     struct records it;
     struct record rec;
-    int rv = records_open(&it, b, mem, SEARCH_PLAIN_MAX);
+    int rv = records_open(&it, b, mem, COMPRESS_PLAIN_MAX);
+    if (rv == ERR_TOOBIG) {
+        *best_time = b->max_timestamp; /* larger: else nobody looks inside */
+        *best_offset = from;
+        return 0;
+    }
     if (rv != 0) {
         return rv;
     }

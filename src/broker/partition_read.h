@@ -71,8 +71,8 @@ void partition_search_max(struct partition *p, struct partition_search *s,
 
 /* Look through whole batches for the first record with offset in [from, end)
  * and timestamp >= time_ms. *ret_next is where to go on: behind the last batch
- * looked at. Errors: ERR_NOTFOUND (not in these), ERR_CORRUPT, ERR_TOOBIG,
- * ERR_NOMEM. */
+ * looked at. A batch that unpacks to more than COMPRESS_PLAIN_MAX is found as a
+ * whole. Errors: ERR_NOTFOUND (not in these), ERR_CORRUPT, ERR_NOMEM. */
 int partition_scan(struct slice batches, struct mem *mem, int64_t time_ms,
                    int64_t from, int64_t end, int64_t *ret_next,
                    int64_t *ret_offset, int64_t *ret_timestamp,

@@ -23,6 +23,10 @@
 #include "base/slice.h"
 #include "record/batch.h"
 
+/* The most that a batch may become when it is decompressed: as large as the
+ * largest one that is taken uncompressed. A few kilobytes of a client's can ask
+ * for any amount. */
+#define COMPRESS_PLAIN_MAX (32u << 20)
 /* The codec's own default level. */
 #define COMPRESS_LEVEL_DEFAULT INT_MIN
 /* 8 MiB: what RFC 8878 asks every decoder to take, and what encoders use up to

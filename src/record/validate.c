@@ -14,7 +14,7 @@ const struct batch_rules batch_rules_default = {
     .time_type = BATCH_TIME_CREATE,
     .before_max_ms = BATCH_AGE_UNLIMITED,
     .after_max_ms = 3600 * 1000,
-    .plain_bytes_max = (size_t)64 * 1024 * 1024,
+    .plain_bytes_max = COMPRESS_PLAIN_MAX,
 };
 
 /* Our code and Kafka's number belong together. */

@@ -80,7 +80,7 @@ struct batch_rules {
 };
 
 /* Kafka's defaults: version 13, 1048588 bytes, create time, any age, 1 h into
- * the future; 64 MiB decompressed. `now_ms` and `mem` are 0. */
+ * the future; COMPRESS_PLAIN_MAX decompressed. `now_ms` and `mem` are 0. */
 extern const struct batch_rules batch_rules_default;
 
 /* Why a batch was refused. */

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "fake_records.h"
 #include "record/batch.h"
+#include "record/compress.h"
 #include "wire/gen/produce.h"
 
 #define ALL 11 /* the newest version */
@@ -362,6 +363,22 @@ static void test_recompress(void **state)
 
 /* ---- where it goes ------------------------------------------------------- */
 
+/* A few kilobytes that become more than 32 MiB, where they are looked into. */
+static void test_bombs(void **state)
+{
+    struct partition *p = fake_partition("t");
+    (void)state;
+    plain.codec = BATCH_CODEC_ZSTD;
+    int n = (int)(COMPRESS_PLAIN_MAX / FAKE_LOG_BYTES) + 2;
+    struct slice bomb = fake_batch(&plain, n, FAKE_LOG_BYTES);
+    assert_int_equal(send_one(ALL, bomb)->error_code, KERR_NONE);
+    fake_log_set(p, "compression.type", "gzip");
+    expect_refused(ALL, bomb, KERR_MESSAGE_TOO_LARGE);
+    fake_log_set(p, "compression.type", "producer");
+    fake_log_set(p, "message.timestamp.before.max.ms", "3600000");
+    expect_refused(ALL, bomb, KERR_MESSAGE_TOO_LARGE);
+}
+
 static void test_unknown(void **state)
 {
     struct slice b = fake_batch(&plain, 1, 10);
@@ -570,7 +587,7 @@ int main(void)
         T(test_append_time), T(test_recompress),       T(test_unknown),
         T(test_internal),    T(test_nothing),          T(test_mixed),
         T(test_ends),        T(test_producer_fields),  T(test_timeouts),
-        T(test_gone),        T(test_transactions),
+        T(test_gone),        T(test_transactions),     T(test_bombs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

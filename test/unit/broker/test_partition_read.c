@@ -192,8 +192,9 @@ int replica_trim(struct replica *r, struct replica_append *a, int64_t offset,
 
 static struct buf bytes_of[LOG_MAX];
 
-/* Append a batch whose records have these timestamps. */
-static void add(unsigned codec, const int64_t times[], int n)
+/* Append a batch whose records have these timestamps, the first one with a
+ * value of `len` zeros. */
+static void add_long(unsigned codec, const int64_t times[], int n, size_t len)
 {
     struct build b;
     struct build_options o = {.codec = codec,
@@ -203,11 +204,15 @@ static void add(unsigned codec, const int64_t times[], int n)
                               .producer_id = BATCH_NO_PRODUCER,
                               .producer_epoch = -1,
                               .base_sequence = BATCH_NO_SEQUENCE};
+    uint8_t *zeros = mem_calloc(world->mem, 1, len + 1);
+    assert_non_null(zeros);
     build_init(&b, world->mem, &o);
     for (int i = 0; i < n; i++) {
         struct build_record r = {.timestamp = times[i], .key_null = true};
+        r.value = slice_of(i == 0 ? zeros : NULL, i == 0 ? len : 0);
         assert_int_equal(build_append(&b, &r), 0);
     }
+    mem_free(world->mem, zeros);
     struct buf *out = &bytes_of[world->n];
     buf_init(out, world->mem, 0);
     assert_int_equal(build_finish(&b, out), 0);
@@ -217,6 +222,11 @@ static void add(unsigned codec, const int64_t times[], int n)
     world->first[world->n] = world->high;
     world->high += n;
     world->next[world->n++] = world->high;
+}
+
+static void add(unsigned codec, const int64_t times[], int n)
+{
+    add_long(codec, times, n, 0);
 }
 
 /* The log of most tests: times go back and forth inside batches.
@@ -360,6 +370,37 @@ static void test_both_compressed(void **state)
     all_times();
 }
 
+/* A few kilobytes that unpack to more than may be: no error for ever, the
+ * batch is what is found. */
+static void test_bombs(void **state)
+{
+    (void)state;
+    for (unsigned codec = BATCH_CODEC_GZIP; codec <= BATCH_CODEC_ZSTD;
+         codec++) {
+        world->n = world->n_stored = 0;
+        world->start = world->find_at = world->high = 0;
+        add(BATCH_CODEC_NONE, (int64_t[]){100}, 1);
+        add_long(codec, (int64_t[]){200, 300}, 2, COMPRESS_PLAIN_MAX);
+        add(BATCH_CODEC_NONE, (int64_t[]){400}, 1);
+        for (; world->n_stored <= 3; world->n_stored += 3) {
+            expect_time(50, 0, 100, 3);
+            expect_time(150, 1, 200, 4);
+            expect_time(250, 1, 200, 4); /* it is record 2 */
+            expect_time(301, 3, 400, 5);
+            world->start = world->find_at = 2;
+            expect_time(150, 2, 200, 4);
+            world->max_time = 300;
+            world->max_at = 1;
+            expect_max(3, 400);
+            world->start = world->find_at = 0;
+        }
+        for (unsigned i = 0; i < world->n; i++) {
+            buf_close(&bytes_of[i]);
+        }
+        world->n = 0;
+    }
+}
+
 static void test_committed_only(void **state)
 {
     (void)state;
@@ -450,6 +491,7 @@ int main(void)
         T(test_tail),
         T(test_segments),
         T(test_both_compressed),
+        T(test_bombs),
         T(test_committed_only),
         T(test_log_start_inside_batch),
         T(test_empty),
