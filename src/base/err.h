@@ -44,7 +44,8 @@
     X(DUPLICATE, -24, "duplicate")                                             \
     X(TORN, -25, "torn tail")                                                  \
     X(EOF, -26, "end of file")                                                 \
-    X(INTERNAL, -27, "internal error")
+    X(INTERNAL, -27, "internal error")                                         \
+    X(IDENTITY, -28, "another cluster's or node's")
 
 enum err_code {
 #define ERR_ENUM(name, code, text) ERR_##name = (code),

@@ -189,12 +189,13 @@ static int exit_code_of(int status)
     case ERR_BUSY:
     case ERR_EXISTS:
         return BROKER_EXIT_IN_USE;
-    case ERR_PERM:
+    case ERR_IDENTITY:
         return BROKER_EXIT_IDENTITY;
     case ERR_CORRUPT:
     case ERR_VERSION:
         return BROKER_EXIT_DAMAGE;
     case ERR_INVALID:
+    case ERR_PERM: /* not allowed: another user, directory or port */
         return BROKER_EXIT_CONFIG;
     default:
         return BROKER_EXIT_FAILED;

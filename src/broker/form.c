@@ -263,13 +263,13 @@ static void on_refused(struct form *f, int32_t node, struct cursor *c)
     if (c->status != 0 || identity_formed(f->identity)) {
         return;
     }
-    err_set(&err, ERR_PERM,
+    err_set(&err, ERR_IDENTITY,
             "n%" PRId32 ": this directory is empty, but cluster %s (n%" PRId32
             " says) knows node %" PRId32 " by another disk: mount it, or "
             "remove and add the node",
             f->identity->node, uuid_format(id, cluster), node,
             f->identity->node);
-    finish(f, ERR_PERM, &err);
+    finish(f, ERR_IDENTITY, &err);
 }
 
 static void on_message(void *arg, int32_t node, struct bytes message)

@@ -40,9 +40,9 @@ struct form_options {
     unsigned n_nodes;
 };
 
-/* status 0: `identity` is formed and durable. Otherwise ERR_PERM: refused by a
- * formed cluster; `err` is the line to end with. Not called for a node that
- * was formed before. */
+/* status 0: `identity` is formed and durable. Otherwise ERR_IDENTITY: refused
+ * by a formed cluster; `err` is the line to end with. Not called for a node
+ * that was formed before. */
 typedef void (*form_cb)(void *arg, int status, const struct err *err);
 
 /* Take part: answers others if formed, forms if not. Errors: ERR_NOMEM. */

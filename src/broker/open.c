@@ -42,6 +42,12 @@ static int make_dir(struct broker *b, struct err *err)
         rv = env_sync_dir(b->env, parent);
         rv = rv == ERR_PERM && !made ? 0 : rv; /* somebody else made it */
     }
+    if (rv == ERR_NOTFOUND) {
+        return err_set(err, ERR_INVALID,
+                       "data.dir=%s: the directory that should hold it is not "
+                       "there: make or mount it, or set data.dir",
+                       b->dir);
+    }
     return rv == 0 ? 0
                    : err_set(err, rv, "data.dir=%s: cannot create: %s", b->dir,
                              err_text(rv));
@@ -78,7 +84,7 @@ static int check_members(const struct broker *b, struct err *err)
     uuid_format(b->identity.cluster, uuid);
     for (unsigned i = 0; i < n; i++) {
         if (identity_member(&b->identity, nodes[i].id) == NULL) {
-            return err_set(err, ERR_PERM,
+            return err_set(err, ERR_IDENTITY,
                            "%s: belongs to cluster %s, which has no node "
                            "%" PRId32 ", but cluster.nodes lists it: is this "
                            "a directory of another cluster? Check data.dir "
@@ -90,7 +96,7 @@ static int check_members(const struct broker *b, struct err *err)
         int32_t node = b->identity.members[i].node;
         if (node != b->identity.node &&
             config_node_find(b->config, node) == NULL) {
-            return err_set(err, ERR_PERM,
+            return err_set(err, ERR_IDENTITY,
                            "%s: belongs to cluster %s, which has a node "
                            "%" PRId32 " that cluster.nodes does not list: "
                            "check data.dir and cluster.nodes",
@@ -107,7 +113,7 @@ static int load_identity(struct broker *b, int32_t node, struct err *err)
     if (rv == ERR_NOTFOUND) {
         snprintf(path, sizeof path, "%s/journal", b->dir);
         if (env_stat(b->env, path, NULL, NULL) == 0) {
-            return err_set(err, ERR_PERM,
+            return err_set(err, ERR_IDENTITY,
                            "%s: has a journal but no identity file: put "
                            "identity back, or use an empty directory",
                            b->dir);
@@ -116,7 +122,7 @@ static int load_identity(struct broker *b, int32_t node, struct err *err)
         return identity_store(b->env, b->dir, &b->identity, err);
     }
     if (rv == 0 && b->identity.node != node) {
-        return err_set(err, ERR_PERM,
+        return err_set(err, ERR_IDENTITY,
                        "%s: belongs to node %" PRId32 ", but node.id=%" PRId32
                        ": check data.dir and node.id",
                        b->dir, b->identity.node, node);
@@ -139,6 +145,7 @@ static int open_peers(struct broker *b, struct err *err)
                                 .directory = b->identity.directory};
     int rv = peers_open(b->env, &po, id, &b->peers, err);
     if (rv != 0) {
+        err_wrap(err, "cluster.nodes: node %" PRId32, b->identity.node);
         return rv;
     }
     peers_judge(b->peers, broker_judge, b);
@@ -199,9 +206,19 @@ static int open_form(struct broker *b, struct err *err)
     return rv == 0 ? 0 : err_set(err, rv, "form: %s", err_text(rv));
 }
 
-int broker_open_all(struct broker *b, struct err *err)
+/* What to do about a data directory that is not ours to write. */
+static int say_owner(int rv, struct err *err)
 {
-    int32_t node = (int32_t)config_long(b->config, NODE_ID);
+    return rv != ERR_PERM
+               ? rv
+               : err_set(err, rv,
+                         "%s: chown it to the user that runs ostrakad, or set "
+                         "data.dir",
+                         err->text);
+}
+
+static int open_dir(struct broker *b, int32_t node, struct err *err)
+{
     int rv = make_dir(b, err);
     if (rv == 0) {
         rv = lock_dir(b, err);
@@ -209,11 +226,18 @@ int broker_open_all(struct broker *b, struct err *err)
     if (rv == 0) {
         rv = load_identity(b, node, err);
     }
+    return say_owner(rv, err);
+}
+
+int broker_open_all(struct broker *b, struct err *err)
+{
+    int32_t node = (int32_t)config_long(b->config, NODE_ID);
+    int rv = open_dir(b, node, err);
     if (rv == 0) {
         rv = open_peers(b, err);
     }
     if (rv == 0) {
-        rv = open_replicas(b, err);
+        rv = say_owner(open_replicas(b, err), err);
     }
     if (rv == 0) {
         b->image = image_new(b->mem);

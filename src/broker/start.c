@@ -51,9 +51,9 @@ static void on_registered(struct broker_command *c, int status,
     if (status == 0 && result->error == 0) {
         serve(b);
     } else if (status == 0) {
-        err_set(&err, ERR_PERM, "n%" PRId32 ": registration refused: %s",
+        err_set(&err, ERR_IDENTITY, "n%" PRId32 ": registration refused: %s",
                 b->identity.node, result->message);
-        ready(b, ERR_PERM, BROKER_EXIT_IDENTITY, &err);
+        ready(b, ERR_IDENTITY, BROKER_EXIT_IDENTITY, &err);
     } else {
         register_node(b); /* no leader in time: again, harmlessly */
     }
@@ -234,7 +234,7 @@ void broker_check(struct env_timer *t)
         others++;
         if (strncmp(why, REFUSED_PREFIX, strlen(REFUSED_PREFIX)) == 0) {
             refused++;
-            err_set(&err, ERR_PERM,
+            err_set(&err, ERR_IDENTITY,
                     "n%" PRId32 ": %s: check data.dir, node.id and "
                     "cluster.nodes; mount that disk, or remove and add the "
                     "node",
@@ -242,7 +242,7 @@ void broker_check(struct env_timer *t)
         }
     }
     if (refused > 0 && 2 * refused >= others) {
-        ready(b, ERR_PERM, BROKER_EXIT_IDENTITY, &err);
+        ready(b, ERR_IDENTITY, BROKER_EXIT_IDENTITY, &err);
         return;
     }
     env_timer_start(b->env, t, env_now_ms(b->env) + BROKER_CHECK_MS);

@@ -11,6 +11,9 @@
 /* Connections the kernel completes before we accept them. */
 #define SYS_LISTEN_BACKLOG 512
 
+/* Ports below need a capability, unless the system says otherwise. */
+#define SYS_PORT_FREE 1024
+
 struct sys_listener {
     struct env_listener listener;
     uv_tcp_t tcp;
@@ -219,8 +222,12 @@ int sys_listen(struct env *e, const char *host, unsigned port, env_accept_cb cb,
     rc = any ? listen_any(sys, port, &l) : listen_named(sys, host, port, &l);
     if (rc != 0) {
         int code = sys_error(e, -rc, "listen", host);
-        return err_set(err, code, "cannot listen on %s:%u: %s",
-                       any ? "*" : host, port, uv_strerror(rc));
+        return err_set(err, code, "cannot listen on %s:%u: %s%s",
+                       any ? "*" : host, port, uv_strerror(rc),
+                       code == ERR_PERM && port < SYS_PORT_FREE
+                           ? ": take a port from 1024 on, or give the process "
+                             "CAP_NET_BIND_SERVICE"
+                           : "");
     }
     l->cb = cb;
     l->data = data;

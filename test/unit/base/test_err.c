@@ -18,12 +18,12 @@ static void every_code_has_text_and_name(void **state)
     assert_string_equal(err_name(0), "OK");
     assert_string_equal(err_text(ERR_CORRUPT), "damaged data");
     assert_string_equal(err_name(ERR_CORRUPT), "ERR_CORRUPT");
-    for (int code = ERR_INTERNAL; code < 0; code++) {
+    for (int code = ERR_IDENTITY; code < 0; code++) {
         assert_string_not_equal(err_text(code), "unknown error");
         assert_string_not_equal(err_name(code), "ERR_UNKNOWN");
     }
     assert_string_equal(err_text(1), "unknown error");
-    assert_string_equal(err_text(ERR_INTERNAL - 1), "unknown error");
+    assert_string_equal(err_text(ERR_IDENTITY - 1), "unknown error");
     assert_string_equal(err_name(1), "ERR_UNKNOWN");
 }
 

@@ -548,6 +548,30 @@ static void test_listen_errors(void **state)
     env_listener_close(NULL);
 }
 
+/* A low port, of somebody who may not: the line says what to do. */
+static void test_low_ports_need_a_capability(void **state)
+{
+    struct pair *p = *state;
+    struct env_listener *l = NULL;
+    struct err err = {""};
+    bool root = geteuid() == 0;
+
+    if (root) {
+        assert_int_equal(seteuid(65534), 0);
+    }
+    int rv = env_listen(p->x.e, "127.0.0.1", 1, on_accept, p, &l, &err);
+    if (root) {
+        assert_int_equal(seteuid(0), 0);
+    }
+    if (rv == 0) { /* net.ipv4.ip_unprivileged_port_start */
+        env_listener_close(l);
+        skip();
+    }
+    assert_int_equal(rv, ERR_PERM);
+    assert_non_null(strstr(err.text, "127.0.0.1:1: "));
+    assert_non_null(strstr(err.text, "CAP_NET_BIND_SERVICE"));
+}
+
 static void test_every_address_is_listened_on(void **state)
 {
     struct pair *p = *state;
@@ -617,6 +641,7 @@ int main(void)
         ON_LISTENER(test_unknown_name),
         ON_LISTENER(test_every_address_of_a_name_is_tried),
         ON_LISTENER(test_listen_errors),
+        ON_LISTENER(test_low_ports_need_a_capability),
         ON_LISTENER(test_every_address_is_listened_on),
         ON_LISTENER(test_accept_without_memory),
     };

@@ -389,6 +389,36 @@ static void test_no_directory(void **state)
     end(&w);
 }
 
+/* Nobody may make directories in /sys, root neither. That is no question of
+ * whose directory it is. */
+static void test_directory_not_allowed(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    snprintf(w.data, sizeof w.data, "/sys/ostraka");
+    if (mkdir(w.data, 0700) == 0 || errno == ENOENT) {
+        end(&w);
+        skip();
+    }
+    struct run r = START(&w, ALONE);
+    expect_end(&r, BROKER_EXIT_CONFIG, "set data.dir");
+    expect_no_state(&w);
+    end(&w);
+}
+
+static void test_directory_nowhere(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    snprintf(w.data, sizeof w.data, "%s/not/there", w.dir);
+    struct run r = START(&w, ALONE);
+    expect_end(&r, BROKER_EXIT_CONFIG, "data.dir=");
+    expect_no_state(&w);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +431,8 @@ int main(void)
         cmocka_unit_test(test_directory_in_use),
         cmocka_unit_test(test_directory_of_another),
         cmocka_unit_test(test_no_directory),
+        cmocka_unit_test(test_directory_not_allowed),
+        cmocka_unit_test(test_directory_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
