@@ -307,7 +307,7 @@ static int engine_start(struct system *sys, const char *name, struct err *err)
             return rc == 0 ? 0 : err_set(err, rc, "%s", why.text);
         }
         if (!any) {
-            return err_set(err, ERR_INVALID, "%s", why.text);
+            return err_set(err, rc, "%s", why.text);
         }
         trace_info(sys->env.trace, "env.io_engine",
                    "engine=threads because=\"%s\"", why.text);

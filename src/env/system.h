@@ -21,7 +21,8 @@ struct env_system_options {
     bool (*unsafe_no_flush_of)(const char *path, bool dir);
 };
 
-/* Errors: ERR_INVALID (io_uring asked for and not available), ERR_NOMEM,
+/* Errors: ERR_UNSUPPORTED (io_uring asked for and not available), ERR_REFUSED
+ * (trace_path cannot be opened), ERR_INVALID (no such engine), ERR_NOMEM,
  * ERR_IO; `err` says what. */
 int env_system_new(const struct env_system_options *o, struct env **ret_e,
                    struct err *err);

@@ -64,7 +64,7 @@ int sys_trace_open(struct system *sys, const char *path, struct err *err)
     }
     sys->trace_fd = trace_file_open(path);
     if (sys->trace_fd < 0) {
-        return err_set(err, ERR_IO, "trace file %s: %s", path, strerror(errno));
+        return err_set(err, ERR_REFUSED, "%s: %s", path, strerror(errno));
     }
     return 0;
 }

@@ -137,6 +137,26 @@ static void no_flush_set(struct env_system_options *o, const struct config *c)
     }
 }
 
+/* The door did not open: an exit code, and in `err` which setting is to be
+ * changed. */
+static int env_failed(int status, struct err *err)
+{
+    switch (status) {
+    case ERR_REFUSED:
+        err_set(err, status,
+                "log.file: %s: name a file that the user running ostrakad may "
+                "write, or leave it out for standard error",
+                err->text);
+        return BROKER_EXIT_CONFIG;
+    case ERR_UNSUPPORTED:
+        err_set(err, status, "storage.io=io_uring: %s: set auto or threads",
+                err->text);
+        return BROKER_EXIT_CONFIG;
+    default:
+        return BROKER_EXIT_FAILED;
+    }
+}
+
 static int open_env(const struct config *c, struct env **ret_e, struct err *err)
 {
     const char *file = config_text(c, NODE_LOG_FILE);
@@ -202,8 +222,8 @@ int main(int argc, char *argv[])
         code = fail(BROKER_EXIT_CONFIG, &err);
     } else if (options.mode != OPTIONS_RUN) {
         code = answer(&options, config, mem);
-    } else if (open_env(config, &e, &err) != 0) {
-        code = fail(BROKER_EXIT_FAILED, &err);
+    } else if ((rv = open_env(config, &e, &err)) != 0) {
+        code = fail(env_failed(rv, &err), &err);
     } else {
         code = run(config, e);
     }

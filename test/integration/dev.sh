@@ -218,6 +218,23 @@ expect 'an unknown option' 2 'no such option' -- "$ostrakad" --nope
 expect 'help' 0 'Usage: ostrakad' -- "$ostrakad" --help
 expect 'version' 0 '^ostrakad [0-9]' -- "$ostrakad" --version
 
+# What only shows when it is tried.
+expect 'a log file nobody can write' 2 "log.file: $here/no/log: .*standard" -- \
+    "$ostrakad" -o log.file="$here/no/log" -o data.dir="$here/unused"
+expect 'a directory nobody may make' 2 'data.dir=/sys/ostraka: .*chown' -- \
+    "$ostrakad" -o data.dir=/sys/ostraka -o listeners=PLAINTEXT://127.0.0.1:0
+if strace -o /dev/null -e inject=io_uring_setup:error=EPERM true 2>/dev/null; then
+    expect 'io_uring where there is none' 2 'storage.io=io_uring: .*threads' -- \
+        strace -f -o /dev/null -e inject=io_uring_setup:error=EPERM \
+        "$ostrakad" -o storage.io=io_uring -o data.dir="$here/unused"
+else
+    echo "skipped: storage.io=io_uring where there is none (needs strace)"
+fi
+if [ -e "$here/unused" ]; then
+    echo "a bad setting made a data directory"
+    failures=$((failures + 1))
+fi
+
 # ---- down, and up again -----------------------------------------------------
 
 expect 'proof' 0 'lost +0' -- dev proof --records 200

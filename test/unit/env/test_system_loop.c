@@ -442,6 +442,21 @@ static void test_trace_file_is_reopened(void **state)
     env_system_free(e);
 }
 
+static void test_trace_file_cannot_be_opened(void **state)
+{
+    struct fixture *x = *state;
+    struct env_system_options o = {.io_engine = "threads",
+                                   .trace_level = TRACE_INFO};
+    struct err err = {""};
+    char path[600];
+    struct env *e;
+
+    snprintf(path, sizeof path, "%s/not/there", x->dir);
+    o.trace_path = path;
+    assert_int_equal(env_system_new(&o, &e, &err), ERR_REFUSED);
+    assert_non_null(strstr(err.text, path));
+}
+
 static void test_unknown_engine_is_refused(void **state)
 {
     struct env_system_options o = {.io_engine = "magic",
@@ -489,7 +504,7 @@ static int child_without_io_uring(void)
     }
     env_system_free(e);
     o.io_engine = "io_uring";
-    return env_system_new(&o, &e, &err) == ERR_INVALID &&
+    return env_system_new(&o, &e, &err) == ERR_UNSUPPORTED &&
                    strstr(err.text, "io_uring") != NULL
                ? 0
                : 2;
@@ -552,6 +567,7 @@ int main(void)
         LOOP_TEST(test_other_errors_abort),
         LOOP_TEST(test_failed_assertion_dies_the_same_way),
         LOOP_TEST(test_trace_file_is_reopened),
+        LOOP_TEST(test_trace_file_cannot_be_opened),
         LOOP_TEST(test_unknown_engine_is_refused),
         LOOP_TEST(test_without_io_uring_there_are_threads),
         LOOP_TEST(test_start_without_memory),
