@@ -128,10 +128,13 @@ static int run_start(struct command_call *c)
 
 /* ---- stopping ------------------------------------------------------------ */
 
-static bool ends(int signo)
+/* True if the process will be gone. A stopped one sleeps through all but
+ * SIGKILL until it is continued. */
+static bool ends(const struct dev_node *n, int signo)
 {
-    return signo == SIGKILL || signo == SIGTERM || signo == SIGINT ||
-           signo == SIGQUIT || signo == SIGABRT;
+    return signo == SIGKILL ||
+           (n->state == PROCESS_RUNS && (signo == SIGTERM || signo == SIGINT ||
+                                         signo == SIGQUIT || signo == SIGABRT));
 }
 
 static int run_kill(struct command_call *c)
@@ -156,7 +159,7 @@ static int run_kill(struct command_call *c)
         return command_fail(c, EXIT_FAILED, "n%d: cannot signal process %ld",
                             n->id, (long)n->pid);
     }
-    if (ends(signo) && n->state == PROCESS_RUNS &&
+    if (ends(n, signo) &&
         process_wait(n->pid, n->properties, STOP_MS_MAX) != 0) {
         return command_fail(c, EXIT_FAILED, "n%d still runs", n->id);
     }

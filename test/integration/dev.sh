@@ -141,6 +141,11 @@ expect 'stop' 0 '' -- dev kill 3 --signal STOP
 expect_state 3 stopped
 expect 'continue' 0 '' -- dev kill 3 --signal SIGCONT
 expect_state 3 serving
+expect 'stop again' 0 '' -- dev kill 3 --signal STOP
+expect 'kill -9 of a stopped node' 0 '' -- dev kill 3 --signal 9
+expect_state 3 down
+expect 'start at once' 0 '' -- dev start 3
+expect_state 3 serving
 expect 'TERM' 0 '' -- dev kill 1 --signal TERM
 expect 'its exit line' 0 'server exit code=0|server.exit code=0' -- \
     tail -n 5 "$dir/n1/ostrakad.log"
