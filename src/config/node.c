@@ -136,8 +136,9 @@ static const struct setting table[NODE_SETTINGS] = {
                  "one is closed."},
     [NODE_QUEUED_MAX_REQUESTS] =
         {ROW("queued.max.requests", INT, INT, "500", 1, 1000000), .kafka = true,
-         .help = "Requests in progress; beyond, connections are not read "
-                 "from."},
+         .help = "Requests in progress of one connection; beyond, it is not "
+                 "read from. (Kafka counts those of all. memory.bytes bounds "
+                 "what all may hold.)"},
     [NODE_QUEUED_MAX_REQUEST_BYTES] =
         {ROW("queued.max.request.bytes", SIZE, LONG, "-1", -1, TIB),
          .kafka = true, FIXED("memory.bytes bounds what requests may hold"),
