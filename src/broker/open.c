@@ -168,16 +168,14 @@ static int open_replicas(struct broker *b, struct err *err)
         .peers = b->peers,
         .dir = b->dir,
         .node = b->identity.node,
-        .heartbeat_ms =
-            (uint32_t)config_long(b->config, NODE_RAFT_HEARTBEAT_MS),
-        .election_ms = (uint32_t)config_long(b->config, NODE_RAFT_ELECTION_MS),
+        .heartbeat_ms = config_ms(b->config, NODE_RAFT_HEARTBEAT_MS),
+        .election_ms = config_ms(b->config, NODE_RAFT_ELECTION_MS),
         .journal_bytes_max =
             (uint64_t)config_long(b->config, NODE_JOURNAL_BYTES_MAX),
         .journal_file_bytes =
             (uint32_t)config_long(b->config, NODE_JOURNAL_FILE_BYTES),
         .tail_bytes_max = chunk_pool_max(b->pool) / 2,
-        .retention_check_ms =
-            (uint32_t)config_long(b->config, NODE_RETENTION_CHECK_MS)};
+        .retention_check_ms = config_ms(b->config, NODE_RETENTION_CHECK_MS)};
     return replicas_open(b->env, &ro, &b->replicas, &b->recovered,
                          &b->n_recovered, &b->clean, err);
 }

@@ -346,6 +346,13 @@ int64_t config_long(const struct config *c, enum node_setting s)
     return c->entries[s].value.number;
 }
 
+uint32_t config_ms(const struct config *c, enum node_setting s)
+{
+    int64_t ms = config_long(c, s);
+    ASSERT(config_setting(s)->kind == SETTING_DURATION);
+    return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
 bool config_bool(const struct config *c, enum node_setting s)
 {
     ASSERT(config_setting(s)->kind == SETTING_BOOL);

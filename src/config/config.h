@@ -196,6 +196,10 @@ int64_t config_batch_max(const struct config *c);
 /* The value of a setting of kind bool, int, long, size, duration or enum (the
  * index among its choices). */
 int64_t config_long(const struct config *c, enum node_setting s);
+/* The value of a duration that is kept in 32 bits of milliseconds: for a longer
+ * one the longest there is (49 days), never a shorter one; 0 for a negative
+ * one. */
+uint32_t config_ms(const struct config *c, enum node_setting s);
 /* The same for a bool. */
 bool config_bool(const struct config *c, enum node_setting s);
 /* The value of any setting as text in its canonical form ("67108864", "true");

@@ -127,7 +127,7 @@ static const struct setting table[NODE_SETTINGS] = {
              INT64_MAX),
          .kafka = true,
          .help = "A client connection that is silent for longer is closed; "
-                 "-1: never."},
+                 "-1: never. More than 49 days are 49 days."},
     [NODE_SOCKET_REQUEST_MAX_BYTES] =
         {ROW("socket.request.max.bytes", SIZE, INT, "104857600", 1024,
              INT32_MAX),

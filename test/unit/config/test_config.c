@@ -405,6 +405,30 @@ static void for_ever_is_not_scaled(void **state)
         config_topic_long(config_topic_defaults(f->c), TOPIC_RETENTION_MS), -1);
 }
 
+/* Milliseconds that are kept in 32 bits are never cut to a shorter time. */
+static void long_times_stay_long(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t ms;
+    } cases[] = {{"600000", 600000},
+                 {"4294967295", UINT32_MAX},
+                 {"4294967297", UINT32_MAX},
+                 {"9223372036854775807", UINT32_MAX}};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config *c = config_new(f->mem);
+        struct err err = {""};
+        assert_int_equal(config_set(c, "log.retention.check.interval.ms",
+                                    cases[i].text, &err),
+                         0);
+        assert_int_equal(config_finish(c, &err), 0);
+        assert_int_equal(config_ms(c, NODE_RETENTION_CHECK_MS), cases[i].ms);
+        config_free(c);
+    }
+}
+
 /* What is printed loads again and means the same. */
 static void what_is_printed_reads_back(void **state)
 {
@@ -516,6 +540,7 @@ int main(void)
         TEST(settings_are_checked_against_each_other),
         TEST(the_most_specific_topic_default_wins),
         TEST(for_ever_is_not_scaled),
+        TEST(long_times_stay_long),
         TEST(what_is_printed_reads_back),
         TEST(explaining),
         TEST(every_allocation_may_fail),

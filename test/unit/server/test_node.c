@@ -298,8 +298,6 @@ static void test_open_doors(void **state)
     end(&w);
 }
 
-/* ---- what keeps it from starting ----------------------------------------- */
-
 static int listen_on_loopback(unsigned *ret_port)
 {
     struct sockaddr_in a = {.sin_family = AF_INET,
@@ -313,6 +311,34 @@ static int listen_on_loopback(unsigned *ret_port)
     *ret_port = ntohs(a.sin_port);
     return fd;
 }
+
+/* 2^32 + 1 ms, which must not become 1 ms: a connection that would have been
+ * closed by then is there still. */
+static void test_idle_for_long(void **state)
+{
+    struct world w;
+    struct pollfd p = {.events = POLLIN};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char listener[64];
+    unsigned port;
+    (void)state;
+    begin(&w);
+    close(listen_on_loopback(&port)); /* free again */
+    snprintf(listener, sizeof listener, "PLAINTEXT://127.0.0.1:%u", port);
+    struct run r = START(&w, "node.id", "1", "listeners", listener,
+                         "connections.max.idle.ms", "4294967297");
+    expect_state(&w, "READY=1\nSTATUS=serving");
+    p.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    a.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(p.fd, (const struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(poll(&p, 1, 300), 0);
+    close(p.fd);
+    stop(&w, &r);
+    end(&w);
+}
+
+/* ---- what keeps it from starting ----------------------------------------- */
 
 /* Before anything is made in the data directory. */
 static void test_port_busy(void **state)
@@ -425,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_told_twice),
         cmocka_unit_test(test_open_doors),
+        cmocka_unit_test(test_idle_for_long),
         cmocka_unit_test(test_port_busy),
         cmocka_unit_test(test_not_ours),
         cmocka_unit_test(test_log_anew),
