@@ -8,18 +8,14 @@
 
 #include "cli/dev_proof.h"
 #include "cli/dev_run.h"
-#include "cli/output.h"
+#include "cli/dev_status.h"
 
 #define STOP_MS_MAX 20000
 
-/* ---- looking ------------------------------------------------------------- */
-
-static void print_bootstrap(const struct dev *d)
+/* With --json every verb ends with what all nodes do then. */
+static int done(struct dev *d)
 {
-    for (unsigned i = 0; i < d->n_nodes; i++) {
-        printf("%s%s:%u", i > 0 ? "," : "", d->nodes[i].client.host,
-               d->nodes[i].client.port);
-    }
+    return command_json(d->call) ? dev_status_print(d) : EXIT_DONE;
 }
 
 /* ---- starting ------------------------------------------------------------ */
@@ -84,11 +80,11 @@ static int run_up(struct command_call *c)
     for (unsigned i = 0; i < d.n_nodes && code == EXIT_DONE; i++) {
         code = dev_wait(&d, e, &d.nodes[i], (int)d.n_nodes, until_ms);
     }
-    if (code == EXIT_DONE) {
-        print_bootstrap(&d);
+    if (code == EXIT_DONE && !command_json(c)) {
+        dev_status_bootstrap(&d);
         printf("\n");
     }
-    return code;
+    return code == EXIT_DONE ? done(&d) : code;
 }
 
 /* The node that the first argument names. */
@@ -123,7 +119,8 @@ static int run_start(struct command_call *c)
     if (e == NULL) {
         return code == EXIT_DONE ? EXIT_FAILED : code;
     }
-    return dev_wait(&d, e, n, 1, env_now_ms(e) + dev_start_ms_max(&d));
+    code = dev_wait(&d, e, n, 1, env_now_ms(e) + dev_start_ms_max(&d));
+    return code == EXIT_DONE ? done(&d) : code;
 }
 
 /* ---- stopping ------------------------------------------------------------ */
@@ -160,10 +157,10 @@ static int run_kill(struct command_call *c)
                             n->id, (long)n->pid);
     }
     if (ends(n, signo) &&
-        process_wait(n->pid, n->properties, STOP_MS_MAX) != 0) {
+        process_wait(n->pid, n->properties, dev_ms(&d, STOP_MS_MAX)) != 0) {
         return command_fail(c, EXIT_FAILED, "n%d still runs", n->id);
     }
-    return EXIT_DONE;
+    return done(&d);
 }
 
 static int stop_all(struct dev *d)
@@ -179,7 +176,7 @@ static int stop_all(struct dev *d)
     for (unsigned i = 0; i < d->n_nodes; i++) {
         struct dev_node *n = &d->nodes[i];
         if (n->state == PROCESS_GONE ||
-            process_wait(n->pid, n->properties, STOP_MS_MAX) == 0) {
+            process_wait(n->pid, n->properties, dev_ms(d, STOP_MS_MAX)) == 0) {
             continue;
         }
         fprintf(stderr, "n%d does not stop: killed\n", n->id);
@@ -204,7 +201,7 @@ static int run_down(struct command_call *c)
         dev_files_wipe(&d, &err) != 0) {
         code = command_fail(c, EXIT_FAILED, "%s", err.text);
     }
-    return code;
+    return code == EXIT_DONE ? done(&d) : code;
 }
 
 /* ---- telling ------------------------------------------------------------- */
@@ -227,11 +224,11 @@ static int run_env(struct command_call *c)
     struct dev d;
     const char *space = "";
     int code = dev_load_cluster(&d, c);
-    if (code != EXIT_DONE) {
-        return code;
+    if (code != EXIT_DONE || command_json(c)) {
+        return code == EXIT_DONE ? done(&d) : code;
     }
     printf("OSTRAKA_BOOTSTRAP=");
-    print_bootstrap(&d);
+    dev_status_bootstrap(&d);
     printf("\nOSTRAKA_PIDS=\"");
     for (unsigned i = 0; i < d.n_nodes; i++) {
         if (d.nodes[i].state != PROCESS_GONE) {
@@ -250,54 +247,11 @@ static int run_env(struct command_call *c)
     return EXIT_DONE;
 }
 
-static const struct output_column status_columns[] = {
-    {"NODE", "node", OUTPUT_NUMBER},    {"STATE", "state", OUTPUT_TEXT},
-    {"PID", "pid", OUTPUT_NUMBER},      {"CLIENTS", "client", OUTPUT_TEXT},
-    {"PEERS", "peer", OUTPUT_TEXT},     {"RSS_MIB", NULL, OUTPUT_NUMBER},
-    {NULL, "rss_bytes", OUTPUT_NUMBER}, {"DIRECTORY", "dir", OUTPUT_TEXT},
-};
-#define STATUS_COLUMNS (sizeof status_columns / sizeof status_columns[0])
-
-static const char *state_of(struct env *e, const struct dev_node *n)
-{
-    if (n->state == PROCESS_GONE) {
-        return "down";
-    }
-    if (n->state == PROCESS_STOPPED) {
-        return "stopped";
-    }
-    return dev_brokers_known(e, n) >= 0 ? "serving" : "starting";
-}
-
 static int run_status(struct command_call *c)
 {
     struct dev d;
-    struct output o;
     int code = dev_load_cluster(&d, c);
-    struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
-    if (e == NULL) {
-        return code == EXIT_DONE ? EXIT_FAILED : code;
-    }
-    output_init(&o, "dev.status", status_columns, STATUS_COLUMNS);
-    for (unsigned i = 0; i < d.n_nodes; i++) {
-        const struct dev_node *n = &d.nodes[i];
-        output_number(&o, n->id);
-        output_text(&o, "%s", state_of(e, n));
-        if (n->pid != 0) {
-            output_number(&o, n->pid);
-        } else {
-            output_null(&o);
-        }
-        output_text(&o, "%s:%u", n->client.host, n->client.port);
-        output_text(&o, "%s:%u", n->peer.host, n->peer.port);
-        long kib = n->pid != 0 ? process_rss_kib(n->pid) : 0;
-        output_number(&o, (kib + 1023) / 1024);
-        output_number(&o, (int64_t)kib * 1024);
-        output_text(&o, "%s", n->dir);
-    }
-    output_head(&o, "dir", json_string(d.dir));
-    output_print(&o, command_json(c));
-    return EXIT_DONE;
+    return code == EXIT_DONE ? dev_status_print(&d) : code;
 }
 
 /* ---- the table ----------------------------------------------------------- */
@@ -307,17 +261,27 @@ static int run_status(struct command_call *c)
         "dir", 'd', "D", "Where the cluster is (default var/dev)."             \
     }
 
-static const struct command_option dir_options[] = {DIR_OPTION, {NULL}};
+static const struct command_option look_options[] = {
+    DIR_OPTION,
+    {"timeout", 0, "MS",
+     "How long to wait for each node's answer (default 2000)."},
+    {NULL}};
+static const struct command_option start_options[] = {
+    DIR_OPTION,
+    {"timeout", 0, "MS", "How long to wait until it serves (default 60000)."},
+    {NULL}};
 static const struct command_option up_options[] = {
     {"nodes", 'n', "N", "How many nodes a new cluster has (default 3)."},
     {"base-port", 'p', "P",
      "Node N serves clients on P+N-1 (default 19092, 29092, 39092)."},
     {"set", 's', "KEY=VALUE", "A setting of all nodes; may be repeated."},
     DIR_OPTION,
+    {"timeout", 0, "MS", "How long to wait until all serve (default 60000)."},
     {NULL}};
 static const struct command_option kill_options[] = {
     {"signal", 's', "SIGNAL", "9 (the default), TERM, STOP, CONT, ..."},
     DIR_OPTION,
+    {"timeout", 0, "MS", "How long to wait for its end (default 20000)."},
     {NULL}};
 static const struct command_option proof_options[] = {
     {"records", 'n', "N", "How many (default 1000)."},
@@ -325,18 +289,23 @@ static const struct command_option proof_options[] = {
     DIR_OPTION,
     {NULL}};
 static const struct command_option down_options[] = {
-    {"wipe", 0, NULL, "Remove the data too."}, DIR_OPTION, {NULL}};
+    {"wipe", 0, NULL, "Remove the data too."},
+    DIR_OPTION,
+    {"timeout", 0, "MS",
+     "How long to wait for each node's end before it is killed (default "
+     "20000)."},
+    {NULL}};
 
 const struct command dev_commands[] = {
     {"dev", "up", NULL, "Start a cluster on this machine; print its addresses.",
      up_options, IMPACT_WRITE, 0, 0, run_up},
-    {"dev", "env", NULL, "Print shell lines that say where it is.", dir_options,
-     IMPACT_READ, 0, 0, run_env},
+    {"dev", "env", NULL, "Print shell lines that say where it is.",
+     look_options, IMPACT_READ, 0, 0, run_env},
     {"dev", "kill", "N", "Send a signal to node N.", kill_options, IMPACT_WRITE,
      1, 1, run_kill},
     {"dev", "start", "N", "Start node N again; return when it serves.",
-     dir_options, IMPACT_WRITE, 1, 1, run_start},
-    {"dev", "status", NULL, "Show the nodes.", dir_options, IMPACT_READ, 0, 0,
+     start_options, IMPACT_WRITE, 1, 1, run_start},
+    {"dev", "status", NULL, "Show the nodes.", look_options, IMPACT_READ, 0, 0,
      run_status},
     {"dev", "proof", NULL,
      "Produce, kill the leader in the middle, read back, judge.", proof_options,

@@ -17,7 +17,6 @@
 #define RECORDS_MAX   1000000
 #define FLUSH_MS_MAX  60000
 #define READ_MS_MAX   60000
-#define CREATE_MS_MAX 10000
 #define LEADER_MS_MAX 20000
 
 struct proof {
@@ -48,8 +47,8 @@ static int create_topic(struct proof *p)
     struct arena a;
     struct err err = {""};
     int code = EXIT_DONE;
-    if (client_open_any(p->env, p->bootstrap, CREATE_MS_MAX, &client, &err) !=
-        0) {
+    if (client_open_any(p->env, p->bootstrap, command_timeout_ms(p->call),
+                        &client, &err) != 0) {
         return command_fail(p->call, EXIT_UNREACHABLE, "%s", err.text);
     }
     arena_init(&a, env_mem(p->env), 1 << 20);
@@ -61,14 +60,14 @@ static int create_topic(struct proof *p)
         code = EXIT_FAILED;
     } else {
         int version = client_version(client, API_CREATE_TOPICS, 7);
-        q.timeout_ms = CREATE_MS_MAX;
+        q.timeout_ms = (int32_t)command_timeout_ms(p->call);
         q.topics.ptr[0].name = slice_str(p->topic);
         q.topics.ptr[0].num_partitions = 1;
         q.topics.ptr[0].replication_factor =
             (int16_t)(p->dev.n_nodes < 3 ? p->dev.n_nodes : 3);
-        code =
-            command_exit_of(client_call(client, API_CREATE_TOPICS, version, &q,
-                                        &a, &r, 2 * CREATE_MS_MAX, &err));
+        code = command_exit_of(
+            client_call(client, API_CREATE_TOPICS, version, &q, &a, &r,
+                        2 * command_timeout_ms(p->call), &err));
     }
     /* 36: it is there already, and new records go behind the old ones. */
     if (code == EXIT_DONE && r.topics.n == 1 &&
@@ -91,8 +90,9 @@ static int leader_of(const struct proof *p, rd_kafka_t *rk)
     const struct rd_kafka_metadata *m = NULL;
     rd_kafka_topic_t *t = rd_kafka_topic_new(rk, p->topic, NULL);
     int leader = -1;
-    if (t != NULL && rd_kafka_metadata(rk, 0, t, &m, CREATE_MS_MAX) ==
-                         RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (t != NULL &&
+        rd_kafka_metadata(rk, 0, t, &m, (int)command_timeout_ms(p->call)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (m->topic_cnt == 1 && m->topics[0].partition_cnt == 1) {
             leader = m->topics[0].partitions[0].leader;
         }
@@ -216,9 +216,10 @@ static int produce(struct proof *p)
     }
     int code = wait_leader(p, rk);
     rd_kafka_resp_err_t rv =
-        code == EXIT_DONE ? rd_kafka_query_watermark_offsets(
-                                rk, p->topic, 0, &low, &p->base, CREATE_MS_MAX)
-                          : RD_KAFKA_RESP_ERR_NO_ERROR;
+        code == EXIT_DONE
+            ? rd_kafka_query_watermark_offsets(rk, p->topic, 0, &low, &p->base,
+                                               (int)command_timeout_ms(p->call))
+            : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (rv != RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = fail(p, p->topic, rd_kafka_err2str(rv));
     }

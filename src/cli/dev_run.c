@@ -39,7 +39,7 @@ int dev_load_cluster(struct dev *d, struct command_call *c)
 }
 
 /* Brokers that the node knows, -1 if it does not serve (yet). */
-int dev_brokers_known(struct env *e, const struct dev_node *n)
+int dev_brokers_known(struct env *e, const struct dev_node *n, unsigned ms_max)
 {
     struct client *client = NULL;
     struct metadata_request q;
@@ -47,8 +47,8 @@ int dev_brokers_known(struct env *e, const struct dev_node *n)
     struct arena a;
     struct err err = {""};
     int known = -1;
-    if (client_open(e, n->client.host, n->client.port, ASK_MS_MAX, &client,
-                    &err) != 0) {
+    if (client_open(e, n->client.host, n->client.port, ms_max, &client, &err) !=
+        0) {
         return -1;
     }
     arena_init(&a, env_mem(e), 1 << 24);
@@ -56,7 +56,7 @@ int dev_brokers_known(struct env *e, const struct dev_node *n)
     q.topics.ptr = arena_alloc(&a, 1); /* none, which is not null: all */
     int version = client_version(client, API_METADATA, 12);
     if (version >= 9 && client_call(client, API_METADATA, version, &q, &a, &r,
-                                    ASK_MS_MAX, &err) == 0) {
+                                    ms_max, &err) == 0) {
         known = (int)r.brokers.n;
     }
     arena_close(&a);
@@ -82,10 +82,15 @@ int dev_start(struct dev *d, struct dev_node *n, const char *daemon)
                    : command_fail(d->call, EXIT_FAILED, "%s", err.text);
 }
 
-unsigned dev_start_ms_max(const struct dev *d)
+unsigned dev_ms(const struct dev *d, unsigned otherwise)
 {
     return command_flag(d->call, "timeout") ? command_timeout_ms(d->call)
-                                            : START_MS_MAX;
+                                            : otherwise;
+}
+
+unsigned dev_start_ms_max(const struct dev *d)
+{
+    return dev_ms(d, START_MS_MAX);
 }
 
 /* Wait until a node serves and knows `n_brokers`, or has ended. */
@@ -100,7 +105,7 @@ int dev_wait(struct dev *d, struct env *e, struct dev_node *n, int n_brokers,
             dev_files_tail(n);
             return EXIT_FAILED;
         }
-        if (dev_brokers_known(e, n) >= n_brokers) {
+        if (dev_brokers_known(e, n, ASK_MS_MAX) >= n_brokers) {
             return EXIT_DONE;
         }
         if (env_now_ms(e) >= until_ms) {

@@ -9,12 +9,15 @@
 int dev_load(struct dev *d, struct command_call *c);
 /* As dev_load(), of a cluster that must be there. */
 int dev_load_cluster(struct dev *d, struct command_call *c);
-/* Brokers that the node tells clients of, -1 if it does not serve (yet). */
-int dev_brokers_known(struct env *e, const struct dev_node *n);
+/* Brokers that the node tells clients of, -1 if it does not serve (yet), or
+ * does not answer in `ms_max`. */
+int dev_brokers_known(struct env *e, const struct dev_node *n, unsigned ms_max);
 /* The path of the daemon's program. */
 int dev_find_daemon(struct dev *d, char *path, size_t path_max);
 /* Start a node that does not run, and note its pid. */
 int dev_start(struct dev *d, struct dev_node *n, const char *daemon);
+/* --timeout, or `otherwise`, in ms. */
+unsigned dev_ms(const struct dev *d, unsigned otherwise);
 /* How long starting may take: --timeout, or a minute. */
 unsigned dev_start_ms_max(const struct dev *d);
 /* Wait until a node serves and knows `n_brokers`, or has ended, or `until_ms`

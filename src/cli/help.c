@@ -107,10 +107,23 @@ static void line_of(FILE *f, const struct command *m)
     fprintf(f, "  %-32s  %s\n", left, m->summary);
 }
 
-static void options_of(const struct command_option *o)
+static bool has_option(const struct command_option *o, const char *name)
+{
+    while (o != NULL && o->name != NULL && strcmp(o->name, name) != 0) {
+        o++;
+    }
+    return o != NULL && o->name != NULL;
+}
+
+/* Those that `own` does not have in its own words. */
+static void options_of(const struct command_option *o,
+                       const struct command_option *own)
 {
     for (; o != NULL && o->name != NULL; o++) {
         char left[48];
+        if (has_option(own, o->name)) {
+            continue;
+        }
         snprintf(left, sizeof left, "%c%c%c --%s%s%s", o->letter ? '-' : ' ',
                  o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
                  o->argument != NULL ? " " : "",
@@ -129,8 +142,8 @@ void help_command(const struct command *m)
            m->arguments != NULL ? " " : "",
            m->arguments != NULL ? m->arguments : "", m->summary,
            impacts[m->impact]);
-    options_of(m->options);
-    options_of(command_options_all);
+    options_of(m->options, NULL);
+    options_of(command_options_all, m->options);
 }
 
 int help_main(const char *noun, const char *verb, bool asked_nothing)
@@ -237,7 +250,8 @@ void help_man(void)
             man_command(m);
         }
     }
-    printf(".SH OPTIONS OF ALL COMMANDS\n");
+    printf(".SH OPTIONS OF ALL COMMANDS\nWhere a command lists one of these "
+           "itself, it means what stands there.\n");
     man_options(command_options_all);
     printf(".SH EXIT STATUS\n");
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++) {

@@ -14,6 +14,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/dev_files.c src/cli/dev_files.h \
 	src/cli/dev_proof.c src/cli/dev_proof.h \
 	src/cli/dev_run.c src/cli/dev_run.h \
+	src/cli/dev_status.c src/cli/dev_status.h \
 	src/cli/dump.c src/cli/dump.h \
 	src/cli/dump_checkpoint.c src/cli/dump_journal.c \
 	src/cli/dump_segment.c src/cli/dump_state.c \

@@ -398,6 +398,8 @@ static const struct command_option produce_options[] = {
     {"idempotent", 0, "on|off",
      "Retries make no duplicates (default on; off with fewer acks)."},
     {"property", 'X', "KEY=VALUE", "A librdkafka property; may be repeated."},
+    {"timeout", 0, "MS",
+     "How long a record may wait for its acknowledgement (default 60000)."},
     {NULL, 0, NULL, NULL}};
 
 const struct command produce_commands[] = {

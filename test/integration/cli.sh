@@ -44,6 +44,14 @@ same()
 test_begin
 cluster_up --nodes 3
 
+# ---- help -------------------------------------------------------------------
+
+# Each option once, in the command's own words where it has its own.
+expect 0 'default 10000' topic list --help
+expect 0 'acknowledgement .default 60000' produce --help
+expect 0 'serve .default 60000' dev up --help
+[ "$(grep -c -e --timeout "$work/out")" -eq 1 ] || fail "--timeout is there twice"
+
 # ---- topics -----------------------------------------------------------------
 
 expect 0 'No topics' topic list

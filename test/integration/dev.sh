@@ -128,14 +128,22 @@ if [ $# -ne 3 ] || ! kill -0 "$@"; then
 fi
 
 expect 'up of what is up' 0 "$want" -- dev up
+expect 'up as JSON' 0 "\"bootstrap\": \"$want\"" -- dev up --json
+if [ "$(grep -c '"state": "serving"' "$here/out")" -ne 3 ] ||
+    [ "$(grep -c '"pid": [1-9]' "$here/out")" -ne 3 ]; then
+    echo "up as JSON: not three nodes with a pid that serve:"
+    cat "$here/out"
+    failures=$((failures + 1))
+fi
+expect 'env as JSON' 0 '"schema": "ostraka.dev.status/1"' -- dev env --json
 expect 'another number of nodes' 4 'holds a cluster of 3 nodes' -- \
     dev up --nodes 5
 expect 'another port' 4 'holds a cluster on port' -- dev up --base-port 9
 
-expect 'kill -9' 0 '' -- dev kill 2
+expect 'kill -9' 0 '"state": "down"' -- dev kill 2 --json
 expect_state 2 down
 expect 'kill of a dead node' 3 'does not run' -- dev kill 2
-expect 'start' 0 '' -- dev start 2
+expect 'start' 0 '"dir": ' -- dev start 2 --json
 expect_state 2 serving
 expect 'stop' 0 '' -- dev kill 3 --signal STOP
 expect_state 3 stopped
@@ -255,7 +263,7 @@ for n in 1 2 3; do
 done
 expect 'up again' 0 "$want" -- dev up
 expect 'the topic is still there' 0 'lost +0' -- dev proof --records 50
-expect 'down and wipe' 0 '' -- dev down --wipe
+expect 'down and wipe' 0 '"pid": null' -- dev down --wipe --json
 if [ -e "$dir" ]; then
     echo "wipe left $dir:"
     ls -a "$dir"
