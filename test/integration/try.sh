@@ -93,3 +93,17 @@ try 0 'there is no cluster' --wipe
 try 0 'lost +0' --nodes 3 --dir "$work/named"
 try 4 'holds a cluster of 3 nodes' --nodes 5 --dir "$work/named"
 try 0 'is empty' --wipe --dir "$work/named"
+
+# Where there is no Debian, setup-deps says what is needed.
+mkdir "$work/bin" || exit 1
+for tool in sed sh tr; do
+    ln -s "$(command -v $tool)" "$work/bin/$tool"
+done
+PATH=$work/bin "$work/bin/sh" "$OSTRAKA_SRC/setup-deps" --check \
+    >"$work/out" 2>&1 && fail "setup-deps: no Debian, and no failure"
+for word in 'not Debian' libuv1-dev librdkafka-dev 'libraft 0.22.1'; do
+    grep -q -e "$word" "$work/out" || {
+        cat "$work/out"
+        fail "setup-deps does not say $word"
+    }
+done
