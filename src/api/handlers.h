@@ -9,8 +9,6 @@ struct api_row {
     int16_t key;
     int16_t min, max;
     request_handler handle;
-    /* Served before the node serves (ApiVersions). */
-    bool always;
     /* Served, but not advertised: our own tools know of it. */
     bool hidden;
 };

@@ -7,7 +7,7 @@ doc=${1:-$src/doc/COMPATIBILITY.md}
 
 # "Name MIN MAX", of rows that are advertised.
 code=$(tr -d '\n' <"$src/src/api/table.c" | grep -o '{API_[^}]*}' |
-    tr -d '{} ' | awk -F, '$6 == "false" {
+    tr -d '{} ' | awk -F, '$5 == "false" {
         n = split(substr($1, 5), words, "_")
         name = ""
         for (i = 1; i <= n; i++)

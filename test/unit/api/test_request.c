@@ -80,10 +80,10 @@ static void hold(struct request *r)
 }
 
 const struct api_row api_table[] = {
-    {API_PRODUCE, 3, 11, hold, false, false},
-    {API_METADATA, 0, 12, hold, false, false},
-    {API_API_VERSIONS, 0, 4, api_versions, true, false},
-    {API_OSTRAKA_DESCRIBE, 0, 0, hold, false, true},
+    {API_PRODUCE, 3, 11, hold, false},
+    {API_METADATA, 0, 12, hold, false},
+    {API_API_VERSIONS, 0, 4, api_versions, false},
+    {API_OSTRAKA_DESCRIBE, 0, 0, hold, true},
 };
 const unsigned api_table_n = sizeof api_table / sizeof api_table[0];
 
