@@ -19,6 +19,7 @@
 #include "base/chunk.h"
 #include "config/config.h"
 #include "net/peers.h"
+#include "ostraka.h"
 #include "state/image.h"
 #include "state/meta.h"
 
@@ -82,16 +83,19 @@ struct partition *broker_partition(const struct broker *b, uint64_t group);
 /* The consumer groups' shards, NULL before @meta is open. */
 struct groups *broker_groups(const struct broker *b);
 
-/* Exit codes of ostrakad (also in its man page). */
+/* Exit codes of ostrakad, as <ostraka.h> and its man page tell them. */
 enum broker_exit {
-    BROKER_EXIT_OK = 0,
-    BROKER_EXIT_FAILED = 1,
-    BROKER_EXIT_CONFIG = ENV_EXIT_CONFIG, /* 2: bad configuration, usage */
-    BROKER_EXIT_IDENTITY = 4,             /* wrong directory, cluster or node */
-    BROKER_EXIT_IN_USE = 5, /* another daemon has the directory or port */
-    BROKER_EXIT_DAMAGE = ENV_EXIT_DAMAGE, /* 6: damaged data: nothing was cut */
-    BROKER_EXIT_CUT_SHORT = 7 /* stopping took too long, or a second signal */
+    BROKER_EXIT_OK = OSTRAKAD_EXIT_OK,
+    BROKER_EXIT_FAILED = OSTRAKAD_EXIT_FAILED,
+    BROKER_EXIT_CONFIG = OSTRAKAD_EXIT_CONFIG,
+    BROKER_EXIT_IDENTITY = OSTRAKAD_EXIT_IDENTITY,
+    BROKER_EXIT_IN_USE = OSTRAKAD_EXIT_IN_USE,
+    BROKER_EXIT_DAMAGE = OSTRAKAD_EXIT_DAMAGE,
+    BROKER_EXIT_CUT_SHORT = OSTRAKAD_EXIT_CUT_SHORT
 };
+_Static_assert((int)BROKER_EXIT_DAMAGE == ENV_EXIT_DAMAGE &&
+                   (int)BROKER_EXIT_CONFIG == ENV_EXIT_CONFIG,
+               "env_fail() ends with them");
 
 /* ---- commands for @meta -------------------------------------------------- */
 

@@ -16,18 +16,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "env/env.h"
+#include "ostraka.h"
 
-/* Exit codes (ostraka(1)). */
+/* Exit codes, as <ostraka.h> and ostraka(1) tell them. */
 enum command_exit {
-    EXIT_DONE = 0,
-    EXIT_FAILED = 1,      /* it failed, or some rows did */
-    EXIT_USAGE = 2,       /* bad options or configuration */
-    EXIT_NOTFOUND = 3,    /* no such object */
-    EXIT_REFUSED = 4,     /* a safety interlock; the reason is named */
-    EXIT_UNREACHABLE = 6, /* no answer in time, and nothing was sent */
-    EXIT_UNKNOWN = 7,     /* sent, no answer: it may have been applied */
-    EXIT_UNHEALTHY = 10,  /* the cluster is not well */
-    EXIT_VIOLATION = 12   /* acknowledged data is lost or changed */
+    EXIT_DONE = OSTRAKA_EXIT_DONE,
+    EXIT_FAILED = OSTRAKA_EXIT_FAILED,
+    EXIT_USAGE = OSTRAKA_EXIT_USAGE,
+    EXIT_NOTFOUND = OSTRAKA_EXIT_NOTFOUND,
+    EXIT_REFUSED = OSTRAKA_EXIT_REFUSED,
+    EXIT_UNREACHABLE = OSTRAKA_EXIT_UNREACHABLE,
+    EXIT_UNKNOWN = OSTRAKA_EXIT_UNKNOWN,
+    EXIT_UNHEALTHY = OSTRAKA_EXIT_UNHEALTHY,
+    EXIT_VIOLATION = OSTRAKA_EXIT_VIOLATION
 };
 
 enum command_impact { IMPACT_READ, IMPACT_WRITE, IMPACT_DANGER };

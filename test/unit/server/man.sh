@@ -23,8 +23,8 @@ for option in $("$ostrakad" --help | sed -n 's/^ *\(-., *\)\{0,1\}--\([a-z-]*\).
         failures=1
     fi
 done
-codes=$(sed -n 's/^ *BROKER_EXIT_[A-Z_]* = \([0-9]*\),\{0,1\}.*/\1/p' \
-    "$src/src/broker/broker.h")
+codes=$(sed -n 's/^ *OSTRAKAD_EXIT_[A-Z_]* = \([0-9]*\),\{0,1\}.*/\1/p' \
+    "$src/include/ostraka.h")
 [ -n "$codes" ] || failures=1
 for code in $codes; do
     if ! sed -n '/^\.SH EXIT STATUS/,/^\.SH LOG/p' "$page" |
