@@ -173,11 +173,6 @@ static void tell_role(struct group *g)
                 (int)core_ready(g->core),
                 (unsigned long long)core_leader(g->core));
     bool leader = core_role(g->core) == GROUP_LEADER;
-    if (!g->was_leader && leader) {
-        trace_info(env_trace(g->c->env), "raft.leader", "group=%llu term=%llu",
-                   (unsigned long long)g->id,
-                   (unsigned long long)core_term(g->core));
-    }
     if (g->was_leader && !leader) {
         barriers_fail(g, ERR_NOTLEADER);
         await_fate(g);

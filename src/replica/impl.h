@@ -101,7 +101,8 @@ struct replica {
     struct err open_err;
     struct durable_wait open_wait;
 
-    uint64_t applied; /* index handed to the owner */
+    uint64_t told_term; /* the last one that this node was said to lead */
+    uint64_t applied;   /* index handed to the owner */
     int64_t high_watermark;
     int64_t log_start;
     bool fresh; /* made now, not recovered */

@@ -21,10 +21,22 @@ static void hook_committed(void *arg, struct group *g, uint64_t commit)
     apply_request(arg);
 }
 
+/* One line for each term that this node leads. */
+static void tell_leader(struct replica *r, const struct group *g)
+{
+    if (group_role(g) != GROUP_LEADER || r->told_term == group_term(g)) {
+        return;
+    }
+    r->told_term = group_term(g);
+    trace_info(env_trace(r->env), "replica.leader",
+               "partition=%s term=%" PRIu64 " end=%" PRId64 " group=%" PRIu64,
+               r->name, r->told_term, group_next_offset(g), r->id);
+}
+
 static void hook_role(void *arg, struct group *g)
 {
     struct replica *r = arg;
-    (void)g;
+    tell_leader(r, g);
     if (r->state == REPLICA_RUNNING) {
         transfer_settle(r);
         r->hooks->role(r->arg);

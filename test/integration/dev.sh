@@ -251,6 +251,15 @@ fi
 # ---- down, and up again -----------------------------------------------------
 
 expect 'proof' 0 'lost +0' -- dev proof --records 200
+# One line for each election that names the partition.
+cat "$dir"/n*/ostrakad.log | grep -o ' replica leader partition=[^ ]* term=[0-9]* end=[0-9]*' |
+    sed 's/ end=.*//' | sort >"$here/elections"
+if ! grep -q 'partition=proof-0 ' "$here/elections" ||
+    [ -n "$(uniq -d "$here/elections")" ]; then
+    echo "elections: not one line for each:"
+    cat "$here/elections"
+    failures=$((failures + 1))
+fi
 # The nodes hand over to each other and to the last, which does not wait.
 began=$(date +%s)
 expect 'down' 0 '' -- dev down

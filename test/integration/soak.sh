@@ -51,7 +51,7 @@ descriptors_of()
 # Terms that began, as the nodes say.
 elections()
 {
-    cat "$dir"/n*/ostrakad.log | grep -c 'raft leader group='
+    cat "$dir"/n*/ostrakad.log | grep -c 'replica leader partition='
 }
 
 # measure: a line for people, and the largest that was seen.

@@ -7,7 +7,7 @@
 static const struct {
     const char *name, *event;
 } table[COVERAGES] = {
-    [COVERAGE_ELECTIONS] = {"elections", "raft leader "},
+    [COVERAGE_ELECTIONS] = {"elections", "replica leader "},
     [COVERAGE_TRUNCATIONS] = {"truncations", "raft truncated "},
     [COVERAGE_BASES] = {"log bases raised", "raft base "},
     [COVERAGE_TRANSFERS] = {"transfers", "transfer done "},
