@@ -121,6 +121,13 @@ static int load_identity(struct broker *b, int32_t node, struct err *err)
         identity_new(b->env, node, &b->identity);
         return identity_store(b->env, b->dir, &b->identity, err);
     }
+    if (rv == ERR_CORRUPT || rv == ERR_VERSION) {
+        return err_set(err, rv, "%s: %s", err->text,
+                       rv == ERR_CORRUPT
+                           ? "nothing was changed; put the file back from a "
+                             "copy, or empty the directory and replace the node"
+                           : "a newer ostrakad wrote it: start that one");
+    }
     if (rv == 0 && b->identity.node != node) {
         return err_set(err, ERR_IDENTITY,
                        "%s: belongs to node %" PRId32 ", but node.id=%" PRId32

@@ -278,10 +278,8 @@ static void on_open(void *arg, int status, struct replica *r,
     void (*cb)(void *, struct partition *) = p->open_cb;
     p->open_cb = NULL;
     if (status != 0 && status != ERR_CANCELED) {
-        env_fail(p->env, status,
-                 "partition %s: %s: nothing was cut; put the data "
-                 "back, or empty the directory and replace the node",
-                 p->name, err != NULL ? err->text : err_text(status));
+        env_fail(p->env, status, "partition %s: %s", p->name,
+                 err != NULL ? err->text : err_text(status));
     }
     if (status == 0) {
         p->replica = r;

@@ -256,7 +256,8 @@ static void judge_recovered(struct partitions *ps)
         }
         trace_warn(env_trace(ps->env), "partition.unknown",
                    "group=%" PRIu64 " topic=%s partition=%" PRId32
-                   " kept=\"@meta does not know it; nothing is removed\"",
+                   " kept=\"@meta does not know it; nothing is removed: was "
+                   "meta/ put back from an old copy? Put the newest back\"",
                    g->open.group, uuid_format(g->open.topic, uuid),
                    g->open.partition);
         known = false;

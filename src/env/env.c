@@ -9,6 +9,8 @@
 
 /* A reason of env_die() is cut here. */
 #define ENV_REASON_MAX 1000
+/* And what is to be done about it is no longer than this. */
+#define ENV_REMEDY_MAX 160
 
 void env_base_init(struct env *e, const struct env_ops *ops, struct mem *mem,
                    struct trace *trace, struct metrics *metrics)
@@ -195,16 +197,45 @@ void env_die(struct env *e, const char *fmt, ...)
     __builtin_unreachable();
 }
 
+/* What a person does about an error that ended a node. */
+static const char *remedy_of(int status)
+{
+    switch (status) {
+    case ERR_CORRUPT:
+        return "nothing was cut; put the data back, or empty the directory "
+               "and replace the node";
+    case ERR_VERSION:
+        return "nothing was cut; start the newer ostrakad that wrote it";
+    case ERR_NOSPACE:
+        return "nothing was cut and nothing acknowledged is lost; free space "
+               "on this file system, then start again";
+    case ERR_PERM:
+        return "chown it to the user that runs ostrakad, then start again";
+    case ERR_IO:
+        return "nothing acknowledged is lost; check the disk, then start again";
+    case ERR_INVALID:
+        return "nothing acknowledged is lost; change the setting, then start "
+               "again";
+    case ERR_NOMEM:
+        return "nothing acknowledged is lost; give the node more memory, then "
+               "start again";
+    default:
+        return "nothing acknowledged is lost; start again, and report this "
+               "line: it is a mistake of ostrakad's";
+    }
+}
+
 void env_fail(struct env *e, int status, const char *fmt, ...)
 {
     bool damage = status == ERR_CORRUPT || status == ERR_VERSION;
     bool config = status == ERR_INVALID;
-    char reason[ENV_REASON_MAX];
+    char what[ENV_REASON_MAX], reason[ENV_REASON_MAX + ENV_REMEDY_MAX];
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(reason, sizeof reason, fmt, args);
+    vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
+    snprintf(reason, sizeof reason, "%s: %s", what, remedy_of(status));
     e->ops->die(e,
                 damage   ? ENV_EXIT_DAMAGE
                 : config ? ENV_EXIT_CONFIG

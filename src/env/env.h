@@ -154,10 +154,11 @@ _Noreturn void env_die(struct env *e, const char *fmt, ...)
  * damaged (ostrakad(8)). */
 #define ENV_EXIT_CONFIG 2
 #define ENV_EXIT_DAMAGE 6
-/* The same for an error of the world, of which this line is about. When it is
- * damage (ERR_CORRUPT, or ERR_VERSION: written by a newer program), or a matter
- * of settings (ERR_INVALID), the process was right to end: it exits with
- * ENV_EXIT_DAMAGE or ENV_EXIT_CONFIG and does not abort. */
+/* The same for an error of the world, of which this line is about; what to do
+ * about an error of that kind is added to it. When it is damage (ERR_CORRUPT,
+ * or ERR_VERSION: written by a newer program), or a matter of settings
+ * (ERR_INVALID), the process was right to end: it exits with ENV_EXIT_DAMAGE or
+ * ENV_EXIT_CONFIG and does not abort. */
 _Noreturn void env_fail(struct env *e, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -195,8 +195,7 @@ static int take_recovered(struct replica *r, struct recovered_group *g)
     int rv = 0;
     if (g->damaged) {
         return err_set(&r->open_err, ERR_CORRUPT,
-                       "%s: the journal lost records of it; nothing was cut",
-                       r->name);
+                       "%s: the journal lost records of it", r->name);
     }
     arena_init(&arena, r->mem, 0);
     if (g->manifest.len > 0) {
@@ -310,10 +309,7 @@ int replica_open(struct replicas *rs, const struct replica_open *o,
     int rv = o->recovered != NULL ? take_recovered(r, o->recovered)
                                   : begin_new(r, o, &seq);
     if (rv == ERR_CORRUPT || rv == ERR_VERSION) {
-        env_fail(r->env, rv,
-                 "%s: put the data back, or empty the directory and "
-                 "replace the node",
-                 r->open_err.text);
+        env_fail(r->env, rv, "%s", r->open_err.text);
     }
     if (rv == 0) {
         rv = map_put_u64(rs->map, id, r);

@@ -50,7 +50,7 @@ static void disagree(struct transfer *t)
     if (t->retried) {
         env_fail(r->env, ERR_CORRUPT,
                  "%s: transfer from n%" PRId32 ": the chain at offset %" PRId64
-                 " differs: stored data is damaged; nothing was cut",
+                 " differs: stored data is damaged",
                  r->name, t->from, m->base.offset);
     }
     t->retried = true;

@@ -180,7 +180,9 @@ static int run(const struct config *c, struct env *e)
     struct err err = {""};
     int rv = chunk_pool_new(&pool, env_mem(e), memory_bytes(c));
     if (rv != 0) {
-        err_set(&err, rv, "memory.bytes: %s", err_text(rv));
+        err_set(&err, rv,
+                "memory.bytes: %s: set less, or give the process more",
+                err_text(rv));
         return fail(BROKER_EXIT_FAILED, &err);
     }
     rv = node_open(&n, e, c, pool);

@@ -15,12 +15,6 @@ void store_path(char out[STORE_PATH_MAX], const char *dir, int64_t base,
 
 _Noreturn void store_die(struct store *s, const char *path, int rv)
 {
-    if (rv == ERR_NOSPACE) {
-        env_die(s->env,
-                "%s: %s: %s: nothing was cut and nothing acknowledged is lost; "
-                "free space on this file system, then start again",
-                s->name, path, err_text(rv));
-    }
     env_fail(s->env, rv, "%s: %s: %s", s->name, path, err_text(rv));
 }
 

@@ -247,7 +247,9 @@ static void test_ends_with_a_code(void **state)
     (void)state;
     open_fixture(&f, 1);
     assert_int_equal(sim_node_call(f.sim, 1, fail_damaged, f.env), ERR_CLOSED);
-    assert_string_equal(sim_node_death(f.sim, 1), "it is damaged");
+    assert_string_equal(sim_node_death(f.sim, 1),
+                        "it is damaged: nothing was cut; put the data back, "
+                        "or empty the directory and replace the node");
     assert_int_equal(sim_node_exit_code(f.sim, 1), ENV_EXIT_DAMAGE);
     start(&f);
     assert_int_equal(sim_node_call(f.sim, 1, fail_otherwise, f.env),

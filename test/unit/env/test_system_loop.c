@@ -406,12 +406,14 @@ static void test_die_says_why_and_aborts(void **state)
 static void test_damage_ends_with_its_code(void **state)
 {
     check_death(*state, die_by_damage, ENV_EXIT_DAMAGE,
-                "journal 7: it is damaged");
+                "journal 7: it is damaged: nothing was cut; put the data back");
 }
 
 static void test_other_errors_abort(void **state)
 {
-    check_death(*state, die_by_error, 0, "journal 7: disk is gone");
+    check_death(*state, die_by_error, 0,
+                "journal 7: disk is gone: nothing acknowledged is lost; check "
+                "the disk");
 }
 
 static void test_failed_assertion_dies_the_same_way(void **state)
