@@ -248,7 +248,7 @@ for n in 0 1; do
     expect 0 'TAIL' dump "$work/n1/journal/checkpoint.$n"
 done
 expect 0 'keyed' dump "$work/n1/meta/meta.db" --table topics
-expect 0 'partitions +6' dump "$work/n1/meta/meta.db"
+expect 0 'partitions +[0-9]+ ' dump "$work/n1/meta/meta.db"
 expect 3 'no table x' dump "$work/n1/meta/meta.db" --table x
 for file in "$work"/n1/p/*/*.idx; do
     [ ! -f "$file" ] || expect 0 'POSITION' dump "$file"
