@@ -91,9 +91,10 @@ static int walk_one(void *arg, const char *name, bool dir)
         w->dir = here;
     } else if (strstr(w->path, w->part) != NULL && w->n < FILES_MAX &&
                i->dur.size > 0) {
+        size_t len = strlen(w->path);
+        ASSERT(len < sizeof w->files[w->n].path);
+        memcpy(w->files[w->n].path, w->path, len + 1);
         w->files[w->n].inode = i;
-        snprintf(w->files[w->n].path, sizeof w->files[w->n].path, "%s",
-                 w->path);
         w->n++;
     }
     w->path[at] = '\0';
