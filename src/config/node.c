@@ -98,6 +98,12 @@ static const struct setting table[NODE_SETTINGS] = {
          .choices = "auto,io_uring,threads",
          .help = "How files are read and written; auto takes io_uring where "
                  "the kernel allows it."},
+    [NODE_LOOP_REST_US] =
+        {ROW("loop.rest.us", INT, INT, "700", 0, 5000),
+         .help = "Least time between two turns of a loop that is busy with "
+                 "small messages, in microseconds, so that more of them share "
+                 "a turn: less processor for a little latency. A loop with "
+                 "little to do never waits. 0: none does."},
     [NODE_STORAGE_RESERVE_BYTES] =
         {ROW("storage.reserve.bytes", SIZE, LONG, "268435456", 0, TIB),
          FIXED("this version stops, saying so, when the disk is full"),

@@ -12,6 +12,7 @@ src_env_libenv_a_SOURCES = \
 # The system's door.
 src_env_libenv_a_SOURCES += \
 	src/env/system_impl.h \
+	src/env/system_pace.h \
 	src/env/system_stream.h \
 	src/env/system.c \
 	src/env/system_bfile.c \
@@ -21,6 +22,7 @@ src_env_libenv_a_SOURCES += \
 	src/env/system_file.c \
 	src/env/system_job.c \
 	src/env/system_listen.c \
+	src/env/system_pace.c \
 	src/env/system_stream.c \
 	src/env/system_threads.c \
 	src/env/system_uring.c

@@ -210,6 +210,32 @@ static void sleep_prepare(struct system *sys)
     }
 }
 
+static uint64_t thread_cpu_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* Before the poll: leave messages time to gather, if this load gains by it. */
+static void rest(struct system *sys)
+{
+    uint64_t now_us = sys_now_us_exact(&sys->env), rest_us;
+
+    if (pace_turn(&sys->pace, now_us)) {
+        pace_judge(&sys->pace, now_us, thread_cpu_us());
+    }
+    rest_us = pace_rest(&sys->pace, now_us);
+    if (rest_us > 0 && !must_not_sleep(sys)) {
+        struct timespec ts = {.tv_nsec = (long)rest_us * 1000};
+        nanosleep(&ts, NULL);
+        sys->pace.n_rests++;
+        now_us = sys_now_us_exact(&sys->env);
+    }
+    pace_poll(&sys->pace, now_us);
+}
+
 static void turn_end(uv_prepare_t *h)
 {
     struct system *sys = h->data;
@@ -220,6 +246,7 @@ static void turn_end(uv_prepare_t *h)
     env_turns_run(&sys->env);
     run_deferred(sys);
     sys->engine->submit(sys);
+    rest(sys);
     sleep_prepare(sys);
     sys->now_stale = true;
 }
@@ -363,6 +390,7 @@ static struct system *system_alloc(const struct env_system_options *o)
     sys->unsafe_no_flush = o->unsafe_no_flush;
     sys->unsafe_no_flush_of = o->unsafe_no_flush_of;
     sys->now_stale = true;
+    pace_init(&sys->pace, o->loop_rest_us);
     queue_init(&sys->signals);
     queue_init(&sys->io_ready);
     queue_init(&sys->io_done);
@@ -377,11 +405,30 @@ static void system_free(struct system *sys)
     struct mem *mem = sys->env.mem;
 
     pthread_mutex_destroy(&sys->jobs_lock);
+    for (unsigned i = 0; i < SYS_LOOP_METRICS; i++) {
+        metric_remove(&sys->loop_metrics[i]);
+    }
     metrics_free(sys->env.metrics);
     trace_free(sys->env.trace);
     sys_trace_close(sys);
     env_base_close(&sys->env);
     mem_free_all(mem);
+}
+
+static void loop_metrics_start(struct system *sys)
+{
+    struct metrics *ms = sys->env.metrics;
+    struct metric *m = sys->loop_metrics;
+
+    metric_add(ms, m++, METRIC_COUNTER, "ostraka_loop_turns_total",
+               "Turns of the loop.", "", &sys->pace.n_turns);
+    metric_add(ms, m++, METRIC_COUNTER, "ostraka_loop_rests_total",
+               "Turns put off so that more messages share them.", "",
+               &sys->pace.n_rests);
+    metric_add(ms, m++, METRIC_COUNTER, "ostraka_loop_rests_begun_total",
+               "Times that the loop became busy with small turns.", "",
+               &sys->pace.n_begun);
+    ASSERT(m == sys->loop_metrics + SYS_LOOP_METRICS);
 }
 
 static int voices_start(struct system *sys, const struct env_system_options *o,
@@ -399,6 +446,7 @@ static int voices_start(struct system *sys, const struct env_system_options *o,
     if (sys->env.trace == NULL || sys->env.metrics == NULL) {
         return err_set(err, ERR_NOMEM, "no memory for the trace");
     }
+    loop_metrics_start(sys);
     return 0;
 }
 

@@ -12,6 +12,9 @@ struct env_system_options {
     const char *trace_path; /* NULL: stderr; reopened on request */
     const char *name;       /* "n1": in every trace line; may be NULL */
     size_t mem_bytes_max;   /* 0: no limit */
+    /* A busy loop leaves so much between two polls while its turns are small
+     * (system_pace.h); 0: it never waits. */
+    uint64_t loop_rest_us;
     /* Testing only ("unsafe."): report durable writes and syncs without
      * asking the device for a flush. Said at start, refused in production
      * configuration checks. */

@@ -20,6 +20,7 @@
 
 #include "env/impl.h"
 #include "env/system.h"
+#include "env/system_pace.h"
 
 struct system;
 struct sys_uring;
@@ -92,6 +93,9 @@ bool sys_io_deferred(const struct system *sys);
 
 /* ---- the door ----------------------------------------------------------- */
 
+/* Of the loop itself. */
+#define SYS_LOOP_METRICS 3
+
 struct sys_worker {
     struct system *sys;
     pthread_t thread;
@@ -119,6 +123,8 @@ struct system {
     uint64_t sleep_at_ms;
     uint64_t now_us;
     bool now_stale;
+    struct pace pace;
+    struct metric loop_metrics[SYS_LOOP_METRICS];
     atomic_bool stop;
     const bool *until; /* env_system_run_until's flag, or NULL */
     bool until_expired;

@@ -162,6 +162,7 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
     if (n == UV_ENOBUFS || (n >= 0 && buf->len == 0)) {
         env_stream_read_pause(&s->stream);
     } else if (n >= 0) {
+        pace_bytes(&sys_of(s->stream.env)->pace, (uint64_t)n);
         s->read_cb(&s->stream, s->read_data, 0, (size_t)n);
     } else {
         s->read_over = true;
@@ -313,6 +314,7 @@ int sys_stream_write(struct env_stream *stream, struct env_write *w,
         w->len += slices[k].len;
     }
     s->unwritten += w->len;
+    pace_bytes(&sys_of(stream->env)->pace, w->len);
     n_bufs = bufs_fill(bufs, slices, n, 0);
     if (s->n_uv_writes == 0 && n_bufs > 0) {
         taken = uv_try_write((uv_stream_t *)&s->tcp, bufs, n_bufs);

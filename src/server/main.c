@@ -164,7 +164,8 @@ static int open_env(const struct config *c, struct env **ret_e, struct err *err)
     struct env_system_options eo = {
         .io_engine = config_text(c, NODE_STORAGE_IO),
         .trace_path = file != NULL && *file != '\0' ? file : NULL,
-        .name = name};
+        .name = name,
+        .loop_rest_us = (uint64_t)config_long(c, NODE_LOOP_REST_US)};
     no_flush_set(&eo, c);
     snprintf(name, sizeof name, "n%" PRId64, config_long(c, NODE_ID));
     (void)trace_level_parse(&eo.trace_level, config_text(c, NODE_LOG_LEVEL));

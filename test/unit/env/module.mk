@@ -27,6 +27,13 @@ test_unit_env_test_system_stream_SOURCES = test/unit/env/test_system_stream.c \
 test_unit_env_test_system_stream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_env_test_system_stream_LDADD = $(LINK_env) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/env/test_system_pace
+TESTS += test/unit/env/test_system_pace
+test_unit_env_test_system_pace_SOURCES = test/unit/env/test_system_pace.c
+test_unit_env_test_system_pace_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	$(UV_CFLAGS)
+test_unit_env_test_system_pace_LDADD = $(LINK_env) $(CMOCKA_LIBS)
+
 # The simulated door.
 check_PROGRAMS += test/unit/env/test_sim_disk
 TESTS += test/unit/env/test_sim_disk
