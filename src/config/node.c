@@ -99,7 +99,7 @@ static const struct setting table[NODE_SETTINGS] = {
          .help = "How files are read and written; auto takes io_uring where "
                  "the kernel allows it."},
     [NODE_LOOP_REST_US] =
-        {ROW("loop.rest.us", INT, INT, "700", 0, 5000),
+        {ROW("loop.rest.us", INT, INT, "800", 0, 5000),
          .help = "Least time between two turns of a loop that is busy with "
                  "small messages, in microseconds, so that more of them share "
                  "a turn: less processor for a little latency. A loop with "
