@@ -384,6 +384,7 @@ struct chunk *chunk_acquire(struct chunk_pool *p, enum chunk_budget b,
     c->class_ = class_;
     p->used[b] += cap;
     p->used_all += cap;
+    mem_shake_fill(p->mem, c->data, cap);
     return c;
 }
 

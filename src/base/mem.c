@@ -36,6 +36,7 @@ struct mem {
     uint64_t fail_at; /* allocations until the planted failure; 0: none */
     int fail_for_ever;
     int fail_fired;
+    uint64_t shake; /* drawn from last; 0: not shaken */
 };
 
 static uint64_t magic_of(const struct mem *m)
@@ -130,6 +131,46 @@ static bool may_grow(struct mem *m, size_t old, size_t size)
            (others <= m->bytes_max && size <= m->bytes_max - others);
 }
 
+/* Some number, the next one; 0 if not shaken. */
+static uint64_t shake_next(struct mem *m)
+{
+    if (m->shake != 0) {
+        m->shake = m->shake * UINT64_C(6364136223846793005) | 1;
+    }
+    return m->shake >> 40;
+}
+
+/* Bytes behind a block, so that the next one lies elsewhere. */
+static size_t shake_spare(struct mem *m)
+{
+    return (size_t)(shake_next(m) % 64) * 16;
+}
+
+/* Memory for a block. Shaken, some small ones lie where most of an address is
+ * zero: who takes a pointer's bytes for something else often asks for that. */
+static void *shake_alloc(struct mem *m, size_t bytes)
+{
+    size_t spare = shake_spare(m);
+    void *p;
+
+    if (m->shake == 0 || bytes > 256 || shake_next(m) % 8 != 0) {
+        return malloc(bytes + spare);
+    }
+    return posix_memalign(&p, 65536, bytes + spare) == 0 ? p : NULL;
+}
+
+void mem_shake(struct mem *m, uint64_t seed)
+{
+    m->shake = seed == 0 ? 0 : seed | 1;
+}
+
+void mem_shake_fill(struct mem *m, void *data, size_t len)
+{
+    if (m->shake != 0) {
+        memset(data, (int)(shake_next(m) & 0xff), len);
+    }
+}
+
 /* A block joins the list and the books. */
 static void block_insert(struct mem *m, struct block *b, size_t size)
 {
@@ -154,10 +195,11 @@ void *mem_alloc(struct mem *m, size_t size)
     struct block *b = NULL;
     pthread_mutex_lock(&m->lock);
     if (may_grow(m, 0, size)) {
-        b = malloc(sizeof *b + size);
+        b = shake_alloc(m, sizeof *b + size);
     }
     if (b != NULL) {
         block_insert(m, b, size);
+        mem_shake_fill(m, b + 1, size);
     }
     pthread_mutex_unlock(&m->lock);
     return b == NULL ? NULL : b + 1;
@@ -187,11 +229,15 @@ void *mem_realloc(struct mem *m, void *p, size_t size)
     size_t old_size = b->size;
     if (may_grow(m, old_size, size)) {
         block_remove(m, b);
-        moved = realloc(b, sizeof *b + size);
+        moved = realloc(b, sizeof *b + size + shake_spare(m));
         if (moved == NULL) {
             block_insert(m, b, old_size);
         } else {
             block_insert(m, moved, size);
+            if (size > old_size) {
+                mem_shake_fill(m, (uint8_t *)(moved + 1) + old_size,
+                               size - old_size);
+            }
         }
     }
     pthread_mutex_unlock(&m->lock);

@@ -74,4 +74,13 @@ void mem_fail_at(struct mem *m, uint64_t n, int for_ever);
 /* True if a planted failure has fired since mem_fail_at(). */
 int mem_fail_fired(const struct mem *m);
 
+/* Test aid: from now on blocks, and the chunks of pools that live on it, lie at
+ * other addresses and are handed out full of some byte; `seed` says which. 0
+ * switches it off. What a place holds before it is written, and where it is,
+ * must make no difference: the simulator runs seeds a second time shaken, and
+ * compares. */
+void mem_shake(struct mem *m, uint64_t seed);
+/* Fill what is about to be handed out, if shaken. */
+void mem_shake_fill(struct mem *m, void *data, size_t len);
+
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/crc32c.h"
 #include "base/hash.h"
 
 /* ---- memory and chance -------------------------------------------------- */
@@ -61,6 +62,11 @@ void sim_note(struct sim *s, unsigned id, enum sim_kind kind, uint64_t len)
     uint64_t v[] = {s->hash, s->now_us, id, kind, len};
 
     s->hash = hash_u64s(v, sizeof v / sizeof v[0]);
+}
+
+void sim_note_bytes(struct sim *s, unsigned id, const void *data, size_t len)
+{
+    sim_note(s, id, SIM_KIND_BYTES, (uint64_t)len << 32 | crc32c(data, len));
 }
 
 uint64_t sim_trace_hash(const struct sim *s)
@@ -243,6 +249,7 @@ struct sim *sim_new(const struct sim_options *o)
     if (mem == NULL) {
         return NULL;
     }
+    mem_shake(mem, o->shake);
     s = mem_calloc(mem, 1, sizeof *s);
     if (s == NULL) {
         mem_free_all(mem);

@@ -40,6 +40,7 @@ struct sim_options {
     /* Hears each line of a node at or above the level; may be NULL. */
     void (*trace_cb)(void *arg, unsigned node, struct slice line);
     void *trace_arg;
+    uint64_t shake; /* the memory of all (mem_shake()); 0: not */
 };
 
 /* An empty world at time 0; NULL without memory. Copies the options. Freeing

@@ -260,6 +260,7 @@ int sim_inode_write(struct sim_inode *i, const void *data, size_t len,
     if (len == 0) {
         return 0;
     }
+    sim_note_bytes(i->disk->sim, i->disk->id, data, len);
     if (offset > UINT64_MAX / 2 || len > UINT64_MAX / 2) {
         return ERR_NOSPACE;
     }

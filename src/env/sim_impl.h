@@ -35,7 +35,8 @@ enum sim_kind {
     SIM_KIND_ACCEPT,
     SIM_KIND_STREAM,
     SIM_KIND_TIMEOUT,
-    SIM_KIND_CLOSE
+    SIM_KIND_CLOSE,
+    SIM_KIND_BYTES
 };
 
 /* Happens in up to two steps: `arrive` is done by the world, whatever the node
@@ -141,6 +142,8 @@ uint64_t sim_draw(struct sim *s, uint64_t min, uint64_t max);
 bool sim_chance(struct sim *s, unsigned rate);
 /* Note something in the trace hash. */
 void sim_note(struct sim *s, unsigned id, enum sim_kind kind, uint64_t len);
+/* Note content: of a write, of what is sent. */
+void sim_note_bytes(struct sim *s, unsigned id, const void *data, size_t len);
 /* NULL if there has never been one; sim_node_get() asserts that there has. */
 struct sim_node *sim_node_find(struct sim *s, unsigned id);
 struct sim_node *sim_node_get(struct sim *s, unsigned id);

@@ -148,6 +148,7 @@ void sim_pipe_push(struct sim_end *from, enum seg_kind kind,
     seg->len = len;
     if (len > 0) {
         memcpy(seg->data, data, len);
+        sim_note_bytes(s, from->id, data, len);
     }
     seg->at_us = s->now_us + sim_net_delay(s) + slow_us(s, from->id) +
                  slow_us(s, sim_end_other(from)->id);

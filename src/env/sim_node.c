@@ -343,6 +343,7 @@ static void node_birth(struct sim_node *n)
 
     ASSERT(mem != NULL);
     n->life = ++n->sim->lives;
+    mem_shake(mem, n->sim->o.shake * n->life);
     n->rate = n->next_rate;
     n->rate_from_us = n->rate_base_us = n->sim->now_us;
     n->powerless = false;

@@ -39,7 +39,8 @@ enum core_guard {
     CORE_GUARD_CHANGE = 1 << 14,   /* N15, N16: one difference, no demotion */
     CORE_GUARD_INSTALL = 1 << 15,  /* N20: offers are held outside */
     CORE_GUARD_BARRIER = 1 << 16,  /* L4: own no-op on election */
-    CORE_GUARD_RESEND = 1 << 17    /* N9: probes do not repeat entries */
+    CORE_GUARD_RESEND = 1 << 17,   /* N9: probes do not repeat entries */
+    CORE_GUARD_RESULT = 1 << 18    /* N17: results are for candidates */
 };
 
 struct core_options {

@@ -251,12 +251,19 @@ static int receive_vote(struct core *c, const struct message *m)
     return rv;
 }
 
+/* N17: of anybody but a candidate the library asks "in pre-vote?" of bytes
+ * that then mean something else (of a follower, its leader's address), so that
+ * a late answer to a pre-vote may raise the term. Who did not ask, or asks no
+ * more, has nothing to learn from it: a higher term comes by other ways. */
 static int receive_vote_result(struct core *c, const struct message *m)
 {
     struct raft_message rm = {.type = RAFT_REQUEST_VOTE_RESULT};
     struct raft_request_vote_result *args = &rm.request_vote_result;
     if (m->pre_vote && m->granted && m->term > core_term(c) + 1) {
         c->effects->alarm = true;
+        return 0;
+    }
+    if (core_role(c) != GROUP_CANDIDATE && core_guards(c, CORE_GUARD_RESULT)) {
         return 0;
     }
     args->version = 2;

@@ -15,6 +15,7 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/producer.c \
 	test/sim/reader.c \
 	test/sim/session.c \
+	test/sim/shake.c test/sim/shake.h \
 	test/sim/world.c test/sim/world.h
 test_sim_libsim_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 LINK_sim = test/sim/libsim.a $(LINK_api)

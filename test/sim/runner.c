@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "shake.h"
 
 /* What the processes share. Each writes its own seat; `next` is an atomic. */
 struct seat {
@@ -34,6 +35,14 @@ static void on_stop(int signo)
 {
     (void)signo;
     asked_to_stop = 1;
+}
+
+/* Which are run twice: `twice` of them, evenly. */
+static bool is_twice(const struct runner_options *o, uint64_t i)
+{
+    uint64_t each = o->twice == 0 ? 0 : o->count / o->twice;
+
+    return o->twice >= o->count || (each != 0 && i % each == 0);
 }
 
 /* ---- one seed --------------------------------------------------------------
@@ -70,7 +79,10 @@ static void run_one(const struct runner_options *o, struct seat *s, bool twice)
                  (unsigned long long)(r.at_us % 1000000), r.text);
     } else if (twice) {
         so.coverage = NULL;
+        so.shake = s->seed * 2 + 1;
+        shake_set(so.shake);
         swarm_run(&so, &again);
+        shake_set(0);
         s->failed = again.hash != r.hash;
         snprintf(s->text, sizeof s->text,
                  "replay at 0 s: two runs differ: %llx, %llx",
@@ -106,7 +118,7 @@ static void work(const struct runner_options *o, struct shared *sh,
 
     while (take(o, sh, s, &i)) {
         s->running = true;
-        run_one(o, s, i < o->twice);
+        run_one(o, s, is_twice(o, i));
         s->running = false;
         if (s->failed) {
             __atomic_store_n(&sh->stop, true, __ATOMIC_SEQ_CST);

@@ -17,7 +17,8 @@ struct runner_options {
     const uint64_t *list; /* seeds; NULL: `first`, `first` + 1, ... */
     uint64_t first;
     uint64_t count;       /* of seeds */
-    uint64_t twice;       /* so many of them twice, comparing hashes */
+    uint64_t twice;       /* so many of them twice, the second time shaken
+                             (mem_shake()), comparing hashes */
     uint64_t seconds_max; /* of the world outside, then as if asked to stop;
                              0: no limit */
     unsigned jobs;        /* processes */

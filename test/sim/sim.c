@@ -2,8 +2,9 @@
  *
  *   sim --seed N [--count M] [--trace] [--twice]
  *       run seeds N to N+M-1, a line each; exit 1 at the first violation,
- *       naming seed, invariant and virtual time; --twice runs each again and
- *       compares the hash of all that happened
+ *       naming seed, invariant and virtual time; --twice runs each again, with
+ *       other rubbish in its memory and at other addresses, and compares the
+ *       hash of all that happened and was written
  *   sim --check FILE [--fresh N] [--base B]
  *       run the seeds of a file (one a line, # begins a comment), then N fresh
  *       ones from B (else by the clock; it is printed) and judge the coverage
@@ -27,9 +28,10 @@
 #include "ledger.h"
 #include "reference.h"
 #include "runner.h"
+#include "shake.h"
 
 #define FRESH      200
-#define TWICE      3       /* fresh seeds that are run twice */
+#define TWICE      20      /* one of so many seeds is run twice */
 #define SOAK_FIRST 1000000 /* below are those people give */
 #define SOAK_CHUNK 1000    /* seeds to a line of the ledger */
 #define LIST_MAX   10000
@@ -117,13 +119,14 @@ static int run_check(const struct arguments *a)
     struct runner_options known = {.list = list, .jobs = (unsigned)a->jobs};
     struct runner_options fresh = {.first = base,
                                    .count = a->fresh,
-                                   .twice = TWICE,
+                                   .twice = 1 + a->fresh / TWICE,
                                    .jobs = (unsigned)a->jobs};
     struct runner_result rk, rf;
 
     if (!list_read(a->check, list, &known.count)) {
         return 1;
     }
+    known.twice = known.count;
     runner_run(&known, &rk);
     if (rk.failed || rk.stopped) {
         return 1;
@@ -163,7 +166,9 @@ static bool soak_note(const struct arguments *a, uint64_t first,
 
 static int run_soak(const struct arguments *a)
 {
-    struct runner_options o = {.jobs = (unsigned)a->jobs, .count = SOAK_CHUNK};
+    struct runner_options o = {.jobs = (unsigned)a->jobs,
+                               .count = SOAK_CHUNK,
+                               .twice = SOAK_CHUNK / TWICE};
     struct runner_result r = {0};
     struct coverage all = {0};
     time_t end = time(NULL) + (time_t)a->seconds;
@@ -296,6 +301,7 @@ int main(int argc, char *argv[])
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 16 << 20);
+    shake_install();
     if (a.build == NULL) {
         ledger_build(build, sizeof build);
         a.build = build;

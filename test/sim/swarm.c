@@ -128,7 +128,8 @@ static void draw_world(struct swarm *s)
 {
     struct sim_options o = {.seed = s->o->seed,
                             .trace_level = TRACE_DEBUG,
-                            .trace_stderr = s->o->trace};
+                            .trace_stderr = s->o->trace,
+                            .shake = s->o->shake};
     struct err err = {""};
     unsigned size = (unsigned)below(s, 20);
 

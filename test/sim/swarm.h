@@ -13,6 +13,7 @@ struct swarm_options {
     uint64_t seed;
     bool trace;                /* show the nodes' own traces, and the faults */
     struct coverage *coverage; /* counts; may be NULL */
+    uint64_t shake;            /* sim_options.shake */
 };
 
 struct swarm_result {

@@ -283,6 +283,24 @@ static void abandon(void **state)
     assert_int_equal(mem_blocks(mem), before);
 }
 
+/* What a chunk holds that nobody wrote to. */
+static void shaken(void **state)
+{
+    (void)state;
+    struct chunk *c = chunk_acquire(pool, CHUNK_CLIENT, 100);
+    unsigned differ = 0;
+    memset(c->data, 1, c->cap);
+    chunk_release(c);
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        mem_shake(mem, seed);
+        c = chunk_acquire(pool, CHUNK_CLIENT, 100);
+        differ += c->data[0] != 1 && c->data[c->cap - 1] == c->data[0];
+        chunk_release(c);
+    }
+    mem_shake(mem, 0);
+    assert_true(differ > 15);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -299,6 +317,7 @@ int main(void)
         TEST(random_steps),
         TEST(no_memory),
         TEST(abandon),
+        TEST(shaken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,14 +167,50 @@ static void a_foreign_block_is_caught(void **state)
     mem_free_all(b);
 }
 
+/* All bytes of a block the same, of blocks and shakes different ones. */
+static uint8_t filling(struct mem *m, size_t size)
+{
+    const uint8_t *p = mem_alloc(m, size);
+
+    assert_non_null(p);
+    for (size_t i = 1; i < size; i++) {
+        assert_int_equal(p[i], p[0]);
+    }
+    return p[0];
+}
+
+static void shaken(void **state)
+{
+    (void)state;
+    unsigned differ = 0, zero = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct mem *a = mem_new(0);
+        struct mem *b = mem_new(0);
+        mem_shake(a, seed);
+        mem_shake(b, seed + 100);
+        differ += filling(a, 100) != filling(b, 100);
+        uint8_t *p = mem_alloc(a, 8);
+        p = mem_realloc(a, memset(p, 7, 8), 4000);
+        assert_int_equal(p[7], 7);
+        assert_int_equal(p[8], p[3999]);
+        uint8_t *c = mem_calloc(a, 10, 10);
+        for (unsigned i = 0; i < 100; i++) {
+            zero += c[i];
+        }
+        assert_int_equal(mem_bytes(a), 100 + 4000 + 100);
+        mem_free_all(a);
+        mem_free_all(b);
+    }
+    assert_true(differ > 15);
+    assert_int_equal(zero, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(told_at_the_end),
-        cmocka_unit_test(books),
-        cmocka_unit_test(overflow_is_a_failure),
-        cmocka_unit_test(limit),
-        cmocka_unit_test(planted_failures),
+        cmocka_unit_test(told_at_the_end),           cmocka_unit_test(books),
+        cmocka_unit_test(overflow_is_a_failure),     cmocka_unit_test(limit),
+        cmocka_unit_test(planted_failures),          cmocka_unit_test(shaken),
         cmocka_unit_test(a_foreign_block_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

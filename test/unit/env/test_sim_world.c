@@ -145,9 +145,12 @@ static void busy_connected(struct env_stream *s, int status, void *data)
     }
 }
 
+static bool busy_leaks; /* it sends and writes what it never wrote to */
+
 static void busy_start(struct env *e, void *arg)
 {
     struct busy *b = mem_calloc(env_mem(e), 1, sizeof *b);
+    char *leak = mem_alloc(env_mem(e), sizeof b->out);
     struct env_listener *l;
     struct env_stream *s;
     char other[] = "n0";
@@ -156,6 +159,9 @@ static void busy_start(struct env *e, void *arg)
     b->other = *(unsigned *)arg;
     other[1] = (char)('0' + b->other);
     env_random(e, b->out, sizeof b->out);
+    if (busy_leaks) {
+        memcpy(b->out, leak, sizeof b->out);
+    }
     env_timer_init(&b->timer, busy_tick, b);
     env_turn_init(&b->turn, ENV_TURN_JOURNAL, busy_turn, b);
     ASSERT(file_open(e, "/f", FILE_WRITE | FILE_CREATE, &b->file, NULL) == 0);
@@ -165,13 +171,15 @@ static void busy_start(struct env *e, void *arg)
 }
 
 /* A run of three nodes with faults; its hash. */
-static uint64_t busy_run(uint64_t seed)
+static uint64_t busy_run(uint64_t seed, uint64_t shake)
 {
     struct sim_options o = options(seed);
-    struct sim *s = sim_new(&o);
+    struct sim *s;
     struct sim_disk *disks[3];
     uint64_t hash;
 
+    o.shake = shake;
+    s = sim_new(&o);
     assert_non_null(s);
     for (unsigned i = 0; i < 3; i++) {
         char host[] = "n0";
@@ -216,11 +224,26 @@ static void test_seed_replays(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
-        uint64_t hash = busy_run(seed);
-        assert_int_equal(hash, busy_run(seed));
+        uint64_t hash = busy_run(seed, 0);
+        assert_int_equal(hash, busy_run(seed, 0));
+        assert_int_equal(hash, busy_run(seed, seed));
         assert_int_not_equal(hash, last);
         last = hash;
     }
+}
+
+/* What was never written goes out: the hash tells. */
+static void test_leak_shows(void **state)
+{
+    unsigned differ = 0;
+
+    (void)state;
+    busy_leaks = true;
+    for (uint64_t shake = 1; shake <= 10; shake++) {
+        differ += busy_run(1, shake) != busy_run(1, shake + 100);
+    }
+    busy_leaks = false;
+    assert_true(differ > 5);
 }
 
 /* ---- timers and hooks -----------------------------------------------------
@@ -631,6 +654,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seed_replays),
+        cmocka_unit_test(test_leak_shows),
         cmocka_unit_test(test_timers_and_hooks),
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_restless_node),

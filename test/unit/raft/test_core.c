@@ -624,6 +624,26 @@ static bool story_change(uint32_t off)
            cluster_change(&cl, 1, promoted(4)) == 0;
 }
 
+/* N17: an answer to a pre-vote that comes when its candidate follows again is
+ * no news of a term. (Of one whose leader's address happens to lie at the
+ * wrong place, without the guard; of one that knows no leader, always.) */
+static bool story_result(uint32_t off)
+{
+    open_3(off);
+    cluster_crash(&cl, 3, 0);
+    cluster_drop_all(&cl);
+    cluster_start(&cl, 3);
+    uint64_t before = term(3);
+    struct message granted = {.kind = MESSAGE_VOTE_RESULT,
+                              .term = before + 1,
+                              .pre_vote = true,
+                              .granted = true};
+    cluster_inject(&cl, 2, 3, granted, NULL);
+    cluster_sync(&cl, 3);
+    return core_role(cluster_core(&cl, 3)) == GROUP_FOLLOWER &&
+           term(3) == before;
+}
+
 /* N20: until an offer is here, log and vote stay. */
 static bool story_install(uint32_t off)
 {
@@ -948,6 +968,7 @@ TEETH(suspect, CORE_GUARD_EXPIRY)
 TEETH(pre_vote, CORE_GUARD_PRE_VOTE)
 TEETH(hint, CORE_GUARD_HINT)
 TEETH(change, CORE_GUARD_CHANGE)
+TEETH(result, CORE_GUARD_RESULT)
 TEETH(install, CORE_GUARD_INSTALL)
 TEETH(barrier, CORE_GUARD_BARRIER)
 WELL(repair)
@@ -984,6 +1005,7 @@ int main(void)
         cmocka_unit_test(test_pre_vote),
         cmocka_unit_test(test_hint),
         cmocka_unit_test(test_change),
+        cmocka_unit_test(test_result),
         cmocka_unit_test(test_install),
         cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_repair),
