@@ -113,6 +113,7 @@ static void on_created(void *arg, int status, const void *response)
     }
     over(a);
     t->state = TOPIC_IS;
+    t->known_us = sim_now_us(a->world->sim);
     a->world->counts.topics_created++;
     a->world->counts.topics_again += t->before >= 0;
     world_refresh(a->world);
@@ -244,6 +245,7 @@ static void on_grown(void *arg, int status, const void *response)
     }
     over(a);
     t->n_partitions = a->n_partitions;
+    t->known_us = sim_now_us(a->world->sim);
     world_refresh(a->world);
 }
 

@@ -37,6 +37,7 @@ struct sim_seat {
     char why[ERR_TEXT_MAX + 32];
     int exit_code;
     unsigned life;
+    uint64_t since_us;
 };
 
 struct sim_cluster {
@@ -168,6 +169,11 @@ unsigned sim_cluster_life(struct sim_cluster *c, unsigned id)
     return seat_of(c, id)->life;
 }
 
+uint64_t sim_cluster_since_us(struct sim_cluster *c, unsigned id)
+{
+    return seat_of(c, id)->since_us;
+}
+
 bool sim_cluster_serves(struct sim_cluster *c)
 {
     for (unsigned id = 1; id <= c->n; id++) {
@@ -254,6 +260,7 @@ void sim_cluster_start(struct sim_cluster *c, unsigned id)
 
     ASSERT(s->state == SIM_HOST_DOWN);
     s->life++;
+    s->since_us = sim_now_us(c->sim);
     s->why[0] = '\0';
     s->exit_code = 0;
     snprintf(host, sizeof host, "n%u", id);

@@ -54,6 +54,9 @@ int sim_cluster_exit_code(struct sim_cluster *c, unsigned id);
 /* Count of its lives. */
 unsigned sim_cluster_life(struct sim_cluster *c, unsigned id);
 
+/* When its present life began, virtual. */
+uint64_t sim_cluster_since_us(struct sim_cluster *c, unsigned id);
+
 /* Start a node that is down. */
 void sim_cluster_start(struct sim_cluster *c, unsigned id);
 /* Ask a node that serves to stop in order. */

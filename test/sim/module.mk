@@ -43,11 +43,12 @@ TESTS += test/sim/check.sh
 EXTRA_DIST += test/sim/check.sh test/sim/seeds.txt \
 	test/sim/teeth.sh test/sim/plants.txt
 
-# The simulator with one file replaced by a planted fault (teeth.sh).
-sim-planted: $(test_sim_sim_OBJECTS) $(test_sim_sim_DEPENDENCIES)
+# For teeth.sh: a file with a planted fault, and a program linked with such.
+plant-object:
 	$(CC) $(DEFS) $(DEFAULT_INCLUDES) $(INCLUDES) $(AM_CPPFLAGS) \
 	  $(CPPFLAGS) $(AM_CFLAGS) $(RAFT_CFLAGS) $(SQLITE_CFLAGS) \
-	  $(UV_CFLAGS) $(CFLAGS) -c -o $(PLANT_OUT).o $(PLANT)
-	$(LINK) -o $(PLANT_OUT) $(test_sim_sim_OBJECTS) $(PLANT_OUT).o \
-	  $(test_sim_sim_LDADD) $(LIBS)
-.PHONY: sim-planted
+	  $(UV_CFLAGS) $(CFLAGS) -w -c -o $(PLANT).o $(PLANT).c
+plant-program: $(PLANT_OBJECTS) $(PLANT_DEPENDENCIES)
+	$(LINK) -o $(PLANT_OUT) $(PLANT_OBJECTS) $(PLANTS) $(PLANT_LDADD) \
+	  $(LIBS)
+.PHONY: plant-object plant-program

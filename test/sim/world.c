@@ -117,6 +117,40 @@ static void learn(struct world *w, const struct metadata_response_topic *mt)
     }
 }
 
+static unsigned partitions_told(const struct metadata_response *m,
+                                struct uuid topic)
+{
+    for (uint32_t i = 0; i < m->topics.n; i++) {
+        if (uuid_equal(m->topics.ptr[i].topic_id, topic)) {
+            return m->topics.ptr[i].partitions.n;
+        }
+    }
+    return 0;
+}
+
+/* A node serves when it knows all that was committed before it began: of a
+ * topic that was there by then it never says that there is none. */
+static void judge_unknown(struct world *w, const struct metadata_response *m)
+{
+    unsigned id = w->metadata_at;
+
+    if (sim_cluster_life(w->cluster, id) != w->metadata_life) {
+        return;
+    }
+    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
+        const struct world_topic *t = &w->topics[i];
+        if (t->state == TOPIC_IS &&
+            t->known_us < sim_cluster_since_us(w->cluster, id) &&
+            partitions_told(m, t->id) < t->n_partitions) {
+            world_violation(w, "unknown",
+                            "node %u knows %u of %u partitions of %s, which "
+                            "were there before it began",
+                            id, partitions_told(m, t->id), t->n_partitions,
+                            t->name);
+        }
+    }
+}
+
 static void on_metadata(void *arg, int status, const void *response)
 {
     struct world *w = arg;
@@ -127,6 +161,9 @@ static void on_metadata(void *arg, int status, const void *response)
     w->counts.metadata++;
     for (uint32_t i = 0; status == 0 && i < m->topics.n; i++) {
         learn(w, &m->topics.ptr[i]);
+    }
+    if (status == 0) {
+        judge_unknown(w, m);
     }
 }
 
@@ -145,6 +182,8 @@ void world_refresh(struct world *w)
     m.topics.n = 0;
     m.allow_auto_topic_creation = false;
     w->metadata_under_way = true;
+    w->metadata_at = id;
+    w->metadata_life = sim_cluster_life(w->cluster, id);
     client_call(world_client(w, w->metadata, id), &wire_metadata_request,
                 METADATA_VERSION, &m, METADATA_MS, on_metadata, w);
 }

@@ -18,6 +18,7 @@
  *   by-time      ListOffsets by time passed over a record of that time
  *   refused      an answer that the producer's past does not allow
  *   revived      a deleted topic's id is answered for
+ *   unknown      a node that was started since does not know what was created
  *   stuck        after healing something does not happen in bounded time
  */
 #ifndef SIM_WORLD_H
@@ -85,6 +86,7 @@ struct world_topic {
     int before;     /* the topic that had this name before, or -1 */
     bool followed;  /* another has its name since */
     unsigned n_partitions, n_created, n_replicas;
+    uint64_t known_us; /* since when all of them are there */
     struct book books[WORLD_PARTITIONS_MAX];
 };
 
@@ -110,6 +112,7 @@ struct world {
     struct world_topic topics[WORLD_TOPICS_MAX];
     struct client *metadata[SIM_NODES_MAX + 1];
     bool metadata_under_way;
+    unsigned metadata_at, metadata_life; /* who was asked */
     uint64_t metadata_ms;
     bool idempotent[WORLD_PRODUCERS_MAX];
     bool once[WORLD_PRODUCERS_MAX]; /* sends each record once */

@@ -151,6 +151,45 @@ static void test_install(void **state)
     world_free(w);
 }
 
+/* A node that is told of an installed base is told when the record of it is
+ * durable, not when something before it is. */
+static void test_install_waits(void **state)
+{
+    (void)state;
+    struct world *w = world_new(55);
+    propose_many(w, 20);
+    struct node *l = leader(w);
+    struct node *b = &w->nodes[l->id % NODES + 1];
+    crash(w, b->id, SIM_CRASH_NONE);
+    propose_many(w, 100);
+    for (unsigned i = 1; i <= NODES; i++) {
+        if (i != b->id) {
+            compact(&w->nodes[i], group_stored(w->nodes[i].g) - 20);
+        }
+    }
+    start(w, b->id);
+    for (unsigned t = 0; t < 300 && !b->offered; t++) {
+        run_ms(w, 10);
+    }
+    assert_true(b->offered);
+    crash(w, l->id, SIM_CRASH_ALL); /* the other one asks for a vote */
+    while (b->g->hard_seq <= b->consensus->durable) {
+        assert_true(sim_run_one(w->sim));
+    }
+    assert_int_equal(install(b), 0);
+    uint64_t seq = b->g->change.seq, base = b->g->change.point.index;
+    assert_true(seq > b->g->hard_seq);
+    while (b->consensus->durable < seq) {
+        assert_true(group_tail(b->g)->base.index < base);
+        assert_true(sim_run_one(w->sim));
+    }
+    start(w, l->id);
+    propose_many(w, 5);
+    check_same(w);
+    assert_true(group_tail(b->g)->base.index >= base);
+    world_free(w);
+}
+
 struct read {
     struct group_barrier b;
     int status;
@@ -921,6 +960,7 @@ int main(void)
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_slow_follower),
         cmocka_unit_test(test_install),
+        cmocka_unit_test(test_install_waits),
         cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_transfer),
         cmocka_unit_test(test_suspect),
