@@ -54,6 +54,7 @@ struct command {
     enum command_impact impact;
     unsigned arguments_min, arguments_max;
     int (*run)(struct command_call *c); /* an exit code */
+    const char *examples;               /* lines; NULL: none */
 };
 
 /* One option that was given. */

@@ -144,6 +144,9 @@ void help_command(const struct command *m)
            impacts[m->impact]);
     options_of(m->options, NULL);
     options_of(command_options_all, m->options);
+    if (m->examples != NULL) {
+        printf("\nExamples:\n%s", m->examples);
+    }
 }
 
 int help_main(const char *noun, const char *verb, bool asked_nothing)
@@ -214,6 +217,11 @@ static void man_command(const struct command *m)
     man_text(m->summary);
     putchar('\n');
     man_options(m->options);
+    if (m->examples != NULL) {
+        printf(".PP\nExamples:\n.PP\n.nf\n");
+        man_text(m->examples);
+        printf(".fi\n");
+    }
 }
 
 static const struct {

@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS)
 src_cli_libcli_a_SOURCES = \
 	src/cli/admin.c src/cli/admin.h \
+	src/cli/assignment.c src/cli/assignment.h \
 	src/cli/bench.c src/cli/bench.h \
 	src/cli/bench_report.c src/cli/bench_report.h \
 	src/cli/client.c src/cli/client.h \
@@ -19,8 +20,15 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/dump_checkpoint.c src/cli/dump_journal.c \
 	src/cli/dump_segment.c src/cli/dump_state.c \
 	src/cli/escape.c src/cli/escape.h \
+	src/cli/group.c src/cli/group.h \
+	src/cli/group_client.c src/cli/group_client.h \
+	src/cli/group_listing.c src/cli/group_offsets.c \
+	src/cli/group_scope.c src/cli/group_scope.h \
+	src/cli/group_show.c \
+	src/cli/group_view.c src/cli/group_view.h \
 	src/cli/help.c src/cli/help.h \
 	src/cli/line.c src/cli/line.h \
+	src/cli/offsets_file.c src/cli/offsets_file.h \
 	src/cli/output.c src/cli/output.h \
 	src/cli/partition.c src/cli/partition.h \
 	src/cli/ports.c src/cli/ports.h \
@@ -36,7 +44,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/survey.c src/cli/survey.h \
 	src/cli/topic.c src/cli/topic.h \
 	src/cli/topic_show.c \
-	src/cli/watch.c src/cli/watch.h
+	src/cli/watch.c src/cli/watch.h \
+	src/cli/when.c src/cli/when.h
 
 bin_PROGRAMS += src/cli/ostraka
 src_cli_ostraka_SOURCES = src/cli/main.c

@@ -65,3 +65,27 @@ TESTS += test/unit/cli/test_dev_files
 test_unit_cli_test_dev_files_SOURCES = test/unit/cli/test_dev_files.c
 test_unit_cli_test_dev_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_dev_files_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_when
+TESTS += test/unit/cli/test_when
+test_unit_cli_test_when_SOURCES = test/unit/cli/test_when.c
+test_unit_cli_test_when_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_when_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_group_scope
+TESTS += test/unit/cli/test_group_scope
+test_unit_cli_test_group_scope_SOURCES = test/unit/cli/test_group_scope.c
+test_unit_cli_test_group_scope_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_group_scope_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_offsets_file
+TESTS += test/unit/cli/test_offsets_file
+test_unit_cli_test_offsets_file_SOURCES = test/unit/cli/test_offsets_file.c
+test_unit_cli_test_offsets_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_offsets_file_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_assignment
+TESTS += test/unit/cli/test_assignment
+test_unit_cli_test_assignment_SOURCES = test/unit/cli/test_assignment.c
+test_unit_cli_test_assignment_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_assignment_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
