@@ -205,3 +205,44 @@ volume_once() {
 }
 # Once is enough: it is there to get past what memory can hide.
 row_volume() { [ "$round" -gt 1 ] || measured volume volume_once; }
+
+# ---- consumer groups --------------------------------------------------------
+
+# A coordinator of a fresh cluster is made at the first request; both sides get
+# a short run that does not count, so that the JVM has seen the requests.
+groups_warm=
+groups_once() { # partitions MODE OPTION... try
+    local n=$1 mode=$2 topic
+    shift 2
+    topic=groups-$n
+    topic_make "$topic" "$n"
+    if [ "$groups_warm" != "$round $side $mode" ]; then
+        groups_warm="$round $side $mode"
+        # What fails here fails below, where it is said.
+        [ "$mode" = failover ] || bench groups "$mode" --topic "$topic" \
+            --seconds "$warm" > /dev/null 2>&1
+    fi
+    before_run
+    bench groups "$mode" --topic "$topic" --warmup "$warmup" \
+        --seconds "$seconds" --pids "$(side_pids)" "${@:1:$#-1}"
+}
+
+row_gidle() { measured gidle groups_once 16 idle; }
+row_gcommit() { measured gcommit groups_once 16 commit; }
+row_gfetch() { measured gfetch groups_once 1000 fetch; }
+row_gjoin() { measured gjoin groups_once 16 rebalance; }
+
+groups_fail_once() { # try
+    local victim=$((round % 3 + 1)) json
+    json=$(groups_once 16 failover --groups 100 --members 2 \
+        --hook "kill -9 $(pid_of "$victim")" "$1")
+    local failed=$?
+    side_gone "$victim" 20 || die "$side: node $victim does not die"
+    side_start_node "$victim"
+    side_ready "$victim"
+    sleep 5
+    # Groups that are not back are a result, too.
+    [ -n "$json" ] || return $failed
+    echo "$json"
+}
+row_gfail() { measured gfail groups_fail_once; }

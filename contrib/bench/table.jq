@@ -28,6 +28,20 @@ def measures: {
     failover: [["longest gap s", ["gap_max_s"]]],
     start: [["first ack s", ["first_ack_s"]],
         ["all partitions s", ["all_acked_s"]]],
+    gidle: [["server cores", ["servers", "cores"]],
+        ["heartbeat p99 ms", ["latency_ms", "p99"]],
+        ["rejoins", ["rejoins"]]],
+    gcommit: [["offsets/s", ["offsets_per_s"]],
+        ["commit p50 ms", ["latency_ms", "p50"]],
+        ["commit p99 ms", ["latency_ms", "p99"]],
+        ["server cores", ["servers", "cores"]]],
+    gfetch: [["fetch p50 ms", ["latency_ms", "p50"]],
+        ["fetch p99 ms", ["latency_ms", "p99"]]],
+    gjoin: [["rebalance p50 ms", ["latency_ms", "p50"]],
+        ["longest rebalance ms", ["latency_ms", "max"]]],
+    gfail: [["longest until a heartbeat ms", ["heartbeat_back_ms", "max"]],
+        ["longest until a commit ms", ["commit_back_ms", "max"]],
+        ["groups not back", ["lost"]], ["rejoins", ["rejoins"]]],
     idle: [["RSS MB", ["rss_bytes"]]]};
 def kind: if . as $r | ["t1", "t16", "t100", "rd16", "volume"] | index($r)
     then "t" elif startswith("l1") then "l"
@@ -41,7 +55,8 @@ def scale($name): if . != null and ($name | test("RSS MB")) then . / 1e6
     | select(.result.failed | not)] as $runs
 | ["row", "measure", "ostraka", "kafka", "ratio", "rounds", "disturbed"],
   (["idle", "start", "t1", "t16", "t100", "rd16", "consume", "l1k", "l10k",
-    "failover", "restart", "volume"][] as $row
+    "failover", "restart", "volume", "gidle", "gcommit", "gfetch", "gjoin",
+    "gfail"][] as $row
    | measures[$row | kind][] as [$name, $path]
    | [$runs[] | select(.row == $row)] as $mine
    | def of($side): [$mine[] | select(.side == $side)

@@ -12,13 +12,6 @@
 #define PROPERTIES_MAX 32
 #define WAIT_SIZE      100
 
-/* clang-format off */
-#define PIDS_OPTION                                                            \
-    {"pids", 0, "PIDS",                                                        \
-     "the servers' processes, when they run on this machine: what they use "   \
-     "in the measured time is reported (\"$OSTRAKA_PIDS\")"}
-/* clang-format on */
-
 static const struct command_option load_options[] = {
     {"topic", 't', "NAME", "topic to use; it must exist (default: bench)"},
     {"size", 's', "BYTES", "value size of a record (default: 1024)"},
@@ -42,7 +35,7 @@ static const struct command_option load_options[] = {
     {"bytes", 0, "BYTES",
      "raw: end when so many bytes of values were acknowledged (default: 0, no "
      "limit)"},
-    PIDS_OPTION,
+    BENCH_PIDS_OPTION,
     {NULL, 0, NULL, NULL}};
 
 static const struct command_option consume_options[] = {
@@ -50,7 +43,7 @@ static const struct command_option consume_options[] = {
     {"seconds", 'd', "S",
      "stop after this time (default: 0, at the end of the topic)"},
     {"property", 'X', "KEY=VALUE", "librdkafka property; repeatable"},
-    PIDS_OPTION,
+    BENCH_PIDS_OPTION,
     {NULL, 0, NULL, NULL}};
 
 static const struct command_option wait_options[] = {
@@ -58,9 +51,8 @@ static const struct command_option wait_options[] = {
     {"seconds", 'd', "S", "how long to wait (default: 60)"},
     {NULL, 0, NULL, NULL}};
 
-/* A number with a fraction. Returns 0 or EXIT_USAGE, said. */
-static int get_double(const struct command_call *c, const char *name,
-                      double otherwise, double *ret_v)
+int bench_double(const struct command_call *c, const char *name,
+                 double otherwise, double *ret_v)
 {
     const char *text = command_option(c, name, NULL);
     char *end;
@@ -115,15 +107,15 @@ static int get_load(const struct command_call *c, struct rawload_options *raw,
     rd->batch_bytes = (uint32_t)n;
     rv = rv != 0 ? rv : command_number(c, "bytes", 0, INT64_MAX, 0, &n);
     raw->bytes_max = (uint64_t)n;
-    rv = rv != 0 ? rv : get_double(c, "seconds", 10, &raw->seconds);
-    rv = rv != 0 ? rv : get_double(c, "warmup", 2, &raw->warmup_s);
-    rv = rv != 0 ? rv : get_double(c, "linger", 5, &rd->linger_ms);
+    rv = rv != 0 ? rv : bench_double(c, "seconds", 10, &raw->seconds);
+    rv = rv != 0 ? rv : bench_double(c, "warmup", 2, &raw->warmup_s);
+    rv = rv != 0 ? rv : bench_double(c, "linger", 5, &rd->linger_ms);
     rd->seconds = raw->seconds;
     rd->warmup_s = raw->warmup_s;
     return rv != 0 ? EXIT_USAGE : 0;
 }
 
-static int get_watch(const struct command_call *c, struct watch *w)
+int bench_watch(const struct command_call *c, struct watch *w)
 {
     struct err err = {""};
     if (watch_init(w, command_option(c, "pids", NULL), &err) != 0) {
@@ -149,7 +141,7 @@ static int bench_produce(struct command_call *c)
     if (get_load(c, &raw, &rd) != 0) {
         return EXIT_USAGE;
     }
-    if (get_watch(c, &w) != 0) {
+    if (bench_watch(c, &w) != 0) {
         return EXIT_USAGE;
     }
     raw.watch = rd.watch = &w;
@@ -187,8 +179,8 @@ static int bench_consume(struct command_call *c)
     struct rawload_result r;
     struct watch w;
     struct err err = {""};
-    if (get_double(c, "seconds", 0, &rd.seconds) != 0 ||
-        get_watch(c, &w) != 0) {
+    if (bench_double(c, "seconds", 0, &rd.seconds) != 0 ||
+        bench_watch(c, &w) != 0) {
         return EXIT_USAGE;
     }
     rd.watch = &w;
@@ -233,7 +225,7 @@ static int bench_wait(struct command_call *c)
     struct rawload_result r = {0};
     struct err err = {""};
     double seconds;
-    if (get_double(c, "seconds", 60, &seconds) != 0) {
+    if (bench_double(c, "seconds", 60, &seconds) != 0) {
         return EXIT_USAGE;
     }
     struct env *e = command_env(c);
@@ -270,4 +262,8 @@ const struct command bench_commands[] = {
     {"bench", "wait", NULL,
      "Write to every partition, trying until it is acknowledged; say when.",
      wait_options, IMPACT_WRITE, 0, 0, bench_wait},
+    {"bench", "groups", "MODE",
+     "Drive consumer groups and measure: idle, commit, fetch, rebalance or "
+     "failover.",
+     bench_groups_options, IMPACT_WRITE, 1, 1, bench_groups},
     {NULL, NULL, NULL, NULL, NULL, IMPACT_READ, 0, 0, NULL}};

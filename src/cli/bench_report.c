@@ -1,14 +1,13 @@
 #include "cli/bench_report.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 #include "wire/errors.h"
 
 /* Per 10^9 bytes of values; 0 where nothing was measured. */
-static double per_gb(const struct rawload_result *r, double v)
+static double per_gb(uint64_t bytes, double v)
 {
-    return r->bytes > 0 ? v / ((double)r->bytes / 1e9) : 0;
+    return bytes > 0 ? v / ((double)bytes / 1e9) : 0;
 }
 
 static void put_real(json_t *o, const char *name, double v)
@@ -16,26 +15,23 @@ static void put_real(json_t *o, const char *name, double v)
     json_object_set_new(o, name, json_real(v));
 }
 
-static void put_servers(json_t *o, const struct rawload_result *r,
-                        const struct watch *w)
+static void put_servers(json_t *o, uint64_t bytes, const struct watch *w)
 {
     const struct watch_sample *a = &w->first, *b = &w->last;
     json_t *s = json_object();
     double user = b->user_s - a->user_s, sys = b->system_s - a->system_s;
     put_real(s, "user_s", user);
     put_real(s, "system_s", sys);
-    put_real(s, "cpu_s_per_gb", per_gb(r, user + sys));
+    put_real(s, "cpu_s_per_gb", per_gb(bytes, user + sys));
     put_real(s, "cores", (user + sys) / (b->at_s - a->at_s));
     put_real(s, "written_per_byte",
-             per_gb(r, (double)(b->written - a->written)) / 1e9);
+             per_gb(bytes, (double)(b->written - a->written)) / 1e9);
     json_object_set_new(s, "rss_max_bytes",
                         json_integer((json_int_t)b->rss_max));
     json_object_set_new(o, "servers", s);
 }
 
-/* Absent where the measured time never began. */
-static void put_watch(json_t *o, const struct rawload_result *r,
-                      const struct watch *w)
+void bench_put_watch(json_t *o, uint64_t bytes, const struct watch *w)
 {
     const struct watch_sample *a = &w->first, *b = &w->last;
     double all = (b->at_s - a->at_s) * w->n_cores;
@@ -43,19 +39,19 @@ static void put_watch(json_t *o, const struct rawload_result *r,
         return;
     }
     if (w->n_servers > 0) {
-        put_servers(o, r, w);
+        put_servers(o, bytes, w);
     }
-    put_real(o, "client_cpu_s_per_gb", per_gb(r, b->self_s - a->self_s));
+    put_real(o, "client_cpu_s_per_gb", per_gb(bytes, b->self_s - a->self_s));
     put_real(o, "client_cores", (b->self_s - a->self_s) / (b->at_s - a->at_s));
     put_real(o, "disk_written_per_byte",
-             per_gb(r, (double)(b->sectors - a->sectors) * 512) / 1e9);
+             per_gb(bytes, (double)(b->sectors - a->sectors) * 512) / 1e9);
     put_real(o, "kernel_share", (b->kernel_s - a->kernel_s) / all);
     put_real(o, "interrupt_share", (b->interrupt_s - a->interrupt_s) / all);
     put_real(o, "steal_share", (b->steal_s - a->steal_s) / all);
     put_real(o, "foreign_share", watch_foreign_share(w));
 }
 
-static void print_watch(const struct rawload_result *r, const struct watch *w)
+void bench_print_watch(uint64_t bytes, const struct watch *w)
 {
     const struct watch_sample *a = &w->first, *b = &w->last;
     if (!w->ended || b->at_s <= a->at_s) {
@@ -63,17 +59,41 @@ static void print_watch(const struct rawload_result *r, const struct watch *w)
     }
     if (w->n_servers > 0) {
         double cpu = b->user_s + b->system_s - a->user_s - a->system_s;
-        printf("servers: %.2f CPU-s/GB, %.2f cores, largest %.0f MB\n",
-               per_gb(r, cpu), cpu / (b->at_s - a->at_s),
+        printf("servers: ");
+        if (bytes > 0) {
+            printf("%.2f CPU-s/GB, ", per_gb(bytes, cpu));
+        }
+        printf("%.3f cores, largest %.0f MB\n", cpu / (b->at_s - a->at_s),
                (double)b->rss_max / 1e6);
     }
-    printf("this tool: %.2f CPU-s/GB; other processes %.1f %% of the machine\n",
-           per_gb(r, b->self_s - a->self_s), watch_foreign_share(w) * 100);
+    printf("this tool: ");
+    if (bytes > 0) {
+        printf("%.2f CPU-s/GB; ", per_gb(bytes, b->self_s - a->self_s));
+    } else {
+        printf("%.3f cores; ", (b->self_s - a->self_s) / (b->at_s - a->at_s));
+    }
+    printf("other processes %.1f %% of the machine\n",
+           watch_foreign_share(w) * 100);
 }
 
-static double quantile_ms(const struct rawload_result *r, double q)
+static double quantile_ms(const struct metric_histogram *h, double q)
 {
-    return (double)histogram_quantile(&r->latency, q) / 1e3;
+    return (double)histogram_quantile(h, q) / 1e3;
+}
+
+void bench_put_latency(json_t *o, const char *name,
+                       const struct metric_histogram *h)
+{
+    json_t *l;
+    if (h->count == 0) {
+        return;
+    }
+    l = json_object();
+    put_real(l, "p50", quantile_ms(h, 0.5));
+    put_real(l, "p99", quantile_ms(h, 0.99));
+    put_real(l, "p999", quantile_ms(h, 0.999));
+    put_real(l, "max", (double)h->max / 1e3);
+    json_object_set_new(o, name, l);
 }
 
 void bench_report_json(const char *name, const char *backend,
@@ -97,15 +117,8 @@ void bench_report_json(const char *name, const char *backend,
     json_object_set_new(o, "reconnects",
                         json_integer((json_int_t)r->reconnects));
     json_object_set_new(o, "gap_max_s", json_real(r->gap_max_s));
-    if (r->latency.count > 0) {
-        json_t *l = json_object();
-        json_object_set_new(l, "p50", json_real(quantile_ms(r, 0.5)));
-        json_object_set_new(l, "p99", json_real(quantile_ms(r, 0.99)));
-        json_object_set_new(l, "p999", json_real(quantile_ms(r, 0.999)));
-        json_object_set_new(l, "max", json_real((double)r->latency.max / 1e3));
-        json_object_set_new(o, "latency_ms", l);
-    }
-    put_watch(o, r, w);
+    bench_put_latency(o, "latency_ms", &r->latency);
+    bench_put_watch(o, r->bytes, w);
     json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);
     putchar('\n');
     json_decref(o);
@@ -118,8 +131,8 @@ void bench_report_text(const struct rawload_result *r, const struct watch *w)
            (double)r->records / s, r->seconds);
     if (r->latency.count > 0) {
         printf("latency ms  p50 %.2f  p99 %.2f  p99.9 %.2f  max %.2f\n",
-               quantile_ms(r, 0.5), quantile_ms(r, 0.99), quantile_ms(r, 0.999),
-               (double)r->latency.max / 1e3);
+               quantile_ms(&r->latency, 0.5), quantile_ms(&r->latency, 0.99),
+               quantile_ms(&r->latency, 0.999), (double)r->latency.max / 1e3);
     }
     if (r->error_last != 0) {
         printf("last error %d: %s\n", r->error_last, kerr_text(r->error_last));
@@ -127,7 +140,7 @@ void bench_report_text(const struct rawload_result *r, const struct watch *w)
     printf("errors %llu  reconnects %llu  longest time without acks %.2f s\n",
            (unsigned long long)r->errors, (unsigned long long)r->reconnects,
            r->gap_max_s);
-    print_watch(r, w);
+    bench_print_watch(r->bytes, w);
 }
 
 void bench_report_wait(uint64_t first_ms, uint64_t all_ms, bool json)

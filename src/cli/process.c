@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -242,6 +243,43 @@ int process_wait(pid_t pid, const char *file, unsigned timeout_ms)
         process_pause();
     }
     return 0;
+}
+
+int process_shell_start(const char *command, pid_t *ret_pid)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    if (pid < 0) {
+        return ERR_IO;
+    }
+    *ret_pid = pid;
+    return 0;
+}
+
+bool process_shell_over(pid_t pid, int *ret_code)
+{
+    int status;
+    if (waitpid(pid, &status, WNOHANG) != pid) {
+        return false;
+    }
+    *ret_code =
+        WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return true;
+}
+
+int process_files_max(unsigned n)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_max < n) {
+        return ERR_REFUSED;
+    }
+    if (r.rlim_cur < n) {
+        r.rlim_cur = n;
+    }
+    return setrlimit(RLIMIT_NOFILE, &r) == 0 ? 0 : ERR_REFUSED;
 }
 
 int process_signal_parse(const char *text)

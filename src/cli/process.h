@@ -34,6 +34,15 @@ int process_signal(pid_t pid, int signo);
 int process_wait(pid_t pid, const char *file, unsigned timeout_ms);
 /* Wait a little, between two looks. */
 void process_pause(void);
+/* Begin a command of the user's, run by the shell with this process's output.
+ * Errors: ERR_IO. */
+int process_shell_start(const char *command, pid_t *ret_pid);
+/* True once it has ended; *ret_code is its exit code, 128 and the signal's
+ * number if it was killed. */
+bool process_shell_over(pid_t pid, int *ret_code);
+/* Let this process have `n` files and connections. Errors: ERR_REFUSED (the
+ * hard limit is lower). */
+int process_files_max(unsigned n);
 /* "9", "KILL" or "SIGKILL" as a number, or -1. */
 int process_signal_parse(const char *text);
 
