@@ -3,7 +3,6 @@ src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS)
 src_cli_libcli_a_SOURCES = \
 	src/cli/admin.c src/cli/admin.h \
 	src/cli/assignment.c src/cli/assignment.h \
-	src/cli/bench.c src/cli/bench.h \
 	src/cli/bench.c src/cli/bench.h src/cli/bench_groups.c \
 	src/cli/bench_report.c src/cli/bench_report.h \
 	src/cli/client.c src/cli/client.h \
@@ -21,19 +20,16 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/dump_checkpoint.c src/cli/dump_journal.c \
 	src/cli/dump_segment.c src/cli/dump_state.c \
 	src/cli/escape.c src/cli/escape.h \
-<<<<<<< HEAD
 	src/cli/group.c src/cli/group.h \
 	src/cli/group_client.c src/cli/group_client.h \
 	src/cli/group_listing.c src/cli/group_offsets.c \
 	src/cli/group_scope.c src/cli/group_scope.h \
 	src/cli/group_show.c \
 	src/cli/group_view.c src/cli/group_view.h \
-=======
 	src/cli/groupload.c src/cli/groupload.h \
 	src/cli/groupload_impl.h src/cli/groupload_link.c \
 	src/cli/groupload_member.c src/cli/groupload_mode.c \
 	src/cli/groupload_offset.c \
->>>>>>> 10bbcb7 (cli: add bench groups)
 	src/cli/help.c src/cli/help.h \
 	src/cli/line.c src/cli/line.h \
 	src/cli/offsets_file.c src/cli/offsets_file.h \
