@@ -91,6 +91,11 @@ static void on_opened(void *arg, int status, const struct err *err)
     struct groups *gs = s->all;
     s->open = status == 0;
     s->opening = false;
+    if (status == ERR_CORRUPT && !gs->closing) {
+        /* The only copy there is: nobody else can serve. */
+        env_fail(gs->env, status, "%s",
+                 err != NULL ? err->text : err_text(status));
+    }
     if (status != 0 && !gs->closing) {
         /* The others serve on; nothing of this one is removed. */
         s->failed = true;

@@ -19,6 +19,8 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/refused.c src/broker/refused.h \
 	src/broker/serve.c src/broker/serve.h \
 	src/broker/start.c \
+	src/broker/state_check.c src/broker/state_check.h \
 	src/broker/state_group.c src/broker/state_group.h \
+	src/broker/state_group_impl.h src/broker/state_repair.c \
 	src/broker/status.c src/broker/status.h \
 	src/broker/waits.c src/broker/waits.h

@@ -162,10 +162,9 @@ int serve_barrier(struct metadata_serves *s, struct replica *r,
     return rv;
 }
 
-/* The result of a command among those just applied; empty if it is not there
- * (it was applied before, which cannot be while somebody waits for it). */
-static struct slice find_result(uint64_t index, const uint64_t indexes[],
-                                const struct slice results[], unsigned n)
+/* The result of a command among those just applied; NULL if it is not there. */
+static const struct slice *find_result(uint64_t index, const uint64_t indexes[],
+                                       const struct slice results[], unsigned n)
 {
     unsigned lo = 0, hi = n;
     while (lo < hi) {
@@ -176,7 +175,17 @@ static struct slice find_result(uint64_t index, const uint64_t indexes[],
             hi = mid;
         }
     }
-    return lo < n && indexes[lo] == index ? results[lo] : slice_of(NULL, 0);
+    return lo < n && indexes[lo] == index ? &results[lo] : NULL;
+}
+
+/* Its index is applied, and with it the command, if it is one. */
+static void answer(struct metadata_serve *v, const uint64_t indexes[],
+                   const struct slice results[], unsigned n)
+{
+    const struct slice *result =
+        v->is_command ? find_result(v->index, indexes, results, n) : NULL;
+    serve_done(v, v->is_command && result == NULL ? ERR_NOTLEADER : 0,
+               result == NULL ? slice_of(NULL, 0) : *result);
 }
 
 void serves_applied(struct metadata_serves *s, uint64_t upto,
@@ -189,10 +198,19 @@ void serves_applied(struct metadata_serves *s, uint64_t upto,
     {
         struct metadata_serve *v = QUEUE_ENTRY(q, struct metadata_serve, queue);
         if (v->committed && v->cb != NULL && v->index <= upto) {
-            serve_done(v, 0,
-                       v->is_command
-                           ? find_result(v->index, indexes, results, n)
-                           : slice_of(NULL, 0));
+            answer(v, indexes, results, n);
+        }
+    }
+}
+
+void serves_lost(struct metadata_serves *s)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, &s->queue)
+    {
+        struct metadata_serve *v = QUEUE_ENTRY(q, struct metadata_serve, queue);
+        if (v->cb != NULL) {
+            serve_done(v, ERR_NOTLEADER, slice_of(NULL, 0));
         }
     }
 }

@@ -22,9 +22,14 @@ int serve_command(struct metadata_serves *s, struct replica *r,
                   struct bytes command, serve_done_cb cb, void *arg);
 int serve_barrier(struct metadata_serves *s, struct replica *r,
                   serve_done_cb cb, void *arg);
-/* The machine applied commands: `results[i]` is that of `indexes[i]`. */
+/* The machine applied commands: `results[i]` is that of `indexes[i]`. A
+ * command below `upto` without one came with an image: ERR_NOTLEADER, its
+ * outcome is not known here. */
 void serves_applied(struct metadata_serves *s, uint64_t upto,
                     const uint64_t indexes[], const struct slice results[],
                     unsigned n);
+/* The state they wait for is gone: answer all with ERR_NOTLEADER (also: the
+ * outcome is unknown). */
+void serves_lost(struct metadata_serves *s);
 
 #endif

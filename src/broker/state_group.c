@@ -5,36 +5,9 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "broker/state_group_impl.h"
 #include "storage/journal.h"
 #include "storage/tail.h"
-
-#define STATE_GROUP_PATH_MAX 4096
-#define STATE_GROUP_NAME_MAX 64
-
-struct state_group {
-    struct env *env;
-    struct mem *mem;
-    struct replicas *replicas;
-    struct leaders *leaders;
-    const struct state_group_hooks *hooks;
-    void *arg;
-    uint64_t group;
-    int32_t node;
-    int32_t nodes[PEERS_MAX];
-    unsigned n_nodes;
-    struct recovered_group *recovered;
-    struct replica *replica;
-    struct machine *machine;
-    struct metadata_serves *serves;
-    uint64_t queued; /* index handed to the machine */
-    struct buf bootstrap;
-    char name[STATE_GROUP_NAME_MAX];
-    char path[STATE_GROUP_PATH_MAX];
-    state_group_open_cb open_cb;
-    void (*close_cb)(void *arg);
-    void *close_arg;
-    bool closing;
-};
 
 /* ---- the replica's hooks ---------------------------------------------- */
 
@@ -75,16 +48,15 @@ static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
     (void)log_start;
 }
 
-static void hook_role(void *arg)
+void state_group_role(struct state_group *g)
 {
-    struct state_group *g = arg;
     struct replica_status s;
     if (g->replica == NULL) {
         return;
     }
     replica_status(g->replica, &s);
     struct leader row = {.group = g->group, .term = s.term, .node = -1};
-    if (s.ready) {
+    if (s.ready && repair_fit(g)) {
         row.node = g->node;
         for (unsigned i = 0; i < s.n_members; i++) {
             if (s.members[i].voter && s.members[i].recent) {
@@ -95,6 +67,15 @@ static void hook_role(void *arg)
     leaders_set(g->leaders, &row);
     if (g->hooks->role != NULL && !g->closing) {
         g->hooks->role(g->arg);
+    }
+}
+
+static void hook_role(void *arg)
+{
+    struct state_group *g = arg;
+    state_group_role(g);
+    if (g->replica != NULL && !g->closing) {
+        repair_role(g);
     }
 }
 
@@ -111,6 +92,7 @@ static void on_checkpoint(void *arg, uint64_t index, uint64_t term,
     (void)hash;
     if (!g->closing) {
         replica_checkpointed(g->replica, index, term);
+        repair_compare(g);
     }
 }
 
@@ -184,6 +166,7 @@ static void on_installed(void *arg, int status, struct machine *machine,
     }
     replica_image_installed(g->replica, status);
     if (!g->closing && status == 0) {
+        repair_installed(g);
         moved(g, g->queued, NULL, NULL, 0);
     }
 }
@@ -206,6 +189,7 @@ static const struct replica_hooks replica_hooks = {
     .checkpoint = hook_checkpoint,
     .image_make = hook_image_make,
     .image_install = hook_image_install,
+    .told = repair_told,
 };
 
 static void on_applied(void *arg, uint64_t index, uint64_t term,
@@ -237,6 +221,7 @@ static void on_replica(void *arg, int status, struct replica *r,
     struct state_group *g = arg;
     g->replica = r;
     if (status == 0) {
+        repair_begin(g);
         hook_role(g);
     }
     opened(g, status, err);
@@ -244,7 +229,8 @@ static void on_replica(void *arg, int status, struct replica *r,
 
 static void on_replica_closed(void *arg);
 
-/* The database is behind what the log still has: it was lost or replaced. */
+/* Is the database behind what the log still has? Then it was lost, damaged or
+ * replaced. */
 static bool behind_base(const struct state_group *g,
                         const struct machine_opened *o, struct err *err)
 {
@@ -253,11 +239,35 @@ static bool behind_base(const struct state_group *g,
         return false;
     }
     err_set(err, ERR_CORRUPT,
-            "%s: holds index %" PRIu64 ", but the journal begins at %" PRIu64
-            ": put the database back, or empty the directory and replace the "
-            "node; nothing was cut",
+            "%s: holds index %" PRIu64 ", but the journal begins at %" PRIu64,
             g->path, o->applied_index, g->recovered->tail.base.index);
     return true;
+}
+
+/* A damaged database is in quarantine/, or what is there is of no use: whether
+ * it comes from the log again or from another node. */
+static int judge_state(struct state_group *g, const struct machine_opened *o,
+                       struct err *err)
+{
+    bool behind = behind_base(g, o, err);
+    if (o->aside != NULL) {
+        g->repair.n_quarantined++;
+        trace_error(env_trace(g->env), "state.quarantined",
+                    "group=%s error=\"%s\" do=\"%s; keep the file to find out "
+                    "why\"",
+                    g->name, o->aside,
+                    behind ? "nothing, another node's is fetched"
+                           : "nothing, it is made anew from the log");
+    }
+    if (behind && g->repair.alone) {
+        err_wrap(err, "no other node has it: put the database back, or empty "
+                      "the directory and replace the node; nothing was cut");
+        return ERR_CORRUPT;
+    }
+    if (behind) {
+        repair_lack(g, o->aside != NULL ? o->aside : err->text);
+    }
+    return 0;
 }
 
 static int start_replica(struct state_group *g, const struct machine_opened *o)
@@ -294,7 +304,10 @@ static void on_machine(void *arg, int status, struct machine *machine,
         opened(g, status, err);
         return;
     }
-    if (behind_base(g, o, &own)) {
+    if (!g->repair.alone) {
+        machine_watch(machine, repair_broken, g);
+    }
+    if (judge_state(g, o, &own) != 0) {
         opened(g, ERR_CORRUPT, &own);
         return;
     }
@@ -314,6 +327,14 @@ static void on_machine(void *arg, int status, struct machine *machine,
         err_set(&own, rv, "%s: %s", g->name, err_text(rv));
         opened(g, rv, &own);
     }
+}
+
+/* The only copy stays where it is, unless the log has all of it. */
+static bool keep_damaged(const struct state_group *g)
+{
+    return g->repair.alone &&
+           (g->recovered == NULL ||
+            g->recovered->tail.base.index > MACHINE_BOOTSTRAP_INDEX);
 }
 
 int state_group_open(struct env *e, const struct state_group_options *o,
@@ -343,6 +364,7 @@ int state_group_open(struct env *e, const struct state_group_options *o,
     buf_init(&g->bootstrap, g->mem, 0);
     buf_put(&g->bootstrap, o->bootstrap.data, o->bootstrap.len);
     rv = rv != 0 ? rv : g->bootstrap.status;
+    rv = rv != 0 ? rv : repair_init(g, o);
     if (rv == 0) {
         rv = serves_open(e, &g->serves);
     }
@@ -351,11 +373,13 @@ int state_group_open(struct env *e, const struct state_group_options *o,
                                      .path = g->path,
                                      .name = g->name,
                                      .bootstrap = buf_slice(&g->bootstrap),
-                                     .unclean = o->unclean};
+                                     .unclean = o->unclean,
+                                     .keep_damaged = keep_damaged(g)};
         rv = machine_open(e, &mo, on_machine, g);
     }
     if (rv != 0) {
         serves_close(g->serves);
+        repair_close(g);
         buf_close(&g->bootstrap);
         mem_free(g->mem, g);
         return rv;
@@ -380,6 +404,7 @@ static void on_replica_closed(void *arg)
 {
     struct state_group *g = arg;
     serves_close(g->serves);
+    repair_close(g);
     if (g->machine != NULL) {
         machine_close(g->machine, on_machine_closed, g);
     } else {
@@ -411,19 +436,20 @@ struct replica *state_group_replica(const struct state_group *g)
 
 bool state_group_ready(const struct state_group *g)
 {
-    return g->replica != NULL && replica_ready(g->replica);
+    return g->replica != NULL && replica_ready(g->replica) && repair_fit(g);
 }
 
 int state_group_command(struct state_group *g, struct bytes command,
                         serve_done_cb cb, void *arg)
 {
-    return g->replica == NULL
+    return g->replica == NULL || !repair_fit(g)
                ? ERR_NOTLEADER
                : serve_command(g->serves, g->replica, command, cb, arg);
 }
 
 int state_group_barrier(struct state_group *g, serve_done_cb cb, void *arg)
 {
-    return g->replica == NULL ? ERR_NOTLEADER
-                              : serve_barrier(g->serves, g->replica, cb, arg);
+    return g->replica == NULL || !repair_fit(g)
+               ? ERR_NOTLEADER
+               : serve_barrier(g->serves, g->replica, cb, arg);
 }

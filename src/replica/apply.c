@@ -89,7 +89,7 @@ static void on_apply(struct env_turn *turn)
     }
     transfer_settle(r);
     uint64_t limit = apply_limit(r);
-    if (!transfer_active(r)) {
+    if (!transfer_active(r) && !r->fetching) {
         while (r->applied < limit && r->state == REPLICA_RUNNING) {
             apply_some(r, limit);
         }

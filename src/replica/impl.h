@@ -128,6 +128,8 @@ struct replica {
     struct replica_append retention;
     struct queue reads;        /* struct replica_read under way */
     struct transfer *transfer; /* while one is under way */
+    bool fetching;             /* state kind: the owner lacks a state */
+    uint64_t fetch_ms;         /* ... ask again then */
 
     bool drop; /* GROUP_DROP and remove the files */
     struct durable_wait drop_wait;

@@ -100,6 +100,9 @@ struct replica_hooks {
     /* An image was fetched: replace the state by it, then
      * replica_image_installed(). */
     void (*image_install)(void *arg, const struct replica_image *image);
+    /* What the owner of this group's replica on another node said by
+     * replica_tell(). May be NULL. */
+    void (*told)(void *arg, int32_t node, struct slice message);
 };
 
 /* ---- one replica ----------------------------------------------------------
@@ -292,5 +295,17 @@ void replica_image_installed(struct replica *r, int status);
 /* State kind: applied up to here; the base may be raised when the owner has
  * checkpointed. */
 void replica_applied(struct replica *r, uint64_t index);
+
+/* State kind: the owner's state is gone, or worthless. From now on nothing is
+ * applied and no image is given; an image of the leader's is asked for, until
+ * one is installed (hooks->image_install). Log, term and vote stay, and the
+ * replica goes on to store and to vote; a leader of this kind should hand
+ * over, since it cannot fetch from itself. */
+void replica_fetch(struct replica *r);
+/* It waits for that image. */
+bool replica_fetching(const struct replica *r);
+/* State kind: say something to the owners of the group's other replicas, best
+ * effort. Copies. */
+void replica_tell(struct replica *r, struct slice message);
 
 #endif

@@ -263,6 +263,9 @@ static int give_image(struct sources *s, struct replica *r, int32_t node,
     if (x == NULL) {
         return ERR_NOMEM;
     }
+    if (r->fetching) {
+        return ERR_NOTFOUND; /* nothing to give: whoever asks goes elsewhere */
+    }
     x->asker = node;
     x->asker_req = req;
     if (x->making) {
@@ -354,6 +357,44 @@ static int on_request(struct sources *s, struct replica *r, int32_t node,
                                   : give_file(s, r, node, req, a, b, max);
 }
 
+/* From a member of the group only. */
+static void on_told(struct replica *r, int32_t node, struct cursor *c)
+{
+    const struct group_config *config;
+    if (r->state != REPLICA_RUNNING || r->hooks->told == NULL) {
+        return;
+    }
+    config = group_config(r->group);
+    for (unsigned i = 0; i < config->n; i++) {
+        if (membership_node(config->members[i].id) == node) {
+            r->hooks->told(r->arg, node, cursor_take(c, cursor_left(c)));
+            return;
+        }
+    }
+}
+
+void replica_tell(struct replica *r, struct slice message)
+{
+    const struct group_config *config;
+    struct buf b;
+    if (r->state != REPLICA_RUNNING || r->group == NULL) {
+        return;
+    }
+    config = group_config(r->group);
+    buf_init(&b, r->mem, 0);
+    buf_put_u8(&b, TRANSFER_TELL);
+    buf_put_u64(&b, r->id);
+    buf_put(&b, message.data, message.len);
+    for (unsigned i = 0; b.status == 0 && i < config->n; i++) {
+        int32_t node = membership_node(config->members[i].id);
+        if (node != r->all->o.node) {
+            peer_send(r->all->o.peers, node, PEER_LANE_MAIN, PEER_TRANSFER,
+                      r->id, buf_slice(&b), NULL, 0);
+        }
+    }
+    buf_close(&b);
+}
+
 static void on_message(void *arg, int32_t node, struct bytes message)
 {
     struct sources *s = arg;
@@ -367,6 +408,8 @@ static void on_message(void *arg, int32_t node, struct bytes message)
     }
     if (kind == TRANSFER_DATA || kind == TRANSFER_MADE) {
         transfer_answer(r, node, kind, message, &c);
+    } else if (kind == TRANSFER_TELL) {
+        on_told(r, node, &c);
     } else if (kind <= TRANSFER_FILE) {
         uint64_t req = cursor_u64(&c);
         int rv = on_request(s, r, node, kind, req, &c);

@@ -6,6 +6,9 @@
  *              INSTALL the owner's database (state)
  *              ENTER   the group takes the manifest; wait for its base
  *
+ * replica_fetch() is the same without an offer: an image is asked of whoever
+ * leads, and after INSTALL our own log goes on.
+ *
  * Until ENTER nothing of the old log is given up. A sender that does not
  * answer is given up after a while; what was pulled stays, and the next offer
  * continues from there. Nothing is applied while this runs.
@@ -18,6 +21,7 @@
 
 #define RESEND_MS  1000
 #define GIVE_UP_MS 6000
+#define FETCH_MS   500 /* between two tries */
 
 bool transfer_active(const struct replica *r)
 {
@@ -203,22 +207,31 @@ void transfer_answer(struct replica *r, int32_t node, unsigned kind,
     }
 }
 
-void transfer_offered(struct replica *r, uint64_t from, struct slice manifest)
+static struct transfer *transfer_new(struct replica *r, int32_t from)
 {
-    if (r->transfer != NULL || r->state != REPLICA_RUNNING) {
-        return;
-    }
     struct transfer *t = mem_calloc(r->mem, 1, sizeof *t);
     if (t == NULL) {
-        return; /* offered again */
+        return NULL;
     }
     t->replica = r;
-    t->from = membership_node(from);
+    t->from = from;
     t->heard_ms = env_now_ms(r->env);
     buf_init(&t->offer, r->mem, 0);
     buf_init(&t->own, r->mem, 0);
     arena_init(&t->arena, r->mem, 0);
     r->transfer = t;
+    return t;
+}
+
+void transfer_offered(struct replica *r, uint64_t from, struct slice manifest)
+{
+    if (r->transfer != NULL || r->state != REPLICA_RUNNING) {
+        return;
+    }
+    struct transfer *t = transfer_new(r, membership_node(from));
+    if (t == NULL) {
+        return; /* offered again */
+    }
     if (transfer_decode_offer(t, manifest) != 0) {
         transfer_give_up(t, "the offer is malformed");
         return;
@@ -244,14 +257,54 @@ void transfer_settle(struct replica *r)
     }
 }
 
+/* Ask whoever leads for an image of at least what the owner was handed. */
+static void fetch_begin(struct replica *r)
+{
+    int32_t leader = replica_leader(r);
+    uint64_t now = env_now_ms(r->env);
+    if (r->state != REPLICA_RUNNING || now < r->fetch_ms || leader < 0 ||
+        leader == r->all->o.node) {
+        return;
+    }
+    r->fetch_ms = now + FETCH_MS;
+    struct transfer *t = transfer_new(r, leader);
+    if (t == NULL) {
+        return; /* with the next tick */
+    }
+    t->fetch = true;
+    t->step = STEP_MADE;
+    t->manifest.base.index = r->applied;
+    trace_info(env_trace(r->env), "transfer.fetch",
+               "name=%s from=%" PRId32 " index=%" PRIu64, r->name, t->from,
+               r->applied);
+    transfer_ask(t);
+}
+
+void replica_fetch(struct replica *r)
+{
+    if (!r->fetching) {
+        r->fetching = true;
+        sources_forget(r->all->sources, r->id); /* an image made of it */
+    }
+}
+
+bool replica_fetching(const struct replica *r)
+{
+    return r->fetching;
+}
+
 void transfer_tick(struct replica *r)
 {
     struct transfer *t = r->transfer;
     uint64_t now = env_now_ms(r->env);
+    if (t == NULL && r->fetching) {
+        fetch_begin(r);
+        return;
+    }
     if (t == NULL || t->flushing || t->writing || t->step == STEP_INSTALL) {
         return;
     }
-    if (t->step != STEP_ENTER &&
+    if (t->step != STEP_ENTER && !t->fetch &&
         tail_term(group_tail(r->group), t->manifest.base.index) ==
             t->manifest.base.term) {
         transfer_give_up(t, "the log has reached the offer");

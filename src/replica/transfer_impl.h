@@ -35,6 +35,7 @@ struct transfer {
     bool flushing;
     bool retried; /* the chain did not fit once */
     /* State kind. */
+    bool fetch; /* for replica_fetch(): our log stays as it is */
     char path[REPLICA_PATH_MAX];
     struct file *file;
     struct file_io io;

@@ -16,17 +16,33 @@ static void install(struct transfer *t)
     r->hooks->image_install(r->arg, &t->image);
 }
 
+/* The owner's state is at or ahead of what it was handed: our log goes on. */
+static void fetched(struct transfer *t)
+{
+    struct replica *r = t->replica;
+    trace_info(env_trace(r->env), "transfer.done",
+               "name=%s from=%" PRId32 " index=%" PRIu64, r->name, t->from,
+               t->image.index);
+    transfer_free(t);
+    apply_request(r);
+}
+
 void replica_image_installed(struct replica *r, int status)
 {
     struct transfer *t = r->transfer;
     if (t == NULL || t->step != STEP_INSTALL) {
         return;
     }
+    if (status == 0 && t->image.index >= r->applied) {
+        r->fetching = false;
+    }
     if (t->from < 0) {
         transfer_free(t);
     } else if (status != 0) {
         t->step = STEP_MADE;
         transfer_give_up(t, "the image could not be installed");
+    } else if (t->fetch) {
+        fetched(t);
     } else {
         transfer_enter(t);
     }
@@ -95,6 +111,10 @@ void transfer_made(struct transfer *t, struct cursor *c)
     if (c->status != 0 || transfer_decode_offer(t, manifest) != 0 ||
         t->manifest.base.index != t->image.index || t->image.bytes == 0) {
         transfer_give_up(t, "the sender's answer is malformed");
+        return;
+    }
+    if (t->fetch && t->image.index < r->applied) {
+        transfer_give_up(t, "the sender's image is older than our log");
         return;
     }
     int n = snprintf(t->path, sizeof t->path, "%s/incoming-%016" PRIx64 ".db",

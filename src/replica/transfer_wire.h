@@ -6,6 +6,7 @@
  *   DATA   u64 req, i32 status, bytes
  *   MADE   u64 req, i32 status, u64 index, u64 term, u64 hash, u64 bytes,
  *          encoded manifest
+ *   TELL   bytes, from the owner of a replica to those of the others
  *
  * each after {u8 kind, u64 group}. Requests go on the main lane, answers on
  * the bulk lane. The receiver pulls: one request at a time, sent again when
@@ -19,7 +20,8 @@ enum transfer_kind {
     TRANSFER_IMAGE = 2,
     TRANSFER_FILE = 3,
     TRANSFER_DATA = 4,
-    TRANSFER_MADE = 5
+    TRANSFER_MADE = 5,
+    TRANSFER_TELL = 6
 };
 
 /* Bytes asked for at once. */

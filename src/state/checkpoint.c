@@ -8,6 +8,8 @@
 #include "state/machine_impl.h"
 
 #define QUARANTINE_MAX 9999
+/* Rows read again with each checkpoint: a few milliseconds. */
+#define VERIFY_ROWS 4096
 
 void path_parent(const char *path, char out[MACHINE_PATH_MAX])
 {
@@ -38,9 +40,9 @@ static int move_aside(struct machine *m, const char *suffix, const char *to)
     return rv == ERR_NOTFOUND ? 0 : rv;
 }
 
-/* Move a damaged database to quarantine/NAME.N beside it; it is evidence, and
- * perhaps the only copy of something. */
-static int quarantine(struct machine *m, struct err *err)
+/* Move a database to quarantine/NAME.N beside it; it is evidence, and perhaps
+ * the only copy of something. */
+static int quarantine(struct machine *m, struct err *ret_to, struct err *err)
 {
     char dir[MACHINE_PATH_MAX], q[MACHINE_PATH_MAX + 16];
     char to[MACHINE_PATH_MAX + 32];
@@ -68,8 +70,8 @@ static int quarantine(struct machine *m, struct err *err)
                  err_text(rv));
         return rv;
     }
-    err_wrap(err, "moved to %s, to be fetched from a peer", to);
-    return ERR_CORRUPT;
+    err_set(ret_to, 0, "%s", to);
+    return 0;
 }
 
 /* ---- opening ------------------------------------------------------------
@@ -131,8 +133,12 @@ static int examine(struct machine *m, struct op *o)
     if (m->held.version < (int64_t)m->type->version) {
         return migrate(m, o, (unsigned)m->held.version);
     }
-    if (o->unclean && db_scan_hash(m->db) != m->held.hash &&
-        db_status(m->db) == 0) {
+    uint64_t hash = db_scan_hash(m->db);
+    if (db_status(m->db) == ERR_INTERNAL) { /* a table is gone */
+        db_err(m->db, &o->err);
+        return ERR_CORRUPT;
+    }
+    if (hash != m->held.hash && db_status(m->db) == 0) {
         return err_set(&o->err, ERR_CORRUPT,
                        "%s: its rows do not have the hash that is kept",
                        m->path);
@@ -171,42 +177,102 @@ int machine_load(struct machine *m, struct op *o)
     return rv;
 }
 
+/* A damaged one is out of the way: begin with a fresh one. */
+static int load_again(struct op *o)
+{
+    struct err to = {""};
+    int rv = quarantine(o->machine, &to, &o->err);
+    if (rv != 0) {
+        return rv;
+    }
+    o->aside = o->err;
+    err_wrap(&o->aside, "moved to %s", to.text);
+    o->err = (struct err){""};
+    buf_reset(&o->changes);
+    return machine_load(o->machine, o);
+}
+
 void op_open(struct op *o)
 {
     o->status = machine_load(o->machine, o);
-    if (o->status == ERR_CORRUPT) {
-        o->status = quarantine(o->machine, &o->err);
+    if (o->status == ERR_CORRUPT && !o->keep_damaged) {
+        o->status = load_again(o);
     }
     if (o->status != 0) {
         err_wrap(&o->err, "%s", o->machine->name);
     }
 }
 
+/* Close the database; what it held goes to quarantine/, unless it is damaged
+ * by nothing and holds nothing. */
+static void set_aside(struct op *o, struct err *ret_to)
+{
+    struct machine *m = o->machine;
+    struct err err = {""};
+    bool nothing = !m->broken && m->held.index <= MACHINE_BOOTSTRAP_INDEX;
+    if (m->db == NULL) {
+        return;
+    }
+    db_close(m->db);
+    m->db = NULL;
+    m->held = (struct db_applied){0};
+    int rv = nothing ? 0 : quarantine(m, ret_to, &err);
+    if (rv != 0) {
+        env_fail(m->env, rv, "%s: %s", m->name, err.text);
+    }
+}
+
+void op_void(struct op *o)
+{
+    set_aside(o, &o->aside);
+    o->machine->broken = true;
+}
+
 /* ---- durable, copied ----------------------------------------------------
  */
+
+static void differ(struct op *o, uint64_t hash)
+{
+    struct machine *m = o->machine;
+    err_set(&o->err, ERR_CORRUPT,
+            "%s: its rows have hash %016llx, kept was %016llx: damaged or "
+            "changed from outside",
+            m->path, (unsigned long long)hash,
+            (unsigned long long)m->held.hash);
+    machine_break(o);
+}
 
 void op_checkpoint(struct op *o)
 {
     struct machine *m = o->machine;
+    uint64_t hash;
+    if (m->db == NULL || m->broken) {
+        return;
+    }
     db_checkpoint(m->db);
     db_load_applied(m->db, &o->applied);
-    machine_must(m);
+    bool done = db_verify(m->db, VERIFY_ROWS, &hash);
+    if (!machine_must(o)) {
+        o->applied = (struct db_applied){0};
+        return;
+    }
     ASSERT(o->applied.index == m->held.index);
+    if (done && hash != m->held.hash) {
+        differ(o, hash);
+        o->applied = (struct db_applied){0};
+    }
 }
 
 /* The rows must have the hash that was kept: else this node has gone astray,
  * and must neither go on nor hand its state to others. */
-static void must_match(struct machine *m)
+static bool must_match(struct op *o)
 {
+    struct machine *m = o->machine;
     uint64_t hash = db_scan_hash(m->db);
-    machine_must(m);
-    if (hash != m->held.hash) {
-        env_fail(m->env, ERR_CORRUPT,
-                 "%s: %s: its rows have hash %016llx, kept was %016llx: "
-                 "damaged or changed from outside",
-                 m->name, m->path, (unsigned long long)hash,
-                 (unsigned long long)m->held.hash);
+    if (machine_must(o) && hash != m->held.hash) {
+        differ(o, hash);
     }
+    return !m->broken;
 }
 
 static int sync_file(struct env *e, const char *path, uint64_t *ret_bytes)
@@ -225,14 +291,22 @@ static int sync_file(struct env *e, const char *path, uint64_t *ret_bytes)
 void op_image(struct op *o)
 {
     struct machine *m = o->machine;
+    if (m->db == NULL || m->broken) {
+        o->status = ERR_CORRUPT;
+        return;
+    }
     int rv = env_unlink(m->env, o->path);
     if (rv != 0 && rv != ERR_NOTFOUND) {
         o->status = rv;
         return;
     }
-    must_match(m);
+    if (!must_match(o)) {
+        return;
+    }
     db_copy(m->db, o->path);
-    machine_must(m);
+    if (!machine_must(o)) {
+        return;
+    }
     rv = sync_file(m->env, o->path, &o->bytes);
     if (rv != 0) {
         env_fail(m->env, rv, "%s: %s: %s", m->name, o->path, err_text(rv));
@@ -274,9 +348,16 @@ static int image_check(struct machine *m, struct op *o)
 static int image_switch(struct machine *m, struct op *o)
 {
     char wal[MACHINE_PATH_MAX + 8];
+    struct err to = {""};
     uint64_t bytes;
-    db_checkpoint(m->db);
-    machine_must(m);
+    if (m->db != NULL && !m->broken) {
+        db_checkpoint(m->db);
+    }
+    if (m->db != NULL && (m->broken || !machine_must(o))) {
+        set_aside(o, &to); /* the image is whole: nothing to wait for */
+        o->status = 0;
+        o->broke = false;
+    }
     db_close(m->db);
     m->db = NULL;
     snprintf(wal, sizeof wal, "%s-wal", m->path);
@@ -302,6 +383,7 @@ void op_install(struct op *o)
         env_fail(m->env, rv, "%s: install %s: %s", m->name, o->path,
                  err_text(rv));
     }
+    m->broken = false;
     rv = machine_load(m, o);
     if (rv != 0) {
         env_fail(m->env, rv, "%s: install: %s", m->name, o->err.text);
@@ -314,8 +396,10 @@ void op_install(struct op *o)
 void op_close(struct op *o)
 {
     struct machine *m = o->machine;
-    db_checkpoint(m->db);
-    machine_must(m);
+    if (m->db != NULL && !m->broken) {
+        db_checkpoint(m->db);
+        machine_must(o);
+    }
     db_close(m->db);
     m->db = NULL;
 }

@@ -274,8 +274,7 @@ static bool table_known(const struct machine_db *db, const char *name)
     return false;
 }
 
-/* NULL after an error. */
-static struct db_table *table_find(struct machine_db *db, const char *name)
+struct db_table *db_table_find(struct machine_db *db, const char *name)
 {
     for (unsigned i = 0; i < db->n_tables; i++) {
         if (strcmp(db->tables[i].name, name) == 0) {
@@ -295,16 +294,18 @@ static struct db_table *table_find(struct machine_db *db, const char *name)
 
 /* Take the row with this key out of the hash; false: there is none. */
 static bool row_forget(struct machine_db *db, const struct db_table *t,
-                       const struct db_value key[])
+                       const struct db_value key[], uint64_t *ret_hash)
 {
     bool found = false;
+    *ret_hash = 0;
     db_bind(db, t->select, key, t->n_key);
     if (db->status == 0) {
         int rc = sqlite3_step(t->select);
         db_note(db, rc);
         found = rc == SQLITE_ROW;
         if (found) {
-            db->hash -= hash_stmt_row(t->name, t->select);
+            *ret_hash = hash_stmt_row(t->name, t->select);
+            db->hash -= *ret_hash;
         }
     }
     stmt_reset(t->select);
@@ -314,27 +315,31 @@ static bool row_forget(struct machine_db *db, const struct db_table *t,
 void db_put(struct machine_db *db, const char *table,
             const struct db_value row[], unsigned n)
 {
-    struct db_table *t = db->status == 0 ? table_find(db, table) : NULL;
+    struct db_table *t = db->status == 0 ? db_table_find(db, table) : NULL;
+    uint64_t old, hash = hash_row(table, row, n);
     if (t == NULL) {
         return;
     }
     ASSERT(n == t->n_columns);
-    row_forget(db, t, row);
+    row_forget(db, t, row, &old);
     db_bind(db, t->insert, row, n);
     stmt_run(db, t->insert);
-    db->hash += hash_row(t->name, row, n);
+    db->hash += hash;
+    verify_written(db, t, row, hash - old);
 }
 
 void db_delete(struct machine_db *db, const char *table,
                const struct db_value key[], unsigned n)
 {
-    struct db_table *t = db->status == 0 ? table_find(db, table) : NULL;
+    struct db_table *t = db->status == 0 ? db_table_find(db, table) : NULL;
+    uint64_t old;
     if (t == NULL) {
         return;
     }
     ASSERT(n == t->n_key);
-    if (row_forget(db, t, key)) {
+    if (row_forget(db, t, key, &old)) {
         db_bind(db, t->remove, key, n);
         stmt_run(db, t->remove);
+        verify_written(db, t, key, 0 - old);
     }
 }

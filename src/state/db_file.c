@@ -44,6 +44,7 @@ void db_close(struct machine_db *db)
     mem_end_cancel(db->mem, &db->end);
     connection_close(db);
     vfs_close(db->vfs);
+    buf_close(&db->verify.bytes);
     mem_free(db->mem, db);
 }
 
@@ -116,6 +117,7 @@ int db_open(struct env *e, const struct machine_type *type, const char *path,
     db->env = e;
     db->mem = env_mem(e);
     db->type = type;
+    buf_init(&db->verify.bytes, db->mem, 0);
     snprintf(db->path, sizeof db->path, "%s", path);
     int rv = vfs_open(e, &db->vfs);
     if (rv != 0) {

@@ -1,4 +1,5 @@
-/* db_impl.h - the inside of a connection. Private to src/state/db.c, hash.c. */
+/* db_impl.h - the inside of a connection. Private to src/state/db*.c, hash.c,
+ * verify.c. */
 #ifndef STATE_DB_IMPL_H
 #define STATE_DB_IMPL_H
 
@@ -18,6 +19,16 @@ struct db_table {
     sqlite3_stmt *select, *insert, *remove;
 };
 
+/* A pass over all rows, in the order of tables and keys (verify.c). */
+struct db_verify {
+    bool active;
+    unsigned table; /* of type->tables: those before it are read */
+    unsigned n_key; /* of the last row read there; 0: none */
+    struct db_value key[DB_COLUMNS_MAX];
+    struct buf bytes; /* of `key` */
+    uint64_t sum;     /* of what is read */
+};
+
 struct machine_db {
     struct env *env;
     struct mem *mem;
@@ -29,6 +40,7 @@ struct machine_db {
     int status;
     char text[256]; /* of SQLite, for the first error */
     uint64_t hash;
+    struct db_verify verify;
     struct db_table tables[DB_TABLES_MAX];
     unsigned n_tables;
     struct {
@@ -47,5 +59,13 @@ void db_bind(struct machine_db *db, sqlite3_stmt *stmt,
 /* The hash of one row: of values, and of the row a statement stands on. */
 uint64_t hash_row(const char *table, const struct db_value row[], unsigned n);
 uint64_t hash_stmt_row(const char *table, sqlite3_stmt *stmt);
+/* A column of the row a statement stands on; bytes are the statement's. */
+struct db_value hash_column(sqlite3_stmt *stmt, int i);
+/* NULL after an error. */
+struct db_table *db_table_find(struct machine_db *db, const char *name);
+/* The row with this key was written: its part of the sum of a pass under way
+ * grew by `delta`. */
+void verify_written(struct machine_db *db, const struct db_table *t,
+                    const struct db_value key[], uint64_t delta);
 
 #endif

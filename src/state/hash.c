@@ -24,7 +24,7 @@ uint64_t hash_row(const char *table, const struct db_value row[], unsigned n)
     return hash_u64s(parts, 1 + n);
 }
 
-static struct db_value column_value(sqlite3_stmt *stmt, int i)
+struct db_value hash_column(sqlite3_stmt *stmt, int i)
 {
     switch (sqlite3_column_type(stmt, i)) {
     case SQLITE_INTEGER:
@@ -48,7 +48,7 @@ uint64_t hash_stmt_row(const char *table, sqlite3_stmt *stmt)
     int n = sqlite3_column_count(stmt);
     n = n > DB_COLUMNS_MAX ? DB_COLUMNS_MAX : n;
     for (int i = 0; i < n; i++) {
-        row[i] = column_value(stmt, i);
+        row[i] = hash_column(stmt, i);
     }
     return hash_row(table, row, (unsigned)n);
 }

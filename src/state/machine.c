@@ -53,6 +53,7 @@ static void on_run(struct env_job *j)
         [OP_CHECKPOINT] = op_checkpoint,
         [OP_IMAGE] = op_image,
         [OP_INSTALL] = op_install,
+        [OP_VOID] = op_void,
         [OP_CLOSE] = op_close};
     struct op *o = j->data;
     run[o->kind](o);
@@ -66,6 +67,8 @@ static void requeue(struct machine *m, const struct op *done)
 {
     struct queue *q, *tmp;
     m->applied = done->applied.index;
+    m->now = (struct machine_point){m->applied, done->applied.hash};
+    m->n_points = 0;
     m->queued = m->applied;
     QUEUE_FOREACH(q, tmp, &m->ops)
     {
@@ -79,10 +82,12 @@ static void requeue(struct machine *m, const struct op *done)
 static void opened(struct op *o)
 {
     struct machine *m = o->machine;
-    struct machine_opened r = {.applied_index = o->applied.index,
-                               .applied_term = o->applied.term,
-                               .fresh = o->fresh,
-                               .changes = buf_slice(&o->changes)};
+    struct machine_opened r = {
+        .applied_index = o->applied.index,
+        .applied_term = o->applied.term,
+        .fresh = o->fresh,
+        .aside = o->aside.text[0] == '\0' ? NULL : o->aside.text,
+        .changes = buf_slice(&o->changes)};
     if (o->status == 0) {
         requeue(m, o);
         o->cb.open(o->arg, 0, m, &r, NULL);
@@ -92,11 +97,27 @@ static void opened(struct op *o)
     }
 }
 
+/* Keep the newest points of both. */
+static void keep_points(struct machine *m, const struct op *o)
+{
+    unsigned keep = MACHINE_POINTS_MAX - o->n_points;
+    unsigned drop = m->n_points > keep ? m->n_points - keep : 0;
+    memmove(m->points, m->points + drop,
+            (m->n_points - drop) * sizeof *m->points);
+    m->n_points -= drop;
+    memcpy(m->points + m->n_points, o->points, o->n_points * sizeof *o->points);
+    m->n_points += o->n_points;
+    m->now = (struct machine_point){o->applied.index, o->applied.hash};
+}
+
 static void applied(struct op *o)
 {
     struct machine *m = o->machine;
     size_t at = 0;
     unsigned n = o->n - o->n_skipped;
+    if (o->skipped || o->broke) {
+        return; /* void: an image will have it */
+    }
     for (unsigned i = 0; i < o->n; i++) {
         o->results[i] = slice_of(o->out.data + at, o->ends[i] - at);
         at = o->ends[i];
@@ -105,6 +126,7 @@ static void applied(struct op *o)
         return; /* an installed image was ahead */
     }
     m->applied = o->upto;
+    keep_points(m, o);
     if (m->listener != NULL) {
         m->listener(m->listener_arg, o->upto, o->upto_term,
                     o->indexes + o->n_skipped, o->results + o->n_skipped, n,
@@ -112,8 +134,15 @@ static void applied(struct op *o)
     }
 }
 
+static void emptied(struct machine *m)
+{
+    m->n_points = 0;
+    m->now = (struct machine_point){0};
+}
+
 static void finish(struct op *o)
 {
+    struct machine *m = o->machine;
     const struct db_applied *a = &o->applied;
     switch (o->kind) {
     case OP_OPEN:
@@ -129,9 +158,19 @@ static void finish(struct op *o)
     case OP_IMAGE:
         o->cb.image(o->arg, o->status, a->index, a->term, a->hash, o->bytes);
         break;
+    case OP_VOID:
+        emptied(m);
+        if (o->cb.emptied != NULL) {
+            o->cb.emptied(o->arg, o->aside.text);
+        }
+        break;
     case OP_CLOSE:
     case OP_KINDS:
         break;
+    }
+    if (o->broke) {
+        emptied(m);
+        m->watcher(m->watcher_arg, &o->err);
     }
 }
 
@@ -199,6 +238,7 @@ int machine_open(struct env *e, const struct machine_options *opts,
     }
     o->bootstrap = opts->bootstrap;
     o->unclean = opts->unclean;
+    o->keep_damaged = opts->keep_damaged;
     o->cb.open = cb;
     o->arg = arg;
     op_push(o);
@@ -224,9 +264,26 @@ void machine_listen(struct machine *m, machine_applied_cb cb, void *arg)
     m->listener_arg = arg;
 }
 
+void machine_watch(struct machine *m, machine_broken_cb cb, void *arg)
+{
+    m->watcher = cb;
+    m->watcher_arg = arg;
+}
+
 uint64_t machine_applied(const struct machine *m)
 {
     return m->applied;
+}
+
+unsigned machine_points(const struct machine *m,
+                        struct machine_point out[MACHINE_POINTS_MAX + 1])
+{
+    unsigned n = m->n_points;
+    memcpy(out, m->points, n * sizeof *out);
+    if (m->now.index != 0 && (n == 0 || out[n - 1].index != m->now.index)) {
+        out[n++] = m->now;
+    }
+    return n;
 }
 
 /* ---- requests -----------------------------------------------------------
@@ -309,6 +366,19 @@ int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb, void *arg)
         return ERR_NOMEM;
     }
     o->cb.checkpoint = cb;
+    o->arg = arg;
+    op_push(o);
+    return 0;
+}
+
+int machine_void(struct machine *m, machine_void_cb cb, void *arg)
+{
+    struct op *o = op_new(m, OP_VOID);
+    ASSERT(!m->closing);
+    if (o == NULL) {
+        return ERR_NOMEM;
+    }
+    o->cb.emptied = cb;
     o->arg = arg;
     op_push(o);
     return 0;

@@ -16,8 +16,18 @@
  * step reads only the database and the command. A hash over all rows is kept
  * in the same transaction and compared with a full scan at snapshots.
  *
- * An SQLITE_IOERR, _CORRUPT or _FULL at run time ends the node. Thread: calls
- * from the loop; callbacks on the loop; work on ENV_THREAD_STATE.
+ * An SQLITE_IOERR or _FULL at run time ends the node. Damage (SQLITE_CORRUPT,
+ * rows without the hash that was kept) makes the machine *void* where somebody
+ * watches for it (machine_watch()), else it ends the node too. A void machine
+ * holds nothing, applies nothing and gives no image, until machine_install().
+ *
+ * So that replicas can compare: the state hash is noted at every index that is
+ * a multiple of MACHINE_POINT_EVERY, on all replicas alike (machine_points()).
+ * Each checkpoint reads some rows again (db.h, verify): what a disk changed by
+ * itself is found within a bounded number of checkpoints.
+ *
+ * Thread: calls from the loop; callbacks on the loop; work on
+ * ENV_THREAD_STATE.
  */
 #ifndef STATE_MACHINE_H
 #define STATE_MACHINE_H
@@ -69,17 +79,22 @@ struct machine_options {
     struct slice bootstrap; /* content for a fresh database; borrowed until
                                the callback */
     bool unclean;           /* drop cached pages, check the file first */
+    /* A damaged file stays where it is, and ends the opening: there is no
+     * other copy. Else it goes to quarantine/, and a fresh one is made. */
+    bool keep_damaged;
 };
 
 /* What opening found. */
 struct machine_opened {
     uint64_t applied_index, applied_term;
     bool fresh;           /* the database was made now */
+    const char *aside;    /* a damaged one was moved; says what and where;
+                             NULL: none was */
     struct slice changes; /* the whole state (type->load); valid during the
                              callback */
 };
-/* status: 0, ERR_CORRUPT (integrity_check or the state hash failed: the file
- * was moved to quarantine/, fetch the state from a peer), ERR_VERSION (newer
+/* status: 0, ERR_CORRUPT (integrity_check or the state hash failed, and
+ * `keep_damaged`), ERR_VERSION (newer
  * than we know), ERR_INVALID (another type's file, or a bad bootstrap),
  * ERR_IO, ERR_NOSPACE, ERR_NOMEM. `err` names the file. `m` is NULL unless it
  * is open. */
@@ -108,14 +123,39 @@ int machine_apply(struct machine *m, const struct machine_command c[],
 /* Applied and visible in what machine_listen() was told. */
 uint64_t machine_applied(const struct machine *m);
 
+/* The database was found damaged, once; the machine is void from now on, the
+ * file still where it was. `err` is borrowed. */
+typedef void (*machine_broken_cb)(void *arg, const struct err *err);
+/* Who is told, for the machine's life, instead of the node's end. */
+void machine_watch(struct machine *m, machine_broken_cb cb, void *arg);
+/* Behind what is queued: close the database and move it to quarantine/ beside
+ * it (one that holds no more than the bootstrap stays); the machine is void.
+ * `cb` gets where it is now, "" if nowhere; may be NULL. A failure to move it
+ * ends the node. Errors: ERR_NOMEM. */
+typedef void (*machine_void_cb)(void *arg, const char *to);
+int machine_void(struct machine *m, machine_void_cb cb, void *arg);
+
+/* The state hash as of an index: of all commands up to it. */
+struct machine_point {
+    uint64_t index, hash;
+};
+#define MACHINE_POINT_EVERY 64
+#define MACHINE_POINTS_MAX  64
+/* The newest points that were applied here since the start, or the last
+ * install, in order; the last one is as of machine_applied(), whatever that
+ * is. Returns how many; 0: none is known, or void. */
+unsigned machine_points(const struct machine *m,
+                        struct machine_point out[MACHINE_POINTS_MAX + 1]);
+
 /* Make the applied state durable (wal_checkpoint, synced): `index`, `term`,
- * `hash` are read back afterwards. status as for a job: 0. */
+ * `hash` are read back afterwards. Void: all 0. */
 typedef void (*machine_checkpoint_cb)(void *arg, uint64_t index, uint64_t term,
                                       uint64_t hash);
 int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb, void *arg);
 /* Write a consistent image of the state to `path` (VACUUM INTO or backup),
  * synced; `index`/`term` is what it holds, `hash` its state hash checked by a
- * full scan, `bytes` its size. */
+ * full scan, `bytes` its size. status: 0, ERR_CORRUPT (void), or of the file
+ * system. */
 typedef void (*machine_image_cb)(void *arg, int status, uint64_t index,
                                  uint64_t term, uint64_t hash, uint64_t bytes);
 int machine_image(struct machine *m, const char *path, machine_image_cb cb,

@@ -21,6 +21,7 @@ enum op_kind {
     OP_CHECKPOINT,
     OP_IMAGE,
     OP_INSTALL,
+    OP_VOID,
     OP_CLOSE,
     OP_KINDS
 };
@@ -47,17 +48,24 @@ struct op {
     char path[MACHINE_PATH_MAX];
     uint64_t hash;
     struct slice bootstrap;
-    bool unclean;
+    bool unclean, keep_damaged;
     bool fresh;
     int status;
     struct err err;
+    struct err aside; /* what was moved, and where to */
+    bool broke;       /* the machine became void by this op */
+    bool skipped;     /* it was void */
     struct db_applied applied;
     uint64_t bytes;
+    /* The last points passed, in order. */
+    struct machine_point points[MACHINE_POINTS_MAX];
+    unsigned n_points;
 
     union {
         machine_open_cb open;
         machine_checkpoint_cb checkpoint;
         machine_image_cb image;
+        machine_void_cb emptied;
         void (*close)(void *arg);
     } cb;
     void *arg;
@@ -76,9 +84,15 @@ struct machine {
     uint64_t applied; /* told to the listener */
     machine_applied_cb listener;
     void *listener_arg;
+    machine_broken_cb watcher;
+    void *watcher_arg;
+    struct machine_point points[MACHINE_POINTS_MAX];
+    unsigned n_points;
+    struct machine_point now; /* as of `applied`; index 0: not known */
     /* The state thread's: */
-    struct machine_db *db;
+    struct machine_db *db;  /* NULL: void, and the file is not here */
     struct db_applied held; /* what `db` holds committed */
+    bool broken;            /* void: `db`, if any, is damaged */
 };
 
 /* Run on the state thread. Each leaves its outcome in the op; what a machine
@@ -88,6 +102,7 @@ void op_apply(struct op *o);
 void op_checkpoint(struct op *o);
 void op_image(struct op *o);
 void op_install(struct op *o);
+void op_void(struct op *o);
 void op_close(struct op *o);
 
 /* Open (or make) the database at machine.path into `db`, bring it to the
@@ -95,7 +110,10 @@ void op_close(struct op *o);
 int machine_load(struct machine *m, struct op *o);
 /* The directory part of a path, "." if none. */
 void path_parent(const char *path, char out[MACHINE_PATH_MAX]);
-/* End the node if the database failed. */
-void machine_must(struct machine *m);
+/* Did the database do all of it? Damage makes the machine void, if anybody
+ * watches; all else ends the node. */
+bool machine_must(struct op *o);
+/* The same for damage that SQLite does not know of: `o->err` says what. */
+void machine_break(struct op *o);
 
 #endif

@@ -44,4 +44,5 @@ src_state_libstate_a_SOURCES = \
 	src/state/meta_rules.c \
 	src/state/meta_shards.c \
 	src/state/meta_topic.c \
+	src/state/verify.c \
 	src/state/vfs.c

@@ -42,8 +42,10 @@ struct rig {
     const char *racks[16];
 
     bool unclean;
-    bool done;    /* of the last request */
-    bool request; /* it is no command: what is applied meanwhile is not it */
+    bool keep;       /* damaged files where they are */
+    char aside[600]; /* what opening says of one that was moved */
+    bool done;       /* of the last request */
+    bool request;    /* it is no command: what is applied meanwhile is not it */
     int status;
     char err[600];
     bool fresh;
@@ -162,6 +164,7 @@ static inline void on_opened(void *arg, int status, struct machine *m,
     r->last_index = o->applied_index;
     r->term = o->applied_term;
     r->fresh = o->fresh;
+    snprintf(r->aside, sizeof r->aside, "%s", o->aside == NULL ? "" : o->aside);
     r->next = r->index + 1;
     machine_listen(m, on_applied, r);
 }
@@ -207,7 +210,8 @@ static inline void open_as_node(void *arg)
                                 .path = DB_PATH,
                                 .name = "@meta",
                                 .bootstrap = buf_slice(&c->boot),
-                                .unclean = r->unclean};
+                                .unclean = r->unclean,
+                                .keep_damaged = r->keep};
     c->rv = machine_open(r->env, &o, on_opened, r);
 }
 

@@ -2,6 +2,8 @@
  * robbed of its power and its disk. */
 #include "state_test.h"
 
+#include "state/db_impl.h"
+#include "state/machine_impl.h"
 #include "state/meta_impl.h"
 #include "wire/errors.h"
 
@@ -611,8 +613,30 @@ static void test_install_overtakes(void **state)
 /* ---- damage -------------------------------------------------------------
  */
 
-/* Flip bytes of the closed database: after an unclean stop it is found, put
- * aside and named; then a machine begins anew. */
+/* Where the only copy is damaged, it stays; where there are others, it is put
+ * aside and named, and the machine begins anew. */
+static void check_damage(struct rig *r, const struct copy *c)
+{
+    r->keep = true;
+    assert_true(rig_open(r, true));
+    assert_int_equal(r->status, ERR_CORRUPT);
+    assert_non_null(strstr(r->err, DB_PATH));
+    struct copy q = read_file(r, DB_PATH);
+    assert_int_equal(q.len, c->len);
+    free(q.data);
+    r->keep = false;
+    assert_true(rig_open(r, true));
+    assert_int_equal(r->status, 0);
+    assert_true(r->fresh);
+    assert_int_equal(r->index, MACHINE_BOOTSTRAP_INDEX);
+    assert_non_null(strstr(r->aside, DB_PATH));
+    assert_non_null(strstr(r->aside, "/meta/quarantine/meta.db.1"));
+    q = read_file(r, "/meta/quarantine/meta.db.1");
+    assert_int_equal(q.len, c->len);
+    assert_memory_equal(q.data, c->data, c->len);
+    free(q.data);
+}
+
 /* Damage the closed file at `at`. True if it was found. */
 static bool damage_at(size_t at, bool *ret_beyond)
 {
@@ -628,22 +652,14 @@ static bool damage_at(size_t at, bool *ret_beyond)
         c.data[i] = (char)~c.data[i];
     }
     write_file(&r, DB_PATH, &c);
+    r.keep = true;
     assert_true(rig_open(&r, true));
     bool found = r.status != 0;
     if (found) {
-        assert_int_equal(r.status, ERR_CORRUPT);
-        assert_non_null(strstr(r.err, DB_PATH));
-        assert_non_null(strstr(r.err, "/meta/quarantine/meta.db.1"));
-        struct copy q = read_file(&r, "/meta/quarantine/meta.db.1");
-        assert_int_equal(q.len, c.len);
-        assert_memory_equal(q.data, c.data, c.len);
-        free(q.data);
-        assert_true(rig_open(&r, true));
-        assert_int_equal(r.status, 0);
-        assert_true(r.fresh);
-        assert_int_equal(r.index, MACHINE_BOOTSTRAP_INDEX);
+        check_damage(&r, &c);
     } else {
         assert_int_equal(r.index, index);
+        assert_string_equal(r.aside, "");
     }
     assert_true(rig_close(&r));
     free(c.data);
@@ -686,16 +702,325 @@ static void test_changed_row(void **state)
     assert_true(rig_open(&r, false));
     assert_true(rig_close(&r));
     change_a_row(&r);
-    /* Clean: not scanned at start, but no image is ever made of it. */
+    r.keep = true;
     assert_true(rig_open(&r, false));
-    assert_int_equal(r.status, 0);
-    assert_false(rig_image(&r, "/meta/image"));
-    assert_non_null(strstr(sim_node_death(r.sim, 1), "hash"));
-    rig_start_node(&r);
-    assert_true(rig_open(&r, true));
     assert_int_equal(r.status, ERR_CORRUPT);
     assert_non_null(strstr(r.err, "hash"));
+    r.keep = false;
+    assert_true(rig_open(&r, false));
+    assert_true(r.fresh);
+    assert_non_null(strstr(r.aside, "hash"));
     rig_free(&r);
+}
+
+/* ---- damage while it runs ------------------------------------------------ */
+
+struct watched {
+    unsigned n;
+    char err[600];
+    char to[600];
+};
+
+static void on_broken(void *arg, const struct err *err)
+{
+    struct watched *w = arg;
+    w->n++;
+    snprintf(w->err, sizeof w->err, "%s", err->text);
+}
+
+static struct watched watched;
+
+static void on_void(void *arg, const char *to)
+{
+    snprintf(watched.to, sizeof watched.to, "%s", to);
+    on_closed(arg);
+}
+
+static void watch_as_node(void *arg)
+{
+    struct rig_call *c = arg;
+    machine_watch(c->rig->m, on_broken, &watched);
+}
+
+static void void_as_node(void *arg)
+{
+    struct rig_call *c = arg;
+    c->rv = machine_void(c->rig->m, on_void, c->rig);
+}
+
+static void rig_void(struct rig *r)
+{
+    struct rig_call c = {.rig = r};
+    r->done = false;
+    r->request = true;
+    assert_int_equal(sim_node_call(r->sim, r->id, void_as_node, &c), 0);
+    assert_int_equal(c.rv, 0);
+    assert_true(rig_wait(r));
+}
+
+/* A row of `configs` is changed behind the machine's back. */
+static void plant_as_node(void *arg)
+{
+    struct rig_call *c = arg;
+    struct machine_db *db = c->rig->m->db;
+    assert_int_equal(sqlite3_exec(db->sql,
+                                  "UPDATE nodes SET peer_host='elsewhere' "
+                                  "WHERE id=2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+}
+
+static void rig_watched(struct rig *r, uint64_t seed)
+{
+    struct rig_call c = {.rig = r};
+    memset(&watched, 0, sizeof watched);
+    rig_new(r, seed, 4);
+    assert_true(rig_open(r, false));
+    assert_int_equal(sim_node_call(r->sim, r->id, watch_as_node, &c), 0);
+    assert_true(run_random(r, 1, 40));
+}
+
+/* A void machine applies nothing, makes no image and no checkpoint; an image
+ * brings it back. */
+static void check_void(struct rig *r)
+{
+    struct machine_point points[MACHINE_POINTS_MAX + 1];
+    assert_int_equal(machine_points(r->m, points), 0);
+    assert_true(rig_image(r, "/meta/image"));
+    assert_int_equal(r->status, ERR_CORRUPT);
+    assert_true(rig_checkpoint(r));
+    assert_int_equal(r->index, 0);
+    rig_void(r);
+    assert_string_equal(watched.to, "/meta/quarantine/meta.db.1");
+    assert_true(rig_image(r, "/meta/image"));
+    assert_int_equal(r->status, ERR_CORRUPT);
+}
+
+static void bring_back(struct rig *r)
+{
+    struct rig from;
+    rig_new(&from, 77, 4);
+    assert_true(rig_open(&from, false));
+    assert_true(run_random(&from, 1, 50));
+    assert_true(rig_image(&from, "/meta/image"));
+    assert_int_equal(from.status, 0);
+    struct copy c = read_file(&from, "/meta/image");
+    write_file(r, "/meta/incoming", &c);
+    assert_true(rig_install(r, "/meta/incoming", from.hash));
+    assert_int_equal(r->status, 0);
+    assert_int_equal(r->index, 50);
+    assert_true(run_random(r, 1, 60));
+    assert_true(rig_checkpoint(r));
+    assert_int_equal(r->index, 60);
+    assert_true(run_random(&from, 1, 60));
+    assert_true(rig_checkpoint(&from));
+    assert_int_equal(r->hash, from.hash);
+    free(c.data);
+    assert_true(rig_close(&from));
+    rig_free(&from);
+    assert_true(rig_close(r));
+}
+
+/* The rows are read again by and by: a checkpoint finds it, and so does an
+ * image, of which none is given. */
+static void test_planted_row(void **state)
+{
+    (void)state;
+    for (unsigned by_image = 0; by_image < 2; by_image++) {
+        struct rig r;
+        struct rig_call c = {.rig = &r};
+        rig_watched(&r, 41 + by_image);
+        assert_int_equal(sim_node_call(r.sim, r.id, plant_as_node, &c), 0);
+        if (by_image) {
+            assert_true(rig_image(&r, "/meta/image"));
+            assert_int_equal(r.status, ERR_CORRUPT);
+        } else {
+            assert_true(rig_checkpoint(&r));
+            assert_int_equal(r.index, 0);
+        }
+        assert_int_equal(watched.n, 1);
+        assert_non_null(strstr(watched.err, "hash"));
+        check_void(&r);
+        bring_back(&r);
+        rig_free(&r);
+    }
+}
+
+/* Nobody watches: the node ends, and says why. */
+static void test_planted_unwatched(void **state)
+{
+    struct rig r;
+    struct rig_call c = {.rig = &r};
+    (void)state;
+    rig_new(&r, 43, 4);
+    assert_true(rig_open(&r, false));
+    assert_int_equal(sim_node_call(r.sim, r.id, plant_as_node, &c), 0);
+    assert_false(rig_checkpoint(&r));
+    assert_non_null(strstr(sim_node_death(r.sim, 1), "hash"));
+    rig_free(&r);
+}
+
+static void overwrite_as_node(void *arg)
+{
+    struct copy *c = arg;
+    struct bfile *f;
+    assert_int_equal(
+        bfile_open(c->env, c->path, FILE_READ | FILE_WRITE, &f, NULL), 0);
+    assert_int_equal(bfile_write(f, c->data + 4096, c->len - 4096, 4096), 0);
+    bfile_close(f);
+}
+
+/* Pages go bad under the open file: SQLite stumbles over them while it applies
+ * or copies. What was queued behind is skipped. */
+static void test_damaged_running(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_watched(&r, 44);
+    assert_true(rig_checkpoint(&r));
+    struct copy c = read_file(&r, DB_PATH);
+    memset(c.data + 4096, 0xa5, c.len - 4096);
+    assert_int_equal(sim_node_call(r.sim, r.id, overwrite_as_node, &c), 0);
+    free(c.data);
+    sqlite3_db_release_memory(r.m->db->sql);
+    struct buf b;
+    command_init(&r, &b);
+    random_command(1, r.next, &b);
+    r.request = true;
+    rig_queue(&r, buf_slice(&b));
+    buf_close(&b);
+    assert_true(rig_checkpoint(&r));
+    assert_int_equal(r.index, 0);
+    assert_int_equal(watched.n, 1);
+    check_void(&r);
+    bring_back(&r);
+    rig_free(&r);
+}
+
+/* An install gets over damage that nobody has looked at yet: the damaged file
+ * is in quarantine all the same. */
+static void test_install_over_damage(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_watched(&r, 45);
+    struct rig_call c = {.rig = &r};
+    assert_int_equal(sim_node_call(r.sim, r.id, plant_as_node, &c), 0);
+    assert_true(rig_image(&r, "/meta/image"));
+    assert_int_equal(watched.n, 1);
+    bring_back(&r);
+    rig_start_node(&r);
+    struct copy q = read_file(&r, "/meta/quarantine/meta.db.1");
+    assert_true(q.len > 0);
+    free(q.data);
+    rig_free(&r);
+}
+
+/* A machine without a state that is closed, or whose node dies, begins anew. */
+static void test_void_restarts(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_watched(&r, 46);
+    rig_void(&r);
+    assert_true(rig_close(&r));
+    assert_true(rig_open(&r, false));
+    assert_true(r.fresh);
+    assert_string_equal(r.aside, "");
+    rig_void(&r); /* holds nothing: nothing to keep */
+    assert_string_equal(watched.to, "");
+    sim_node_crash(r.sim, r.id, SIM_CRASH_ALL);
+    rig_start_node(&r);
+    assert_true(rig_open(&r, true));
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.index, MACHINE_BOOTSTRAP_INDEX);
+    rig_free(&r);
+}
+
+/* ---- points -------------------------------------------------------------- */
+
+/* However commands are batched, and wherever the log has gaps: at the same
+ * index the same hash. */
+static void run_points(uint64_t seed, unsigned batch,
+                       struct machine_point out[], unsigned *ret_n)
+{
+    struct rig r;
+    struct buf b[REPLAY_MAX * 8];
+    unsigned n = 0;
+    rig_new(&r, seed, 4);
+    assert_true(rig_open(&r, false));
+    while (r.next < REPLAY_MAX * 8) {
+        uint64_t last = r.next + batch;
+        unsigned first = n;
+        while (r.next < REPLAY_MAX * 8 && r.next < last) {
+            r.next += r.next % 5 == 0; /* no command */
+            command_init(&r, &b[n]);
+            random_command(2, r.next, &b[n]);
+            assert_true(rig_queue(&r, buf_slice(&b[n])));
+            n++;
+        }
+        assert_true(rig_wait(&r));
+        for (unsigned i = first; i < n; i++) {
+            buf_close(&b[i]);
+        }
+    }
+    *ret_n = machine_points(r.m, out);
+    assert_true(rig_checkpoint(&r));
+    assert_int_equal(out[*ret_n - 1].index, r.index);
+    assert_int_equal(out[*ret_n - 1].hash, r.hash);
+    assert_true(rig_close(&r));
+    rig_free(&r);
+}
+
+static void test_points(void **state)
+{
+    struct machine_point a[MACHINE_POINTS_MAX + 1], b[MACHINE_POINTS_MAX + 1];
+    unsigned n_a, n_b;
+    (void)state;
+    run_points(51, 1, a, &n_a);
+    run_points(52, 100, b, &n_b);
+    assert_int_equal(n_a, n_b);
+    assert_in_range(n_a, REPLAY_MAX * 8 / MACHINE_POINT_EVERY,
+                    REPLAY_MAX * 8 / MACHINE_POINT_EVERY + 1);
+    assert_memory_equal(a, b, n_a * sizeof *a);
+    assert_int_equal(a[0].index, MACHINE_POINT_EVERY);
+    assert_true(a[0].hash != a[1].hash);
+}
+
+/* Rows are read again a few at a time, while others are written before and
+ * behind where the pass stands: at its end it has the hash that was kept. */
+static void verify_as_node(void *arg)
+{
+    struct rig_call *c = arg;
+    struct machine_db *db = c->rig->m->db;
+    uint64_t hash = 0;
+    c->n = db_verify(db, (unsigned)c->upto, &hash) ? 1 : 0;
+    c->hash = hash;
+    assert_int_equal(db_status(db), 0);
+    if (c->n > 0) {
+        assert_int_equal(hash, db_hash(db));
+    }
+}
+
+static void test_verify(void **state)
+{
+    (void)state;
+    for (uint64_t rows = 1; rows < 8; rows++) {
+        struct rig r;
+        struct rig_call c = {.rig = &r, .upto = rows};
+        unsigned n_passes = 0;
+        rig_new(&r, 60 + rows, 4);
+        assert_true(rig_open(&r, false));
+        while (r.next < 400) {
+            assert_true(run_random(&r, 3, r.next));
+            assert_int_equal(sim_node_call(r.sim, r.id, verify_as_node, &c), 0);
+            n_passes += c.n;
+        }
+        assert_true(n_passes > 2);
+        assert_int_equal(sim_node_call(r.sim, r.id, plant_as_node, &c), 0);
+        assert_true(rig_image(&r, "/x") == false);
+        rig_free(&r);
+    }
 }
 
 /* Change a byte in the cache only: its sync fails, the medium keeps the old
@@ -769,6 +1094,7 @@ static void test_changed_index(void **state)
     type[-10] = 41;
     write_file(&r, DB_PATH, &c);
     free(c.data);
+    r.keep = true;
     assert_true(rig_open(&r, false));
     assert_int_equal(r.status, ERR_CORRUPT);
     rig_free(&r);
@@ -908,6 +1234,13 @@ int main(void)
         cmocka_unit_test(test_changed_row),
         cmocka_unit_test(test_cache_dropped),
         cmocka_unit_test(test_changed_index),
+        cmocka_unit_test(test_planted_row),
+        cmocka_unit_test(test_planted_unwatched),
+        cmocka_unit_test(test_damaged_running),
+        cmocka_unit_test(test_install_over_damage),
+        cmocka_unit_test(test_void_restarts),
+        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_verify),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_migrated),

@@ -1,0 +1,344 @@
+/* state_repair.c - what a state group does about a state that is damaged, or is
+ * not what the others have.
+ *
+ *   damaged (SQLite or the state hash says so), missing -----------+
+ *   astray: a majority has another hash -> hand over if it leads --+
+ *                                                                  v
+ *      fit <-- image installed <-- fetching from the leader <-- lacking
+ *
+ * The database goes to quarantine/ beside it; log, term and vote stay, so that
+ * the group keeps its majority. A replica that lacks its state may be elected
+ * (its log may be the only one that is complete): it hands over at once, to
+ * each of the others in turn. Alone, the node ends instead. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "broker/state_group_impl.h"
+
+#define TELL_MS  10000 /* how often points are told, if there are new ones */
+#define RETRY_MS 500   /* to hand over */
+#define HAND_MS  2000  /* how long one attempt may take */
+#define ASK_MS   1000  /* between two questions for others' points */
+#define SPLIT_MS 5000  /* points may be on their way that long */
+#define METRICS  2
+
+static void on_tick(struct env_timer *t);
+
+/* ---- life --------------------------------------------------------------- */
+
+static void metrics_open(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    char labels[METRIC_LABELS_MAX] = "";
+    metric_label(labels, "group", slice_str(g->name));
+    metric_add(env_metrics(g->env), &p->metrics[0], METRIC_COUNTER,
+               "ostraka_state_quarantined_total",
+               "Databases of a state group that were put into quarantine, "
+               "damaged or not what the majority has.",
+               labels, &p->n_quarantined);
+    metric_add(env_metrics(g->env), &p->metrics[1], METRIC_COUNTER,
+               "ostraka_state_differs_total",
+               "Comparisons in which replicas of a state group held different "
+               "states.",
+               labels, &p->n_differed);
+}
+
+int repair_init(struct state_group *g, const struct state_group_options *o)
+{
+    struct state_repair *p = &g->repair;
+    p->alone = o->n_nodes <= 1;
+    env_timer_init(&p->tick, on_tick, g);
+    int rv = state_check_init(&p->check, g->mem, o->nodes, o->n_nodes, o->node,
+                              o->type->version);
+    if (rv == 0) {
+        metrics_open(g);
+    }
+    return rv;
+}
+
+void repair_close(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    env_timer_stop(g->env, &p->tick);
+    for (unsigned i = 0; i < METRICS; i++) {
+        metric_remove(&p->metrics[i]);
+    }
+    state_check_close(&p->check);
+}
+
+bool repair_fit(const struct state_group *g)
+{
+    return !g->repair.lacking && !g->repair.astray;
+}
+
+static void tick_in(struct state_group *g, uint64_t ms)
+{
+    env_timer_start(g->env, &g->repair.tick, env_now_ms(g->env) + ms);
+}
+
+/* ---- handing over ------------------------------------------------------- */
+
+static void on_handed(void *arg, int status)
+{
+    struct state_group *g = arg;
+    (void)status; /* tried again, with the next */
+    g->repair.handing = false;
+}
+
+/* The next member that answers. */
+static int32_t hand_to(struct state_group *g, const struct replica_status *s)
+{
+    for (unsigned i = 0; i < s->n_members; i++) {
+        const struct replica_member *m =
+            &s->members[g->repair.hand_to++ % s->n_members];
+        if (m->node != g->node && m->voter && m->recent) {
+            return m->node;
+        }
+    }
+    return -1;
+}
+
+static void hand_over(struct state_group *g)
+{
+    struct replica_status s;
+    if (g->replica == NULL || !replica_is_leader(g->replica) ||
+        g->repair.handing) {
+        return;
+    }
+    replica_status(g->replica, &s);
+    g->repair.handing = replica_transfer_leader(g->replica, hand_to(g, &s),
+                                                HAND_MS, on_handed, g) == 0;
+}
+
+/* ---- lacking ------------------------------------------------------------ */
+
+static void on_void(void *arg, const char *to)
+{
+    struct state_group *g = arg;
+    struct state_repair *p = &g->repair;
+    if (to[0] == '\0') {
+        return;
+    }
+    p->n_quarantined++;
+    trace_error(env_trace(g->env), "state.quarantined",
+                "group=%s error=\"%s\" to=%s do=\"nothing, another node's is "
+                "fetched; keep the file to find out why\"",
+                g->name, p->why.text, to);
+}
+
+void repair_lack(struct state_group *g, const char *why)
+{
+    struct state_repair *p = &g->repair;
+    if (p->lacking) {
+        return;
+    }
+    p->lacking = true;
+    p->astray = false;
+    err_set(&p->why, ERR_CORRUPT, "%s", why);
+    if (machine_void(g->machine, on_void, g) != 0) {
+        env_die(g->env, "%s: out of memory", g->name);
+    }
+    serves_lost(g->serves);
+    if (g->replica != NULL && g->open_cb == NULL) {
+        replica_fetch(g->replica);
+        state_group_role(g);
+        hand_over(g);
+    }
+    tick_in(g, RETRY_MS);
+}
+
+void repair_broken(void *arg, const struct err *err)
+{
+    struct state_group *g = arg;
+    if (!g->closing) {
+        repair_lack(g, err->text);
+    }
+}
+
+void repair_role(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    if (p->astray && !replica_is_leader(g->replica)) {
+        char why[ERR_TEXT_MAX];
+        memcpy(why, p->why.text, sizeof why);
+        repair_lack(g, why);
+    } else if (!repair_fit(g)) {
+        hand_over(g);
+    }
+}
+
+/* ---- comparing ---------------------------------------------------------- */
+
+static void own_points(const struct state_group *g, struct state_points *p)
+{
+    p->n = repair_fit(g) ? machine_points(g->machine, p->v) : 0;
+}
+
+static void tell(struct state_group *g, bool ask)
+{
+    struct state_repair *p = &g->repair;
+    struct state_points own;
+    struct buf b;
+    own_points(g, &own);
+    if (p->alone || g->replica == NULL || own.n == 0) {
+        return;
+    }
+    buf_init(&b, g->mem, 0);
+    state_check_encode(&p->check, &own, ask, &b);
+    if (b.status == 0) {
+        replica_tell(g->replica, buf_slice(&b));
+        p->told = own.v[own.n - 1].index;
+    }
+    buf_close(&b);
+}
+
+static void go_astray(struct state_group *g, const struct state_judgement *j)
+{
+    struct state_repair *p = &g->repair;
+    p->astray = true;
+    err_set(&p->why, ERR_CORRUPT,
+            "at index %" PRIu64 " its hash is %016" PRIx64
+            ", but that of most replicas %016" PRIx64,
+            j->index, j->own, j->majority);
+    if (replica_is_leader(g->replica)) {
+        trace_error(env_trace(g->env), "state.astray",
+                    "group=%s error=\"%s\" do=\"nothing, this node hands over "
+                    "and fetches another's state\"",
+                    g->name, p->why.text);
+        serves_lost(g->serves);
+        state_group_role(g);
+        tick_in(g, RETRY_MS);
+    }
+    repair_role(g);
+}
+
+/* They differ, and who is right cannot be said: unless points are on their
+ * way, somebody has to look. */
+static void split(struct state_group *g, const struct state_judgement *j)
+{
+    struct state_repair *p = &g->repair;
+    uint64_t now = env_now_ms(g->env);
+    p->split_ms = p->split_ms == 0 ? now : p->split_ms;
+    if (now - p->split_ms < SPLIT_MS || p->differed) {
+        return;
+    }
+    p->differed = true;
+    trace_error(env_trace(g->env), "state.differs",
+                "group=%s index=%" PRIu64 " here=%016" PRIx64 " other=n%" PRId32
+                " known=%u do=\"no majority holds one state, so nothing is "
+                "replaced: stop writing, compare the databases (ostraka dump) "
+                "and keep copies\"",
+                g->name, j->index, j->own, j->other, j->n_known);
+}
+
+static void others(struct state_group *g, const struct state_judgement *j)
+{
+    struct state_repair *p = &g->repair;
+    if (!p->differed) {
+        trace_warn(env_trace(g->env), "state.differs",
+                   "group=%s index=%" PRIu64 " here=%016" PRIx64
+                   " other=n%" PRId32 " do=\"nothing, that node replaces its "
+                   "state\"",
+                   g->name, j->index, j->own, j->other);
+    }
+    p->differed = true;
+}
+
+static void judge(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    struct state_points own;
+    own_points(g, &own);
+    struct state_judgement j = state_check_judge(&p->check, &own);
+    p->n_differed += j.verdict >= STATE_OTHERS;
+    if (j.verdict != STATE_SPLIT) {
+        p->split_ms = 0;
+    }
+    switch (j.verdict) {
+    case STATE_UNKNOWN:
+        break;
+    case STATE_SAME:
+        p->differed = false;
+        break;
+    case STATE_OTHERS:
+        others(g, &j);
+        break;
+    case STATE_ASTRAY:
+        go_astray(g, &j);
+        break;
+    case STATE_SPLIT:
+        split(g, &j);
+        break;
+    }
+}
+
+void repair_compare(struct state_group *g)
+{
+    tell(g, false);
+    if (repair_fit(g) && !g->repair.alone) {
+        judge(g);
+    }
+}
+
+void repair_told(void *arg, int32_t node, struct slice message)
+{
+    struct state_group *g = arg;
+    struct state_repair *p = &g->repair;
+    bool ask = false;
+    if (g->closing || g->open_cb != NULL || !repair_fit(g) ||
+        state_check_note(&p->check, node, message, &ask) != 0) {
+        return;
+    }
+    if (ask) {
+        tell(g, false);
+    }
+    judge(g);
+    uint64_t now = env_now_ms(g->env);
+    if (p->split_ms != 0 && now - p->asked_ms >= ASK_MS) {
+        p->asked_ms = now;
+        tell(g, true);
+    }
+}
+
+static void on_tick(struct env_timer *t)
+{
+    struct state_group *g = t->data;
+    struct state_repair *p = &g->repair;
+    if (g->closing) {
+        return;
+    }
+    if (!repair_fit(g)) {
+        repair_role(g);
+        tick_in(g, RETRY_MS);
+        return;
+    }
+    if (machine_applied(g->machine) != p->told || p->split_ms != 0) {
+        tell(g, true);
+        judge(g);
+    }
+    tick_in(g, TELL_MS);
+}
+
+void repair_begin(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    if (p->lacking) {
+        replica_fetch(g->replica);
+    }
+    if (!p->alone) {
+        tick_in(g, p->lacking ? RETRY_MS : TELL_MS);
+    }
+}
+
+void repair_installed(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    if (!p->lacking || replica_fetching(g->replica)) {
+        return;
+    }
+    p->lacking = p->astray = p->differed = false;
+    trace_info(env_trace(g->env), "state.restored", "group=%s index=%" PRIu64,
+               g->name, machine_applied(g->machine));
+    state_group_role(g);
+    tell(g, true);
+}
