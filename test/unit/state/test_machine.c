@@ -909,7 +909,6 @@ static void test_install_over_damage(void **state)
     assert_true(rig_image(&r, "/meta/image"));
     assert_int_equal(watched.n, 1);
     bring_back(&r);
-    rig_start_node(&r);
     struct copy q = read_file(&r, "/meta/quarantine/meta.db.1");
     assert_true(q.len > 0);
     free(q.data);
