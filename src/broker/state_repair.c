@@ -251,7 +251,7 @@ static void judge(struct state_group *g)
     own_points(g, &own);
     struct state_judgement j = state_check_judge(&p->check, &own);
     p->n_differed += j.verdict >= STATE_OTHERS;
-    if (j.verdict != STATE_SPLIT) {
+    if (j.verdict != STATE_SPLIT && j.verdict != STATE_UNKNOWN) {
         p->split_ms = 0;
     }
     switch (j.verdict) {

@@ -72,3 +72,18 @@ test_unit_broker_test_leaders_SOURCES = test/unit/broker/test_leaders.c
 test_unit_broker_test_leaders_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_leaders_LDADD = src/broker/libbroker.a $(LINK_env) \
 	$(CMOCKA_LIBS)
+
+# What becomes of a state that is damaged, lost, or not the others'.
+check_PROGRAMS += test/unit/broker/test_state_repair
+TESTS += test/unit/broker/test_state_repair
+test_unit_broker_test_state_repair_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_state_repair.c
+test_unit_broker_test_state_repair_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_state_repair_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/broker/test_state_check
+TESTS += test/unit/broker/test_state_check
+test_unit_broker_test_state_check_SOURCES = test/unit/broker/test_state_check.c
+test_unit_broker_test_state_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_state_check_LDADD = src/broker/libbroker.a $(LINK_env) \
+	$(CMOCKA_LIBS)
