@@ -93,6 +93,8 @@ entries). Run ./setup-deps, which builds it from Debian 13's source package.])])
   PKG_CHECK_MODULES([ZLIB], [zlib])
   PKG_CHECK_MODULES([ISAL], [libisal])
   PKG_CHECK_MODULES([XXHASH], [libxxhash])
+  PKG_CHECK_MODULES([MICROHTTPD], [libmicrohttpd >= 0.9.71], [], [AC_MSG_ERROR([
+libmicrohttpd is needed, for admin.listener. ./setup-deps installs it.])])
   PKG_CHECK_MODULES([JANSSON], [jansson >= 2.13])
   PKG_CHECK_MODULES([RDKAFKA], [rdkafka >= 2.0])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1.5])

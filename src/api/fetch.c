@@ -9,6 +9,7 @@
 
 #include "api/fetch_impl.h"
 #include "api/handlers.h"
+#include "api/request_impl.h"
 #include "base/assert.h"
 #include "record/batch.h"
 #include "wire/errors.h"
@@ -285,6 +286,7 @@ static void fetch_one(struct fetch_item *it)
 static void unpark(struct fetch_state *s)
 {
     env_timer_stop(s->request->env, &s->timer);
+    s->request->server->fetches_waiting -= s->parked;
     s->parked = false;
     for (unsigned i = 0; i < s->n_items; i++) {
         if (s->items[i].watched) {
@@ -362,6 +364,7 @@ static void park(struct fetch_state *s, uint64_t until_ms)
             it->watched = true;
         }
     }
+    s->request->server->fetches_waiting += !s->parked;
     s->parked = true;
 }
 

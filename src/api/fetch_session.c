@@ -15,7 +15,37 @@ struct fetch_sessions {
     struct map *map;     /* id -> struct fetch_session */
     struct queue by_use; /* oldest first */
     unsigned n_partitions;
+    uint64_t refused, evicted;
+    struct metric metrics[SESSION_METRICS];
 };
+
+static uint64_t read_sessions(const void *arg)
+{
+    return map_count(((const struct fetch_sessions *)arg)->map);
+}
+
+static uint64_t read_partitions(const void *arg)
+{
+    return ((const struct fetch_sessions *)arg)->n_partitions;
+}
+
+static void metrics_start(struct fetch_sessions *s)
+{
+    struct metrics *ms = env_metrics(s->env);
+    struct metric *m = s->metrics;
+    metric_add_read(ms, m++, METRIC_GAUGE, "ostraka_fetch_sessions",
+                    "Incremental fetch sessions.", "", read_sessions, s);
+    metric_add_read(ms, m++, METRIC_GAUGE, "ostraka_fetch_session_partitions",
+                    "Partitions in them.", "", read_partitions, s);
+    metric_add(ms, m++, METRIC_COUNTER, "ostraka_fetch_sessions_evicted_total",
+               "Fetch sessions that a newer one took the place of.", "",
+               &s->evicted);
+    metric_add(ms, m++, METRIC_COUNTER, "ostraka_fetch_sessions_refused_total",
+               "Fetch sessions not made: too many, or too many partitions in "
+               "them.",
+               "", &s->refused);
+    ASSERT(m == s->metrics + SESSION_METRICS);
+}
 
 struct fetch_sessions *fetch_sessions_new(struct env *e)
 {
@@ -31,6 +61,7 @@ struct fetch_sessions *fetch_sessions_new(struct env *e)
         mem_free(s->mem, s);
         return NULL;
     }
+    metrics_start(s);
     return s;
 }
 
@@ -65,6 +96,9 @@ void fetch_sessions_free(struct fetch_sessions *s)
     {
         session_free(s, QUEUE_ENTRY(q, struct fetch_session, queue));
     }
+    for (unsigned i = 0; i < SESSION_METRICS; i++) {
+        metric_remove(&s->metrics[i]);
+    }
     map_free(s->map);
     mem_free(s->mem, s);
 }
@@ -84,9 +118,11 @@ static bool make_room(struct fetch_sessions *s)
     oldest = QUEUE_ENTRY(s->by_use.next, struct fetch_session, queue);
     if (oldest->busy ||
         env_now_ms(s->env) - oldest->used_ms < SESSION_IDLE_MS) {
+        s->refused++;
         return false;
     }
     session_free(s, oldest);
+    s->evicted++;
     return true;
 }
 
@@ -165,6 +201,7 @@ static struct fetch_partition *add_kept(struct fetch_sessions *s,
 {
     struct fetch_partition *p;
     if (s->n_partitions >= SESSION_PARTITIONS_MAX) {
+        s->refused++;
         return NULL;
     }
     p = mem_calloc(s->mem, 1, sizeof *p + t->topic.len);

@@ -24,6 +24,7 @@
 #define SESSION_IDLE_MS 120000
 /* Partitions of all sessions of a node. */
 #define SESSION_PARTITIONS_MAX 200000
+#define SESSION_METRICS        4
 
 /* A partition somebody fetches. In a session it is kept between requests. */
 struct fetch_partition {

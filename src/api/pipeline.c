@@ -8,6 +8,7 @@ void pipeline_push(struct pipeline *p, struct request *r)
     queue_push(&p->requests, &r->queue);
     if (++p->n >= p->requests_max && !p->paused) {
         p->paused = true;
+        p->server->pauses++;
         conn_pause(p->conn);
     }
 }

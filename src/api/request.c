@@ -33,6 +33,10 @@ static void end(struct request *r)
 {
     ASSERT(!r->done);
     r->done = true;
+    if (r->header.api_key == API_PRODUCE) {
+        histogram_record(&r->server->produce_us,
+                         env_now_us(r->env) - r->start_us);
+    }
     r->cancel = NULL;
     if (r->pipeline == NULL) {
         request_free(r);
@@ -188,7 +192,6 @@ static struct request *request_new(struct api_server *s, struct pipeline *p,
     r->start_us = env_now_us(s->env);
     arena_init(&r->arena, s->mem, REQUEST_ARENA_MAX);
     s->under_way++;
-    s->requests++;
     pipeline_push(p, r);
     return r;
 }
@@ -238,6 +241,7 @@ void request_begin(struct api_server *s, struct pipeline *p, struct bytes frame)
     if (row == NULL) {
         return;
     }
+    r->server->requests[row - api_table]++;
     r->in = wire_find(row->key, true);
     r->out = wire_find(row->key, false);
     r->version = r->header.api_version;

@@ -7,6 +7,9 @@
 #include "net/listener.h"
 #include "trace/metric.h"
 
+#define API_ROWS_MAX   64
+#define SERVER_METRICS 5
+
 struct fetch_sessions;
 
 struct api_server {
@@ -21,10 +24,18 @@ struct api_server {
     bool listener_closed;
     void (*close_cb)(void *arg);
     void *close_arg;
-    uint64_t requests; /* metric */
-    uint64_t refused;  /* metric: unknown api or version, malformed */
-    struct metric metric_requests, metric_refused;
+    unsigned fetches_waiting;
+    /* Metrics. */
+    uint64_t requests[API_ROWS_MAX]; /* begun, by row of api_table */
+    uint64_t refused;                /* unknown api or version, malformed */
+    uint64_t pauses;                 /* of connections: too many requests */
+    struct metric_histogram produce_us;
+    struct metric metric_requests[API_ROWS_MAX], metrics[SERVER_METRICS];
 };
+
+/* server_metric.c */
+void server_metrics_start(struct api_server *s);
+void server_metrics_stop(struct api_server *s);
 
 /* Begin a request from a frame: decode and call its handler. The frame is
  * shared. A frame that is no request closes the connection. */

@@ -83,13 +83,7 @@ int api_server_open(struct env *e, const struct api_server_options *o,
         mem_free(s->mem, s);
         return rv;
     }
-    metric_add(env_metrics(e), &s->metric_requests, METRIC_COUNTER,
-               "ostraka_requests_total", "Requests of clients begun.", "",
-               &s->requests);
-    metric_add(env_metrics(e), &s->metric_refused, METRIC_COUNTER,
-               "ostraka_requests_refused_total",
-               "Requests of an unknown API or version, or malformed.", "",
-               &s->refused);
+    server_metrics_start(s);
     *ret_s = s;
     return 0;
 }
@@ -111,8 +105,7 @@ void api_server_check_closed(struct api_server *s)
     if (!s->closing || !s->listener_closed || s->under_way > 0) {
         return;
     }
-    metric_remove(&s->metric_requests);
-    metric_remove(&s->metric_refused);
+    server_metrics_stop(s);
     fetch_sessions_free(s->sessions);
     mem_free(s->mem, s);
     if (cb != NULL) {

@@ -189,6 +189,7 @@ int metadata_call(struct metadata *m, struct metadata_call *c,
                   uint32_t timeout_ms, metadata_call_cb cb, void *data)
 {
     if (m->n_calls >= CALLS_MAX || m->closing) {
+        m->m_refused++;
         return ERR_FULL;
     }
     if (command.len > COMMAND_BYTES_MAX) {
@@ -317,14 +318,31 @@ void metadata_cancel_calls(struct metadata *m)
     struct queue *q, *tmp;
     env_timer_stop(m->env, &m->timer);
     peers_receive(m->peers, PEER_FORWARD, NULL, NULL);
+    for (unsigned i = 0; i < METADATA_METRICS; i++) {
+        metric_remove(&m->metrics[i]);
+    }
     QUEUE_FOREACH(q, tmp, &m->calls)
     {
         call_finish(QUEUE_ENTRY(q, struct metadata_call, queue), ERR_CANCELED);
     }
 }
 
+static uint64_t read_calls(const void *arg)
+{
+    return ((const struct metadata *)arg)->n_calls;
+}
+
 void metadata_init_calls(struct metadata *m)
 {
+    metric_add_read(env_metrics(m->env), &m->metrics[0], METRIC_GAUGE,
+                    "ostraka_meta_calls",
+                    "Commands and barriers of this node for @meta, not yet "
+                    "answered.",
+                    "", read_calls, m);
+    metric_add(env_metrics(m->env), &m->metrics[1], METRIC_COUNTER,
+               "ostraka_meta_calls_refused_total",
+               "Those that were not begun: too many are under way.", "",
+               &m->m_refused);
     queue_init(&m->calls);
     env_timer_init(&m->timer, on_timer, m);
     peers_receive(m->peers, PEER_FORWARD, on_message, m);

@@ -7,6 +7,7 @@
 #include "broker/state_group.h"
 
 #define METADATA_PATH_MAX 4096
+#define METADATA_METRICS  2
 
 struct metadata {
     struct env *env;
@@ -21,6 +22,8 @@ struct metadata {
     unsigned n_calls;
     uint64_t next_call;
     struct env_timer timer;
+    uint64_t m_refused;
+    struct metric metrics[METADATA_METRICS];
 
     metadata_open_cb open_cb;
     void *open_arg;

@@ -305,6 +305,7 @@ static struct partition *partition_new(const struct partition_open *o)
     p->topic = o->topic->id;
     p->number = o->number;
     p->evictions = o->evictions;
+    p->unparked = o->unparked;
     p->expiration_ms =
         config_long(broker_config(o->broker), NODE_PRODUCER_ID_EXPIRATION_MS);
     snprintf(p->name, sizeof p->name, "%s-%" PRId32, o->topic->name, o->number);

@@ -26,6 +26,7 @@ struct partition {
     struct producers overlay;   /* the uncommitted tail, leader only */
     int64_t log_time_ms;        /* of the last applied entry */
     uint64_t overlay_term;      /* the overlay was built for; 0: none */
+    uint64_t *unparked;         /* of the node: no place to wait */
     uint64_t *evictions;        /* of the node: from `committed` */
 
     struct refused refused; /* of producers that the log does not know */

@@ -244,6 +244,7 @@ static int produce(struct partition *p, struct partition_produce *pp,
         return rv;
     }
     if (p->n_parked >= PARKED_MAX) {
+        ++*p->unparked;
         return ERR_FULL;
     }
     park(p, pp, batch, b);

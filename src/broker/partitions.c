@@ -28,8 +28,9 @@ struct partitions {
     unsigned refreshes;
     struct env_timer refresh;
     uint64_t rebalance_ms; /* when to look for leaderships to hand back */
+    uint64_t unparked;     /* batches, all partitions */
     uint64_t evictions;    /* of producers, all partitions */
-    struct metric metric;
+    struct metric metric, metric_unparked;
 
     bool confirmed;
     void (*confirmed_cb)(void *arg);
@@ -116,7 +117,8 @@ static void open_one(struct partitions *ps, const struct image_topic *t,
                                .topic = t,
                                .number = number,
                                .recovered = take_recovered(ps, ip->group),
-                               .evictions = &ps->evictions};
+                               .evictions = &ps->evictions,
+                               .unparked = &ps->unparked};
     ps->opening++;
     int rv = partition_open(&o, on_open, ps, &p);
     if (rv == 0) {
@@ -448,6 +450,11 @@ int partitions_open(struct broker *b, struct recovered_group *recovered,
                "Idempotent producers forgotten because their partition knew "
                "too many.",
                "", &ps->evictions);
+    metric_add(env_metrics(e), &ps->metric_unparked, METRIC_COUNTER,
+               "ostraka_produce_waits_refused_total",
+               "Batches refused because too many of their partition waited to "
+               "be appended.",
+               "", &ps->unparked);
     reset(ps);
     *ret_ps = ps;
     return 0;
@@ -462,6 +469,7 @@ static void closed_one(void *arg)
     void (*cb)(void *) = ps->close_cb;
     void *cb_arg = ps->close_arg;
     metric_remove(&ps->metric);
+    metric_remove(&ps->metric_unparked);
     map_free(ps->map);
     mem_free(ps->mem, ps->taken);
     mem_free(ps->mem, ps);

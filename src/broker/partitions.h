@@ -45,6 +45,7 @@ struct partition_open {
     const struct image_topic *topic;
     int32_t number;
     struct recovered_group *recovered; /* or NULL */
+    uint64_t *unparked;  /* counts batches that found no place to wait */
     uint64_t *evictions; /* counts producers that others took the place of */
 };
 /* Open; `cb` when its replica takes part. Errors: ERR_NOMEM. */

@@ -5,6 +5,7 @@
 
 /* Commands and barriers under way on one node. */
 #define SERVES_MAX       4096
+#define SERVES_METRICS   2
 #define SERVE_BARRIER_MS 2000
 
 struct metadata_serve {
@@ -26,9 +27,39 @@ struct metadata_serves {
     unsigned n;
     uint64_t applied;
     bool closed;
+    uint64_t refused;
+    struct metric metrics[SERVES_METRICS];
 };
 
-int serves_open(struct env *e, struct metadata_serves **ret_s)
+static uint64_t read_serves(const void *arg)
+{
+    return ((const struct metadata_serves *)arg)->n;
+}
+
+static void metrics_stop(struct metadata_serves *s)
+{
+    for (unsigned i = 0; i < SERVES_METRICS; i++) {
+        metric_remove(&s->metrics[i]);
+    }
+}
+
+static void metrics_start(struct metadata_serves *s, const char *group)
+{
+    char labels[METRIC_LABELS_MAX] = "";
+    metric_label(labels, "group", slice_str(group));
+    metric_add_read(env_metrics(s->env), &s->metrics[0], METRIC_GAUGE,
+                    "ostraka_state_commands",
+                    "Commands and barriers under way at the leader of a state "
+                    "group.",
+                    labels, read_serves, s);
+    metric_add(env_metrics(s->env), &s->metrics[1], METRIC_COUNTER,
+               "ostraka_state_commands_refused_total",
+               "Commands and barriers refused there: too many are under way.",
+               labels, &s->refused);
+}
+
+int serves_open(struct env *e, const char *group,
+                struct metadata_serves **ret_s)
 {
     struct metadata_serves *s = mem_calloc(env_mem(e), 1, sizeof *s);
     if (s == NULL) {
@@ -36,6 +67,7 @@ int serves_open(struct env *e, struct metadata_serves **ret_s)
     }
     s->env = e;
     queue_init(&s->queue);
+    metrics_start(s, group);
     *ret_s = s;
     return 0;
 }
@@ -73,6 +105,7 @@ void serves_close(struct metadata_serves *s)
     }
     s->n++; /* keep `s` while walking */
     s->closed = true;
+    metrics_stop(s);
     QUEUE_FOREACH(q, tmp, &s->queue)
     {
         serve_done(QUEUE_ENTRY(q, struct metadata_serve, queue), ERR_CANCELED,
@@ -130,6 +163,7 @@ int serve_command(struct metadata_serves *s, struct replica *r,
                   struct bytes command, serve_done_cb cb, void *arg)
 {
     if (s->n >= SERVES_MAX) {
+        s->refused++;
         return ERR_FULL;
     }
     struct metadata_serve *v = serve_new(s, cb, arg);
@@ -148,6 +182,7 @@ int serve_barrier(struct metadata_serves *s, struct replica *r,
                   serve_done_cb cb, void *arg)
 {
     if (s->n >= SERVES_MAX) {
+        s->refused++;
         return ERR_FULL;
     }
     struct metadata_serve *v = serve_new(s, cb, arg);

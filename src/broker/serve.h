@@ -12,8 +12,10 @@ struct metadata_serves; /* those under way on a node */
 typedef void (*serve_done_cb)(void *arg, int status, uint64_t index,
                               struct slice result);
 
-/* None under way. Errors: ERR_NOMEM. */
-int serves_open(struct env *e, struct metadata_serves **ret_s);
+/* None under way. `group` is the state group's name, for metrics; copied.
+ * Errors: ERR_NOMEM. */
+int serves_open(struct env *e, const char *group,
+                struct metadata_serves **ret_s);
 /* Cancel all: their callbacks run with ERR_CANCELED. */
 void serves_close(struct metadata_serves *s);
 /* Start one on a leader's replica. Errors: those of replica_propose() and

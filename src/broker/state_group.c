@@ -366,7 +366,7 @@ int state_group_open(struct env *e, const struct state_group_options *o,
     rv = rv != 0 ? rv : g->bootstrap.status;
     rv = rv != 0 ? rv : repair_init(g, o);
     if (rv == 0) {
-        rv = serves_open(e, &g->serves);
+        rv = serves_open(e, g->name, &g->serves);
     }
     if (rv == 0) {
         struct machine_options mo = {.type = o->type,

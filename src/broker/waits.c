@@ -6,7 +6,8 @@
 #include "base/cursor.h"
 #include "broker/leaders.h"
 
-#define WAITS_MAX 65536
+#define WAITS_MAX     65536
+#define WAITS_METRICS 2
 /* PEER_QUERY: {u8 kind, u64 applied index}. */
 #define QUERY_APPLIED 1
 #define QUERY_LEAVING 2 /* the same, from a node that is about to stop */
@@ -38,7 +39,14 @@ struct waits {
     unsigned n_nodes;
     struct env_turn turn; /* answer outside the caller's stack */
     struct env_turn tell;
+    uint64_t refused;
+    struct metric metrics[WAITS_METRICS];
 };
+
+static uint64_t read_waits(const void *arg)
+{
+    return ((const struct waits *)arg)->n;
+}
 
 static struct wait *wait_of(struct broker_wait *w)
 {
@@ -190,6 +198,14 @@ int waits_open(struct env *e, const struct waits_options *o,
     env_turn_init(&w->tell, ENV_TURN_CONSENSUS, on_tell, w);
     peers_receive(o->peers, PEER_QUERY, on_message, w);
     peers_watch(o->peers, on_peer, w);
+    metric_add_read(env_metrics(e), &w->metrics[0], METRIC_GAUGE,
+                    "ostraka_meta_waits",
+                    "Requests that wait for all nodes, or for leaders of a "
+                    "topic.",
+                    "", read_waits, w);
+    metric_add(env_metrics(e), &w->metrics[1], METRIC_COUNTER,
+               "ostraka_meta_waits_refused_total",
+               "Requests that did not wait so: too many do.", "", &w->refused);
     *ret_w = w;
     return 0;
 }
@@ -204,6 +220,9 @@ void waits_close(struct waits *w)
     env_turn_cancel(w->env, &w->tell);
     peers_receive(w->o.peers, PEER_QUERY, NULL, NULL);
     peers_unwatch(w->o.peers, on_peer, w);
+    for (unsigned i = 0; i < WAITS_METRICS; i++) {
+        metric_remove(&w->metrics[i]);
+    }
     QUEUE_FOREACH(q, tmp, &w->queue)
     {
         finish(QUEUE_ENTRY(q, struct wait, queue), ERR_CANCELED);
@@ -217,6 +236,7 @@ static int start(struct waits *w, struct broker_wait *wait, enum wait_kind kind,
 {
     struct wait *v = wait_of(wait);
     if (w->n >= WAITS_MAX) {
+        w->refused++;
         return ERR_FULL;
     }
     wait->cb = cb;

@@ -110,6 +110,7 @@ static int node_take(struct dev_node *n, const struct config *c,
     unsigned n_listeners;
     const struct config_listener *l = config_listeners(c, &n_listeners);
     const struct config_node *self = config_node_find(c, n->id);
+    const struct config_endpoint *admin = config_admin(c);
     if (config_long(c, NODE_ID) != n->id || n_listeners == 0) {
         return err_set(err, ERR_INVALID, "%s: node.id must be %d",
                        n->properties, n->id);
@@ -121,6 +122,7 @@ static int node_take(struct dev_node *n, const struct config *c,
                        n->properties, config_text(c, NODE_DATA_DIR), n->dir);
     }
     n->client = l[0].at;
+    n->admin = admin != NULL ? *admin : (struct config_endpoint){.port = 0};
     if (self != NULL) {
         n->peer = self->peer;
     }
@@ -353,8 +355,10 @@ static int choose_ports(struct dev *d, unsigned base_port, struct err *err)
         d->nodes[i].client.port = (uint16_t)port;
     }
     for (unsigned i = 0; i < d->n_nodes; i++) {
-        d->nodes[i].peer.port = (uint16_t)ports_choose(&p);
-        if (d->nodes[i].peer.port == 0 || d->nodes[i].client.port == 0) {
+        struct dev_node *n = &d->nodes[i];
+        n->peer.port = (uint16_t)ports_choose(&p);
+        n->admin.port = (uint16_t)ports_choose(&p);
+        if (n->peer.port == 0 || n->admin.port == 0 || n->client.port == 0) {
             return err_set(err, ERR_FULL, "no free port on 127.0.0.1");
         }
     }
@@ -372,6 +376,8 @@ static int node_create(const struct dev *d, struct dev_node *n,
     rv = rv == 0 ? settings_put_text(&s, "cluster.nodes", cluster) : rv;
     snprintf(text, sizeof text, "PLAINTEXT://127.0.0.1:%u", n->client.port);
     rv = rv == 0 ? settings_put_text(&s, "listeners", text) : rv;
+    snprintf(text, sizeof text, "127.0.0.1:%u", n->admin.port);
+    rv = rv == 0 ? settings_put_text(&s, "admin.listener", text) : rv;
     rv = rv == 0 ? settings_put_text(&s, "data.dir", n->dir) : rv;
     rv = rv == 0 ? settings_put_text(&s, "journal.bytes.max", "256MiB") : rv;
     if (rv != 0) {

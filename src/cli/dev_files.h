@@ -19,6 +19,7 @@
 struct dev_node {
     int id;
     struct config_endpoint client, peer;
+    struct config_endpoint admin; /* port 0: none */
     char dir[DEV_PATH_MAX];
     char properties[DEV_PATH_MAX + 32];
     char pid_file[DEV_PATH_MAX + 32];

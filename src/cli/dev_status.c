@@ -8,10 +8,11 @@
 #define ASK_MS_MAX 2000
 
 static const struct output_column columns[] = {
-    {"NODE", "node", OUTPUT_NUMBER},    {"STATE", "state", OUTPUT_TEXT},
-    {"PID", "pid", OUTPUT_NUMBER},      {"CLIENTS", "client", OUTPUT_TEXT},
-    {"PEERS", "peer", OUTPUT_TEXT},     {"RSS_MIB", NULL, OUTPUT_NUMBER},
-    {NULL, "rss_bytes", OUTPUT_NUMBER}, {"DIRECTORY", "dir", OUTPUT_TEXT},
+    {"NODE", "node", OUTPUT_NUMBER},   {"STATE", "state", OUTPUT_TEXT},
+    {"PID", "pid", OUTPUT_NUMBER},     {"CLIENTS", "client", OUTPUT_TEXT},
+    {"PEERS", "peer", OUTPUT_TEXT},    {"ADMIN", "admin", OUTPUT_TEXT},
+    {"RSS_MIB", NULL, OUTPUT_NUMBER},  {NULL, "rss_bytes", OUTPUT_NUMBER},
+    {"DIRECTORY", "dir", OUTPUT_TEXT},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -61,6 +62,11 @@ static void print_node(const struct dev *d, struct env *e, struct dev_node *n,
     }
     output_text(o, "%s:%u", n->client.host, n->client.port);
     output_text(o, "%s:%u", n->peer.host, n->peer.port);
+    if (n->admin.port != 0) {
+        output_text(o, "%s:%u", n->admin.host, n->admin.port);
+    } else {
+        output_null(o);
+    }
     long kib = n->pid != 0 ? process_rss_kib(n->pid) : 0;
     output_number(o, (kib + 1023) / 1024);
     output_number(o, (int64_t)kib * 1024);

@@ -12,6 +12,7 @@
 #define MEMORY_BYTES_MIN   (32LL << 20)
 #define JOURNAL_FILE_BYTES (64LL << 20)
 #define JOURNAL_FILES_MIN  4
+#define ADMIN_HOST         "127.0.0.1"
 
 struct config *config_new(struct mem *mem)
 {
@@ -133,6 +134,21 @@ static int lists_finish(struct config *c, struct err *err)
         c->n_advertised = c->n_listeners;
     }
     return blame(c, NODE_ADVERTISED_LISTENERS, rc, err);
+}
+
+/* Loopback, unless a host is named. */
+static int admin_finish(struct config *c, struct err *err)
+{
+    const char *text = c->entries[NODE_ADMIN_LISTENER].text;
+
+    if (text == NULL || *text == '\0') {
+        return 0;
+    }
+    int rc = endpoint_parse(text, strlen(text), &c->admin, err);
+    if (rc == 0 && c->admin.host[0] == '\0') {
+        memcpy(c->admin.host, ADMIN_HOST, sizeof ADMIN_HOST);
+    }
+    return blame(c, NODE_ADMIN_LISTENER, rc, err);
 }
 
 /* What clients are told must be something they can connect to. Port 0 (the
@@ -327,6 +343,7 @@ int config_finish(struct config *c, struct err *err)
     c->finished = true;
     rc = entries_finish(c, err);
     rc = rc == 0 ? lists_finish(c, err) : rc;
+    rc = rc == 0 ? admin_finish(c, err) : rc;
     rc = rc == 0 ? blame(c, NODE_ID, cluster_check(c, err), err) : rc;
     rc = rc == 0 ? blame(c, NODE_ADVERTISED_LISTENERS, advertised_check(c, err),
                          err)
@@ -408,6 +425,12 @@ const struct config_listener *config_advertised(const struct config *c,
     ASSERT(c->finished);
     *ret_n = c->n_advertised;
     return c->advertised;
+}
+
+const struct config_endpoint *config_admin(const struct config *c)
+{
+    ASSERT(c->finished);
+    return c->admin.host[0] != '\0' ? &c->admin : NULL;
 }
 
 const struct topic_config *config_topic_defaults(const struct config *c)

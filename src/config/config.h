@@ -221,6 +221,8 @@ const struct config_listener *config_listeners(const struct config *c,
                                                unsigned *ret_n);
 const struct config_listener *config_advertised(const struct config *c,
                                                 unsigned *ret_n);
+/* admin.listener, loopback if it names no host; NULL: nowhere. Borrowed. */
+const struct config_endpoint *config_admin(const struct config *c);
 /* What a topic has that overrides nothing. Borrowed. */
 const struct topic_config *config_topic_defaults(const struct config *c);
 

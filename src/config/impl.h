@@ -21,6 +21,7 @@ struct config {
     unsigned n_listeners;
     struct config_listener advertised[CONFIG_LISTENERS_MAX];
     unsigned n_advertised;
+    struct config_endpoint admin; /* host "": nowhere */
     struct topic_config topic_defaults;
     bool finished;
 };

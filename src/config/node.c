@@ -46,8 +46,9 @@ static const struct setting table[NODE_SETTINGS] = {
                  "directory."},
     [NODE_ADMIN_LISTENER] =
         {ROW("admin.listener", STRING, STRING, "", 0, 0),
-         FIXED("this version has no admin HTTP listener"),
-         .help = "Where metrics and health would be served over HTTP."},
+         .help = "Where metrics and health are served over HTTP, for "
+                 "Prometheus and whoever watches the process: host:port. "
+                 "Without a host: loopback only. Empty: nowhere."},
     [NODE_RACK] = {ROW("broker.rack", STRING, STRING, "", 0, 0), .kafka = true,
                    .help = "The rack or zone that clients see for this node."},
     [NODE_NUM_PARTITIONS] =

@@ -40,6 +40,21 @@ void env_system_stop(struct env *e);
 void env_system_free(struct env *e);
 /* Call `cb` on the loop when the signal arrives. */
 void env_system_signal(struct env *e, int signo, void (*cb)(void *), void *arg);
+
+/* A call from another thread. */
+struct env_system_call {
+    struct queue queue; /* private */
+    bool posted;        /* private */
+    void (*cb)(struct env_system_call *c);
+    void *data;
+};
+/* From any thread: run `c->cb` on the loop, soon, once. Borrows `c` until then;
+ * what was posted and has not run may not be posted again. */
+void env_system_post(struct env *e, struct env_system_call *c);
+/* On the loop's thread, when nobody posts it any more: it will not run. Not
+ * being posted is fine. */
+void env_system_unpost(struct env *e, struct env_system_call *c);
+
 /* Open the trace file anew (SIGHUP, logrotate). */
 void env_system_reopen_trace(struct env *e);
 /* Exit status that env_die() ends the process with is an abort (SIGABRT), so

@@ -147,6 +147,7 @@ struct system {
     struct sys_worker workers[ENV_THREADS];
     pthread_mutex_t jobs_lock;
     struct queue jobs_done;
+    struct queue calls; /* of other threads, under jobs_lock as well */
 };
 
 static inline struct system *sys_of(struct env *e)

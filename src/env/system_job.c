@@ -1,5 +1,6 @@
 /* system_job.c - the three background threads: started when first needed, fed
- * by a mailbox each, answering through one. */
+ * by a mailbox each, answering through one, which takes calls of threads that
+ * are not ours as well. */
 #include "env/system_impl.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@ void sys_jobs_init(struct system *sys)
 {
     pthread_mutex_init(&sys->jobs_lock, NULL);
     queue_init(&sys->jobs_done);
+    queue_init(&sys->calls);
     for (unsigned i = 0; i < ENV_THREADS; i++) {
         struct sys_worker *w = &sys->workers[i];
         *w = (struct sys_worker){.sys = sys};
@@ -85,13 +87,44 @@ void sys_job_submit(struct env *e, enum env_thread thread, struct env_job *j)
     pthread_mutex_unlock(&w->lock);
 }
 
+void env_system_post(struct env *e, struct env_system_call *c)
+{
+    struct system *sys = sys_of(e);
+
+    pthread_mutex_lock(&sys->jobs_lock);
+    ASSERT(!c->posted);
+    c->posted = true;
+    queue_push(&sys->calls, &c->queue);
+    pthread_mutex_unlock(&sys->jobs_lock);
+    uv_async_send(&sys->wake);
+}
+
+void env_system_unpost(struct env *e, struct env_system_call *c)
+{
+    struct system *sys = sys_of(e);
+
+    pthread_mutex_lock(&sys->jobs_lock);
+    if (c->posted) {
+        queue_remove(&c->queue);
+        c->posted = false;
+    }
+    pthread_mutex_unlock(&sys->jobs_lock);
+}
+
 void sys_jobs_collect(struct system *sys)
 {
-    struct queue done, *q;
+    struct queue done, calls, *q;
 
     pthread_mutex_lock(&sys->jobs_lock);
     queue_move(&sys->jobs_done, &done);
+    queue_move(&sys->calls, &calls);
     pthread_mutex_unlock(&sys->jobs_lock);
+    while ((q = queue_pop(&calls)) != NULL) {
+        struct env_system_call *c =
+            QUEUE_ENTRY(q, struct env_system_call, queue);
+        c->posted = false;
+        c->cb(c);
+    }
     while ((q = queue_pop(&done)) != NULL) {
         struct env_job *j = QUEUE_ENTRY(q, struct env_job, queue);
         ASSERT(sys->n_jobs > 0);

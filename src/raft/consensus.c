@@ -202,6 +202,9 @@ static void metrics_open(struct consensus *c)
         {METRIC_COUNTER, "ostraka_raft_refused_entries_total",
          "Appends whose entries were not taken for want of room.",
          &c->n_stripped},
+        {METRIC_COUNTER, "ostraka_raft_refused_proposals_total",
+         "Proposals refused for want of room, tried again by who made them.",
+         &c->n_full},
     };
     for (unsigned i = 0; i < CONSENSUS_METRICS; i++) {
         metric_add(env_metrics(c->env), &c->metrics[i], table[i].kind,

@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "raft/core.h"
 
-#define CONSENSUS_METRICS 6
+#define CONSENSUS_METRICS 7
 
 /* The way to one peer: small messages of a turn gather in a pack. */
 struct route {
@@ -44,6 +44,7 @@ struct consensus {
     uint64_t uncommitted_bytes;
     uint64_t queued_bytes; /* of all groups, for the end of this turn */
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
+    uint64_t n_full; /* proposals refused for want of room */
     struct metric metrics[CONSENSUS_METRICS];
 };
 

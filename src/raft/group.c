@@ -170,6 +170,7 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
         (bytes > 0 && bytes + len > o->group_uncommitted_bytes_max) ||
         (bytes > 0 &&
          g->c->uncommitted_bytes + len > o->uncommitted_bytes_max)) {
+        g->c->n_full++;
         return ERR_FULL;
     }
     /* What other groups have queued for the end of this turn needs its room
@@ -177,6 +178,7 @@ static int propose_allowed(const struct group *g, const struct group_propose *p)
     if (journal_room(o->journal) <
         g->c->queued_bytes + len + journal_size(o->journal) / 8) {
         consensus_press(g->c);
+        g->c->n_full++;
         return ERR_FULL;
     }
     return 0;

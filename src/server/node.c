@@ -9,6 +9,8 @@
 #include "broker/broker.h"
 #include "env/file.h"
 #include "env/system.h"
+#include "server/admin.h"
+#include "server/gauges.h"
 #include "server/notify.h"
 
 static bool is_loopback(const char *host)
@@ -24,11 +26,14 @@ static void warn_open(struct node *n)
     const struct config_listener *l = config_listeners(n->config, &n_listeners);
     const struct config_node *self =
         config_node_find(n->config, (int32_t)config_long(n->config, NODE_ID));
+    const struct config_endpoint *admin = config_admin(n->config);
     const char *open = NULL;
     if (n_listeners > 0 && !is_loopback(l[0].at.host)) {
         open = "listeners";
     } else if (self != NULL && !is_loopback(self->peer.host)) {
         open = "cluster.nodes";
+    } else if (admin != NULL && !is_loopback(admin->host)) {
+        open = "admin.listener";
     }
     if (open != NULL) {
         trace_warn(env_trace(n->env), "server.open", "setting=%s why=%s", open,
@@ -54,6 +59,8 @@ static void on_broker_stopped(void *arg)
 {
     struct node *n = arg;
     env_timer_stop(n->env, &n->limit);
+    admin_close(n->admin);
+    gauges_free(n->gauges);
     n->closed = true;
     env_system_stop(n->env);
 }
@@ -136,6 +143,36 @@ static int open_api(struct node *n)
     return rv;
 }
 
+static const char *why_unready(const void *arg)
+{
+    const struct node *n = arg;
+    return n->stopping ? "stopping\n"
+           : n->broker == NULL || !broker_serves(n->broker)
+               ? "starting: @meta is not known up to date yet\n"
+               : NULL;
+}
+
+static int open_admin(struct node *n)
+{
+    struct admin_options o = {
+        .at = config_admin(n->config), .ready = why_unready, .ready_arg = n};
+    int rv;
+    if (o.at == NULL) {
+        return 0;
+    }
+    rv = gauges_new(n, &n->gauges);
+    rv = rv == 0 ? admin_open(n->env, &o, &n->admin, &n->err)
+                 : err_set(&n->err, rv, "%s", err_text(rv));
+    if (rv != 0) {
+        err_wrap(&n->err, "admin.listener");
+        n->exit_code = exit_code_of_listen(rv);
+        return rv;
+    }
+    trace_info(env_trace(n->env), "server.admin", "host=%s port=%u", o.at->host,
+               admin_port(n->admin));
+    return 0;
+}
+
 static int open_broker(struct node *n, const char *version)
 {
     unsigned n_advertised;
@@ -164,5 +201,6 @@ int node_open(struct node *n, struct env *e, const struct config *config,
     env_timer_init(&n->limit, on_limit, n);
     warn_open(n);
     int rv = open_api(n);
+    rv = rv == 0 ? open_admin(n) : rv;
     return rv != 0 ? rv : open_broker(n, PACKAGE_VERSION);
 }

@@ -20,13 +20,17 @@
 #define NODE_DRAIN_MS_MAX 5000
 #define NODE_STOP_MS_MAX  15000
 
+struct admin;
 struct api_server;
 struct broker;
+struct gauges;
 
 struct node {
     struct env *env;
     const struct config *config;
     struct chunk_pool *pool;
+    struct admin *admin; /* NULL: no admin.listener */
+    struct gauges *gauges;
     struct api_server *api;
     struct broker *broker;
     struct env_timer limit; /* of stopping */

@@ -182,6 +182,7 @@ static int entries_append(struct journal *j, struct jgroup *g,
         if (rv != 0) {
             prep_undo(j, &prep);
             j->need_again |= rv == ERR_FULL;
+            j->m_refused += rv == ERR_FULL;
             env_turn_request(j->env, &j->turn);
             return rv;
         }
@@ -437,6 +438,7 @@ void journal_destroy(struct journal *j)
     struct queue *q;
     ASSERT(queue_empty(&j->frames) && j->in_flight == 0);
     env_turn_cancel(j->env, &j->turn);
+    journal_metrics_stop(j);
     checkpoint_close(j);
     roster_close(j);
     zero_close(j);

@@ -56,6 +56,7 @@
 #define JOURNAL_FRAME_BYTES    (4u << 20)
 #define JOURNAL_ZERO_BYTES     (1u << 20)
 #define JOURNAL_PATH_MAX       4096
+#define JOURNAL_METRICS        4
 /* Of the ring: the steps of what is kept back in front of that for copies. */
 #define JOURNAL_KEEP_PART 32
 
@@ -130,6 +131,7 @@ struct jframe {
     struct queue items;
     struct frame_group *groups;
     uint32_t groups_cap;
+    uint64_t submitted_us;
     struct file_io io;
 };
 
@@ -273,7 +275,15 @@ struct journal {
     bool closing;
     journal_close_cb close_cb;
     void *close_arg;
+
+    uint64_t m_frames, m_bytes, m_refused;
+    struct metric_histogram m_write_us;
+    struct metric metrics[JOURNAL_METRICS];
 };
+
+/* journal_metric.c */
+void journal_metrics_start(struct journal *j);
+void journal_metrics_stop(struct journal *j);
 
 /* ---- journal.c (what is not in journal.h) ----------------------------- */
 

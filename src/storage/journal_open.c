@@ -343,6 +343,7 @@ int journal_open(struct env *e, const struct journal_options *o,
                " torn=%" PRIu64 " clean=%d epoch=%" PRIu64,
                ring_bytes(j), r->n_groups, r->frames, r->bytes, r->torn_bytes,
                r->clean, j->epoch);
+    journal_metrics_start(j);
     zero_start(j);
     env_turn_request(e, &j->turn);
     *ret_j = j;

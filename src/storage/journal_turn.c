@@ -60,6 +60,8 @@ static void frame_written(struct file_io *io, int64_t result)
     ASSERT(f->state == JFRAME_FLYING);
     f->state = JFRAME_DONE;
     j->in_flight--;
+    histogram_record(&j->m_write_us,
+                     env_now_us_exact(j->env) - f->submitted_us);
     struct jbuf *b = f->buf;
     f->buf = NULL;
     stage_give(j, b);
@@ -86,6 +88,9 @@ static void frame_submit(struct journal *j, struct jframe *f)
     f->state = JFRAME_FLYING;
     j->in_flight++;
     j->checkpoint.bytes += f->facts.length;
+    j->m_frames++;
+    j->m_bytes += f->facts.length;
+    f->submitted_us = env_now_us_exact(j->env);
     int rv = file_write(f->file->file, &f->io, f->buf->data, f->facts.length,
                         f->facts.offset, true, frame_written, f);
     if (rv != 0) {

@@ -8,7 +8,7 @@ src_storage_libstorage_a_SOURCES += src/storage/journal.h src/storage/format.h \
     src/storage/journal_impl.h src/storage/journal_frame.h
 src_storage_libstorage_a_SOURCES += src/storage/journal.c \
     src/storage/journal_plan.c src/storage/journal_stage.c \
-    src/storage/journal_turn.c \
+    src/storage/journal_turn.c src/storage/journal_metric.c \
     src/storage/journal_frame.c src/storage/journal_ring.c \
     src/storage/journal_open.c src/storage/journal_zero.c \
     src/storage/checkpoint.c src/storage/roster.c src/storage/recover.c \

@@ -62,13 +62,22 @@ void metric_add(struct metrics *ms, struct metric *m, enum metric_kind kind,
                 const char *name, const char *help, const char *labels,
                 const void *value)
 {
+    metric_add_read(ms, m, kind, name, help, labels, NULL, value);
+}
+
+void metric_add_read(struct metrics *ms, struct metric *m,
+                     enum metric_kind kind, const char *name, const char *help,
+                     const char *labels, metric_read read, const void *arg)
+{
     size_t len = strlen(labels);
     ASSERT(len < sizeof m->labels);
+    ASSERT(read == NULL || kind != METRIC_HISTOGRAM);
     *m = (struct metric){.metrics = ms,
                          .name = name,
                          .help = help,
                          .kind = kind,
-                         .value = value};
+                         .read = read,
+                         .value = arg};
     memcpy(m->labels, labels, len + 1);
     pthread_mutex_lock(&ms->lock);
     queue_push(&ms->all, &m->queue);
@@ -206,15 +215,19 @@ void histogram_merge(struct metric_histogram *to,
 
 /* ---- rendering ---- */
 
-static bool in_seconds(const struct metric *m)
+static bool ends_with(const char *name, const char *suffix)
 {
-    static const char suffix[] = "_seconds";
-    size_t len = strlen(m->name);
-    return len >= sizeof suffix - 1 &&
-           strcmp(m->name + len - (sizeof suffix - 1), suffix) == 0;
+    size_t len = strlen(name), n = strlen(suffix);
+    return len >= n && strcmp(name + len - n, suffix) == 0;
 }
 
-/* A histogram's value in the unit of its name. */
+static bool in_seconds(const struct metric *m)
+{
+    return ends_with(m->name, "_seconds") ||
+           ends_with(m->name, "_seconds_total");
+}
+
+/* A value in the unit of its name. */
 static void render_value(const struct metric *m, uint64_t v, struct buf *out)
 {
     if (in_seconds(m)) {
@@ -269,9 +282,9 @@ static void render_one(const struct metric *m, struct buf *out)
         render_histogram(m, out);
         return;
     }
-    const uint64_t *value = m->value;
     render_name(m, "", out);
-    buf_printf(out, "%llu\n", (unsigned long long)load(value));
+    render_value(m, m->read != NULL ? m->read(m->value) : load(m->value), out);
+    buf_put_u8(out, '\n');
 }
 
 static void render_head(const struct metric *m, struct buf *out)

@@ -1,12 +1,15 @@
 /* metric.h - counters, gauges and histograms of a node.
  *
  * Owners embed the values in their own structs and register them once; the
- * registry only holds pointers. Values are written by one thread with plain
- * stores (relaxed) and read by the admin thread.
+ * registry only holds pointers. Values are written by one thread, the loop's,
+ * with plain stores; whoever serves them has that thread render them all, so
+ * that one answer shows one moment (server/admin.h). What costs something to
+ * know is asked for only then (metric_add_read()). doc/METRICS.md lists them.
  * Names follow Prometheus: base units, `_total` for counters. A histogram whose
  * name ends in `_seconds` holds microseconds and is rendered in seconds.
  *
- * Thread: metric_add, metric_remove, metrics_render from any thread.
+ * Thread: metric_add, metric_remove from any thread; metrics_render on the one
+ * that owns the values.
  */
 #ifndef TRACE_METRIC_H
 #define TRACE_METRIC_H
@@ -33,6 +36,9 @@ struct metric_histogram {
 
 struct metrics;
 
+/* The value of a counter or gauge at this moment. */
+typedef uint64_t (*metric_read)(const void *arg);
+
 struct metric {
     struct queue queue;
     struct metrics *metrics;        /* where it is registered */
@@ -41,7 +47,8 @@ struct metric {
     const char *help;               /* static */
     char labels[METRIC_LABELS_MAX]; /* `a="b",c="d"` or "" */
     enum metric_kind kind;
-    const void *value; /* uint64_t or struct metric_histogram */
+    const void *value; /* uint64_t or struct metric_histogram, or `read`'s */
+    metric_read read;  /* or NULL */
 };
 
 /* An empty registry; NULL without memory. Borrows `mem` for its life. */
@@ -54,6 +61,12 @@ void metrics_free(struct metrics *ms);
 void metric_add(struct metrics *ms, struct metric *m, enum metric_kind kind,
                 const char *name, const char *help, const char *labels,
                 const void *value);
+/* The same for a counter or gauge whose value `read` says when it is rendered;
+ * borrows `arg`. Counters of a name that ends in `_seconds_total` are
+ * microseconds, too. */
+void metric_add_read(struct metrics *ms, struct metric *m,
+                     enum metric_kind kind, const char *name, const char *help,
+                     const char *labels, metric_read read, const void *arg);
 /* Unregister; not being registered (all zero, or removed) is fine. */
 void metric_remove(struct metric *m);
 /* Append `name="value"` with the value escaped, after a comma if `labels` is

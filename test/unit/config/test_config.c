@@ -167,6 +167,32 @@ static void a_cluster_of_three(void **state)
     assert_string_equal(config_advertised(f->c, &n)[0].at.host, "b");
 }
 
+static const struct config_endpoint *admin_of(struct fixture *f,
+                                              const char *text)
+{
+    config_free(f->c);
+    f->c = config_new(f->mem);
+    assert_non_null(f->c);
+    assert_int_equal(load(f, text), 0);
+    assert_int_equal(config_finish(f->c, &f->err), 0);
+    return config_admin(f->c);
+}
+
+static void the_admin_listener_is_off_or_on_loopback(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_null(admin_of(f, ""));
+    assert_null(admin_of(f, "admin.listener="));
+    assert_string_equal(admin_of(f, "admin.listener=:9644")->host, "127.0.0.1");
+    assert_int_equal(config_admin(f->c)->port, 9644);
+    assert_string_equal(admin_of(f, "admin.listener=[::]:1")->host, "::");
+    finish_fails(f, "admin.listener=9644",
+                 "conf/n.properties:1: admin.listener: \"9644\" is no "
+                 "host:port (an IPv6 address stands in brackets, a port is at "
+                 "most 65535)");
+}
+
 static void faults_name_file_line_and_remedy(void **state)
 {
     struct fixture *f = *state;
@@ -206,9 +232,6 @@ static void kafkas_other_settings_are_refused_by_name(void **state)
                "conf/n.properties:1: zookeeper.connect=localhost:2181: is "
                "refused: there is no ZooKeeper; remove it and name the nodes "
                "in cluster.nodes");
-    load_fails(f, "admin.listener=:8080",
-               "conf/n.properties:1: admin.listener=:8080: is refused: this "
-               "version has no admin HTTP listener (only \"\" is accepted)");
     load_fails(f, "shards=4",
                "conf/n.properties:1: shards=4: is refused: this version runs "
                "one loop thread (only \"1\" is accepted)");
@@ -532,6 +555,7 @@ int main(void)
         TEST(a_cluster_of_three),
         TEST(faults_name_file_line_and_remedy),
         TEST(kafkas_other_settings_are_refused_by_name),
+        TEST(the_admin_listener_is_off_or_on_loopback),
         TEST(repeated_settings_name_both_places),
         TEST(the_command_line_wins_in_any_order),
         TEST(overridden_values_are_checked),

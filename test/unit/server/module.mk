@@ -14,11 +14,18 @@ TESTS += test/unit/server/test_options
 test_unit_server_test_options_SOURCES = test/unit/server/test_options.c
 test_unit_server_test_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_server_test_options_LDADD = src/server/libserver.a $(LINK_api) \
-	$(CMOCKA_LIBS)
+	$(MICROHTTPD_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += test/unit/server/test_node
 TESTS += test/unit/server/test_node
 test_unit_server_test_node_SOURCES = test/unit/server/test_node.c
 test_unit_server_test_node_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_server_test_node_LDADD = src/server/libserver.a $(LINK_api) \
-	$(CMOCKA_LIBS)
+	$(MICROHTTPD_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/server/test_admin
+TESTS += test/unit/server/test_admin
+test_unit_server_test_admin_SOURCES = test/unit/server/test_admin.c
+test_unit_server_test_admin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_server_test_admin_LDADD = src/server/libserver.a $(LINK_api) \
+	$(MICROHTTPD_LIBS) $(CMOCKA_LIBS)

@@ -186,6 +186,43 @@ static void names_stand_together(void **state)
     metrics_free(NULL);
 }
 
+static uint64_t twice(const void *arg)
+{
+    return 2 * *(const uint64_t *)arg;
+}
+
+/* What is asked for when it is rendered, and times of counters and gauges. */
+static void read_values(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct metric cpu, age;
+    uint64_t us = 1750001;
+    fixture_init(&f);
+    metric_remove(&f.appends[0]);
+    metric_remove(&f.appends[1]);
+    metric_remove(&f.open);
+    metric_add_read(f.ms, &cpu, METRIC_COUNTER, "cpu_seconds_total", "CPU.", "",
+                    twice, &us);
+    metric_add(f.ms, &age, METRIC_GAUGE, "age_seconds", "Age.", "", &us);
+    metrics_render(f.ms, &f.out);
+    us++;
+    metrics_render(f.ms, &f.out);
+    assert_text(&f.out, "# HELP cpu_seconds_total CPU.\n"
+                        "# TYPE cpu_seconds_total counter\n"
+                        "cpu_seconds_total 3.500002\n"
+                        "# HELP age_seconds Age.\n"
+                        "# TYPE age_seconds gauge\n"
+                        "age_seconds 1.750001\n"
+                        "# HELP cpu_seconds_total CPU.\n"
+                        "# TYPE cpu_seconds_total counter\n"
+                        "cpu_seconds_total 3.500004\n"
+                        "# HELP age_seconds Age.\n"
+                        "# TYPE age_seconds gauge\n"
+                        "age_seconds 1.750002\n");
+    fixture_close(&f);
+}
+
 /* Only the lines around the values are compared; the number of lines is. */
 static void histogram_text(void **state)
 {
@@ -276,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup(merge_is_as_recording_both, setup),
         cmocka_unit_test(labels_are_escaped),
         cmocka_unit_test(names_stand_together),
+        cmocka_unit_test(read_values),
         cmocka_unit_test_setup(histogram_text, setup),
         cmocka_unit_test_setup(histogram_of_bytes, setup),
         cmocka_unit_test(no_memory),
