@@ -303,5 +303,30 @@ sed 's/| Produce | 0 to /| Produce | 1 to /' "$doc" >"$root/table.md"
 OSTRAKA_SRC=$srcdir sh "$tidy/compatibility.sh" "$root/table.md" >/dev/null
 expect 'a table that is not so' 1 "$?"
 
+# ---- the tables of metrics ---------------------------------------------------
+
+doc=$srcdir/doc/METRICS.md
+metrics()
+{
+    OSTRAKA_SRC=$srcdir sh "$tidy/metrics.sh" "$root/metrics.md" >/dev/null
+}
+cp "$doc" "$root/metrics.md"
+metrics
+expect 'the tables of metrics' 0 "$?"
+grep -v '^| `ostraka_serving`' "$doc" >"$root/metrics.md"
+metrics
+expect 'a metric that is not listed' 1 "$?"
+sed 's/^| `ostraka_serving` .*/&\n| `ostraka_none` | gauge |  | x |/' "$doc" \
+    >"$root/metrics.md"
+metrics
+expect 'a metric that there is not' 1 "$?"
+{ cat "$doc" && echo 'See ostraka_none.'; } >"$root/metrics.md"
+metrics
+expect 'a word of a metric that there is not' 1 "$?"
+sed 's/^\(| `ostraka_requests_total` | \)counter/\1gauge/' "$doc" \
+    >"$root/metrics.md"
+metrics
+expect 'a total that is no counter' 1 "$?"
+
 echo "$planted comparisons, $failed failed"
 [ "$failed" -eq 0 ] && [ "$planted" -gt 40 ]

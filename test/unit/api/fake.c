@@ -430,6 +430,11 @@ struct mem *env_mem(struct env *e)
     (void)e;
     return fake.mem;
 }
+struct metrics *env_metrics(struct env *e)
+{
+    (void)e;
+    return fake.metrics;
+}
 uint64_t env_now_ms(struct env *e)
 {
     (void)e;
@@ -621,6 +626,8 @@ int fake_open(void **state)
         .now_ms = 1000,
         .result = {.topic = {{0xaa}}, .partitions = 4, .replication = 3}};
     server = (struct api_server){.mem = fake.mem};
+    fake.metrics = metrics_new(fake.mem);
+    assert_non_null(fake.metrics);
     server.sessions = fetch_sessions_new(NULL);
     assert_non_null(server.sessions);
     rand_init(&randomness, 1);
@@ -641,6 +648,7 @@ int fake_close(void **state)
     (void)state;
     arena_close(&reply_arena);
     fetch_sessions_free(server.sessions);
+    metrics_free(fake.metrics);
     config_free(fake.config);
     assert_int_equal(mem_blocks(fake.mem), 0);
     mem_free_all(fake.mem);

@@ -50,6 +50,7 @@ struct fake_command {
 
 struct fake {
     struct mem *mem;
+    struct metrics *metrics;
     struct config *config;
     struct image_node nodes[FAKE_MAX];
     unsigned n_nodes;

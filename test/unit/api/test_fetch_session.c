@@ -4,6 +4,7 @@
 
 #include "api/fetch_session.h"
 #include "fake_fetch.h"
+#include "trace/metric.h"
 
 #define ALL   17
 #define BY_ID 13 /* topics by id from here on */
@@ -372,6 +373,16 @@ static void test_plans(void **state)
 
 /* ---- how many ------------------------------------------------------------ */
 
+static void expect_metric(const char *line)
+{
+    struct buf out;
+    buf_init(&out, fake.mem, 0);
+    metrics_render(fake.metrics, &out);
+    assert_int_equal(out.status, 0);
+    assert_non_null(memmem(out.data, out.len, line, strlen(line)));
+    buf_close(&out);
+}
+
 static void test_full(void **state)
 {
     int32_t first = session_of_both(ALL), second = session_of_both(ALL);
@@ -398,6 +409,10 @@ static void test_full(void **state)
     assert_true(session_of_both(ALL) > 0);
     expect_error(ALL, second, 1, KERR_FETCH_SESSION_ID_NOT_FOUND);
     expect_only(ALL, first, 2, NULL);
+    expect_metric("\nostraka_fetch_sessions 1000\n");
+    expect_metric("\nostraka_fetch_session_partitions 2000\n");
+    expect_metric("\nostraka_fetch_sessions_refused_total 2\n");
+    expect_metric("\nostraka_fetch_sessions_evicted_total 1\n");
 }
 
 int main(void)
