@@ -612,7 +612,7 @@ static void test_lengths(void **state)
     free(zeros);
     flush(x);
     run_ms(1000);
-    assert_int_equal(w.server->requests, 1);
+    assert_int_equal(w.server->refused, 1);
     expect_well(client_new());
 }
 
