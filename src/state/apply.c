@@ -120,3 +120,16 @@ void op_apply(struct op *o)
         o->applied = m->held;
     }
 }
+
+void op_read(struct op *o)
+{
+    struct machine *m = o->machine;
+    if (m->db == NULL || m->broken) {
+        o->status = ERR_NOTREADY;
+        return;
+    }
+    o->read(m->db, o->arg);
+    if (machine_must(o)) {
+        o->applied = m->held;
+    }
+}

@@ -54,6 +54,7 @@ static void on_run(struct env_job *j)
         [OP_IMAGE] = op_image,
         [OP_INSTALL] = op_install,
         [OP_VOID] = op_void,
+        [OP_READ] = op_read,
         [OP_CLOSE] = op_close};
     struct op *o = j->data;
     run[o->kind](o);
@@ -163,6 +164,9 @@ static void finish(struct op *o)
         if (o->cb.emptied != NULL) {
             o->cb.emptied(o->arg, o->aside.text);
         }
+        break;
+    case OP_READ:
+        o->cb.read(o->arg, o->status, a->index, a->term);
         break;
     case OP_CLOSE:
     case OP_KINDS:
@@ -379,6 +383,21 @@ int machine_void(struct machine *m, machine_void_cb cb, void *arg)
         return ERR_NOMEM;
     }
     o->cb.emptied = cb;
+    o->arg = arg;
+    op_push(o);
+    return 0;
+}
+
+int machine_read(struct machine *m, machine_read_cb read,
+                 machine_read_done_cb done, void *arg)
+{
+    struct op *o = op_new(m, OP_READ);
+    ASSERT(!m->closing);
+    if (o == NULL) {
+        return ERR_NOMEM;
+    }
+    o->read = read;
+    o->cb.read = done;
     o->arg = arg;
     op_push(o);
     return 0;

@@ -160,6 +160,15 @@ typedef void (*machine_image_cb)(void *arg, int status, uint64_t index,
                                  uint64_t term, uint64_t hash, uint64_t bytes);
 int machine_image(struct machine *m, const char *path, machine_image_cb cb,
                   void *arg);
+/* Read what is committed, after what is queued: `read` runs on the state
+ * thread, which applies nothing meanwhile, and only queries; then `done`, with
+ * what the state was. status ERR_NOTREADY: the machine is void, nothing was
+ * read; ERR_CORRUPT: it became so. */
+typedef void (*machine_read_cb)(struct machine_db *db, void *arg);
+typedef void (*machine_read_done_cb)(void *arg, int status, uint64_t index,
+                                     uint64_t term);
+int machine_read(struct machine *m, machine_read_cb read,
+                 machine_read_done_cb done, void *arg);
 /* Replace the whole state by an image that was fetched and checked against
  * `hash` (full scan); then as freshly opened. status ERR_CORRUPT: the old
  * state stays. */

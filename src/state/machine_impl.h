@@ -22,6 +22,7 @@ enum op_kind {
     OP_IMAGE,
     OP_INSTALL,
     OP_VOID,
+    OP_READ,
     OP_CLOSE,
     OP_KINDS
 };
@@ -61,11 +62,14 @@ struct op {
     struct machine_point points[MACHINE_POINTS_MAX];
     unsigned n_points;
 
+    machine_read_cb read;
+
     union {
         machine_open_cb open;
         machine_checkpoint_cb checkpoint;
         machine_image_cb image;
         machine_void_cb emptied;
+        machine_read_done_cb read;
         void (*close)(void *arg);
     } cb;
     void *arg;
@@ -103,6 +107,7 @@ void op_checkpoint(struct op *o);
 void op_image(struct op *o);
 void op_install(struct op *o);
 void op_void(struct op *o);
+void op_read(struct op *o);
 void op_close(struct op *o);
 
 /* Open (or make) the database at machine.path into `db`, bring it to the

@@ -15,6 +15,9 @@ src_state_libstate_a_SOURCES = \
 	src/state/machine_impl.h \
 	src/state/meta.h \
 	src/state/meta_impl.h \
+	src/state/sql.h \
+	src/state/sql_heap.h \
+	src/state/sql_impl.h \
 	src/state/vfs.h \
 	src/state/apply.c \
 	src/state/cgroup.c \
@@ -45,4 +48,11 @@ src_state_libstate_a_SOURCES = \
 	src/state/meta_shards.c \
 	src/state/meta_topic.c \
 	src/state/verify.c \
+	src/state/sql_db.c \
+	src/state/sql_export.c \
+	src/state/sql_fill.c \
+	src/state/sql_heap.c \
+	src/state/sql_plan.c \
+	src/state/sql_run.c \
+	src/state/sql_tables.c \
 	src/state/vfs.c

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "env/file.h"
+#include "state/sql_heap.h"
 
 #define VFS_PATH_MAX 4096
 #define VFS_SECTOR   4096
@@ -359,6 +360,7 @@ int vfs_open(struct env *e, struct vfs **ret_v)
                             .xCurrentTime = vfs_xtime,
                             .xGetLastError = vfs_xerror,
                             .xCurrentTimeInt64 = vfs_xtime64};
+    sql_heap_install();
     if (sqlite3_vfs_register(&v->base, 0) != SQLITE_OK) {
         mem_free(env_mem(e), v);
         return ERR_NOMEM;

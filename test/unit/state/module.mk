@@ -87,3 +87,15 @@ TESTS += test/unit/state/test_cgroup
 test_unit_state_test_cgroup_SOURCES = test/unit/state/test_cgroup.c
 test_unit_state_test_cgroup_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_state_test_cgroup_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_sql
+TESTS += test/unit/state/test_sql
+test_unit_state_test_sql_SOURCES = test/unit/state/test_sql.c
+test_unit_state_test_sql_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_sql_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/state/test_sql_export
+TESTS += test/unit/state/test_sql_export
+test_unit_state_test_sql_export_SOURCES = test/unit/state/test_sql_export.c
+test_unit_state_test_sql_export_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_sql_export_LDADD = $(LINK_state) $(CMOCKA_LIBS)
