@@ -201,6 +201,6 @@ int node_open(struct node *n, struct env *e, const struct config *config,
     env_timer_init(&n->limit, on_limit, n);
     warn_open(n);
     int rv = open_api(n);
-    rv = rv == 0 ? open_admin(n) : rv;
-    return rv != 0 ? rv : open_broker(n, PACKAGE_VERSION);
+    rv = rv == 0 ? open_broker(n, PACKAGE_VERSION) : rv;
+    return rv == 0 ? open_admin(n) : rv;
 }
