@@ -264,6 +264,44 @@ static sqlite3_stmt *table_insert(struct machine_db *db,
     return db_prepare(db, sql);
 }
 
+/* Columns `from` to `to` as `"name"=?number`, with `between` between them. */
+static int columns_list(char *out, size_t max, sqlite3_stmt *info,
+                        unsigned from, unsigned to, const char *between)
+{
+    int n = 0;
+    for (unsigned i = from; i < to; i++) {
+        const char *name = sqlite3_column_name(info, (int)i);
+        n += snprintf(out + n, max - (size_t)n, "%s\"%.60s\"=?%u",
+                      i > from ? between : "", name == NULL ? "" : name, i + 1);
+        ASSERT((size_t)n < max);
+    }
+    return n;
+}
+
+/* What a row's columns are in place of; of a table that has none but its key,
+ * NULL. An index on columns that stay is not touched, as it would be by a
+ * replacement. */
+static sqlite3_stmt *table_update(struct machine_db *db,
+                                  const struct db_table *t)
+{
+    char ask[128], sql[1024];
+    if (t->n_key == t->n_columns) {
+        return NULL;
+    }
+    sqlite3_snprintf(sizeof ask, ask, "SELECT * FROM \"%w\" LIMIT 0", t->name);
+    sqlite3_stmt *info = db_prepare(db, ask);
+    if (info == NULL) {
+        return NULL;
+    }
+    int n = snprintf(sql, sizeof sql, "UPDATE \"%s\" SET ", t->name);
+    n += columns_list(sql + n, sizeof sql - (size_t)n, info, t->n_key,
+                      t->n_columns, ",");
+    n += snprintf(sql + n, sizeof sql - (size_t)n, " WHERE ");
+    columns_list(sql + n, sizeof sql - (size_t)n, info, 0, t->n_key, " AND ");
+    sqlite3_finalize(info);
+    return db_prepare(db, sql);
+}
+
 static bool table_known(const struct machine_db *db, const char *name)
 {
     for (unsigned i = 0; db->type->tables[i] != NULL; i++) {
@@ -288,6 +326,7 @@ struct db_table *db_table_find(struct machine_db *db, const char *name)
     t->select = table_prepare(db, t, "SELECT *");
     t->remove = table_prepare(db, t, "DELETE");
     t->insert = table_insert(db, t);
+    t->update = table_update(db, t);
     db->n_tables++;
     return db->status == 0 ? t : NULL;
 }
@@ -321,9 +360,10 @@ void db_put(struct machine_db *db, const char *table,
         return;
     }
     ASSERT(n == t->n_columns);
-    row_forget(db, t, row, &old);
-    db_bind(db, t->insert, row, n);
-    stmt_run(db, t->insert);
+    bool known = row_forget(db, t, row, &old);
+    sqlite3_stmt *stmt = known && t->update != NULL ? t->update : t->insert;
+    db_bind(db, stmt, row, n);
+    stmt_run(db, stmt);
     db->hash += hash;
     verify_written(db, t, row, hash - old);
 }

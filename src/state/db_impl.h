@@ -16,7 +16,7 @@
 struct db_table {
     const char *name;
     unsigned n_columns, n_key;
-    sqlite3_stmt *select, *insert, *remove;
+    sqlite3_stmt *select, *insert, *update, *remove;
 };
 
 /* A pass over all rows, in the order of tables and keys (verify.c). */
