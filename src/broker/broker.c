@@ -307,7 +307,6 @@ void broker_drain(struct broker *b, uint32_t drain_ms, void (*cb)(void *arg),
     if (replica_is_leader(metadata_replica(b->metadata))) {
         partition_hand_over(b->partitions, metadata_replica(b->metadata));
     }
-    groups_hand_over(b->groups);
     partitions_drain(b->partitions, drain_ms, cb, arg);
 }
 

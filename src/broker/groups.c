@@ -249,6 +249,20 @@ static void place(struct groups *gs)
     buf_close(&out);
 }
 
+/* Nobody listens there, or nothing came for an election timeout. */
+static bool is_suspect(const struct groups *gs, int32_t node)
+{
+    struct peers *peers = broker_peers(gs->broker);
+    if (node == broker_node(gs->broker)) {
+        return false;
+    }
+    uint64_t heard = peers_heard_ms(peers, node);
+    uint64_t silent = heard == 0 ? 0 : env_now_ms(gs->env) - heard;
+    return peers_state(peers, node) == PEER_REFUSED ||
+           silent >=
+               (uint64_t)config_long(gs->broker->config, NODE_RAFT_ELECTION_MS);
+}
+
 int32_t groups_coordinator(struct groups *gs, struct slice group_id)
 {
     const struct image_partition *x =
@@ -258,7 +272,7 @@ int32_t groups_coordinator(struct groups *gs, struct slice group_id)
         return -1;
     }
     const struct leader *l = leaders_find(broker_leaders(gs->broker), x->group);
-    return l == NULL ? -1 : l->node;
+    return l == NULL || is_suspect(gs, l->node) ? -1 : l->node;
 }
 
 struct state_group *groups_shard(const struct groups *gs, unsigned number)
@@ -338,16 +352,35 @@ static void closed_one(void *arg)
     cb(cb_arg);
 }
 
-void groups_hand_over(struct groups *gs)
+/* A shard's replica, if this node leads it. */
+static struct replica *find_led(const struct groups *gs, unsigned k)
 {
+    struct replica *r =
+        gs->shards[k].open ? state_group_replica(gs->shards[k].group) : NULL;
+    return r != NULL && replica_is_leader(r) ? r : NULL;
+}
+
+unsigned groups_hand_over(struct groups *gs)
+{
+    unsigned n = 0;
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
-        struct replica *r = gs->shards[k].open
-                                ? state_group_replica(gs->shards[k].group)
-                                : NULL;
-        if (r != NULL && replica_is_leader(r)) {
-            partition_hand_over(gs->broker->partitions, r);
-        }
+        struct replica *r = find_led(gs, k);
+        n += r != NULL && partition_hand_over(gs->broker->partitions, r) == 0;
     }
+    return n;
+}
+
+unsigned groups_give_back(struct groups *gs, unsigned max)
+{
+    unsigned n = 0;
+    for (unsigned k = 0; k < CGROUP_SHARDS && n < max; k++) {
+        const struct image_partition *x =
+            image_shard(broker_image(gs->broker), k);
+        struct replica *r = find_led(gs, k);
+        n += r != NULL && x != NULL &&
+             partition_give_back(gs->broker->partitions, r, x->replicas[0]);
+    }
+    return n;
 }
 
 void groups_close(struct groups *gs, void (*cb)(void *arg), void *arg)

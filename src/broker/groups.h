@@ -27,11 +27,17 @@ void groups_confirmed(struct groups *gs, void (*cb)(void *arg), void *arg);
 /* `cb` may run at once. */
 void groups_close(struct groups *gs, void (*cb)(void *arg), void *arg);
 
-/* Hand what this node leads to others, as far as they are there. */
-void groups_hand_over(struct groups *gs);
+/* Hand what this node leads to others, as far as they are there. Returns how
+ * many leaderships are on their way; asked again until none is. */
+unsigned groups_hand_over(struct groups *gs);
+/* Begin to hand at most `max` shards back to their first replicas, where those
+ * can take them. Returns how many. */
+unsigned groups_give_back(struct groups *gs, unsigned max);
 
-/* The node that leads the shard of a group id, as far as known; -1: not now.
- * If the shards are not placed yet, that begins. */
+/* The node that leads the shard of a group id, as far as known; -1: not now,
+ * also while the one that led is suspect: who asks again will be told of the
+ * next one, and is not sent to a dead node. If the shards are not placed yet,
+ * that begins. */
 int32_t groups_coordinator(struct groups *gs, struct slice group_id);
 /* A shard that lives here and is open; NULL otherwise. */
 struct state_group *groups_shard(const struct groups *gs, unsigned number);

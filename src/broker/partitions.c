@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "broker/broker.h"
+#include "broker/groups.h"
 #include "broker/leaders.h"
 #include "storage/journal.h"
 
@@ -287,20 +288,11 @@ static void on_transferred(void *arg, int status)
     (void)status; /* the next look sees who leads */
 }
 
-/* Hand a partition back to its first replica, if that one is there and misses
- * next to nothing. True if a transfer has begun. */
-static bool give_back(struct partitions *ps, struct replica *r)
+bool partition_give_back(const struct partitions *ps, struct replica *r,
+                         int32_t first)
 {
-    const struct image_topic *t;
     struct replica_status s;
-    int32_t number;
-    t = image_topic_by_group(broker_image(ps->broker), replica_group(r),
-                             &number);
-    if (t == NULL || !replica_ready(r)) {
-        return false;
-    }
-    int32_t first = t->partitions[number].replicas[0];
-    if (first == broker_node(ps->broker)) {
+    if (!replica_ready(r) || first == broker_node(ps->broker)) {
         return false;
     }
     replica_status(r, &s);
@@ -310,10 +302,20 @@ static bool give_back(struct partitions *ps, struct replica *r)
             !broker_leaving(ps->broker, first) &&
             m->match + GIVE_BACK_LAG_MAX >= s.last) {
             return replica_transfer_leader(r, first, GIVE_BACK_MS,
-                                           on_transferred, ps) == 0;
+                                           on_transferred, NULL) == 0;
         }
     }
     return false;
+}
+
+/* A partition to its first replica. */
+static bool give_back(const struct partitions *ps, struct replica *r)
+{
+    int32_t number;
+    const struct image_topic *t = image_topic_by_group(
+        broker_image(ps->broker), replica_group(r), &number);
+    return t != NULL &&
+           partition_give_back(ps, r, t->partitions[number].replicas[0]);
 }
 
 /* A few at a time: each costs its partition some milliseconds. */
@@ -330,6 +332,8 @@ static void rebalance(struct partitions *ps)
         struct replica *r = partition_replica(v);
         n += r != NULL && replica_is_leader(r) && give_back(ps, r);
     }
+    struct groups *gs = broker_groups(ps->broker);
+    n += gs == NULL ? 0 : groups_give_back(gs, GIVE_BACK_AT_ONCE - n);
     ps->rebalance_ms =
         n == GIVE_BACK_AT_ONCE
             ? now
@@ -394,7 +398,8 @@ static void on_drain(struct env_timer *t)
     struct partitions *ps = t->data;
     void (*cb)(void *) = ps->drain_cb;
     void *it = NULL, *v;
-    unsigned left = 0;
+    struct groups *gs = broker_groups(ps->broker);
+    unsigned left = gs == NULL ? 0 : groups_hand_over(gs);
     while (map_next(ps->map, &it, &v)) {
         struct replica *r = partition_replica(v);
         if (r != NULL && replica_is_leader(r)) {

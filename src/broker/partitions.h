@@ -27,12 +27,17 @@ void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
                           void *arg);
 void partitions_close(struct partitions *ps, void (*cb)(void *arg), void *arg);
 struct partition *partitions_find(const struct partitions *ps, uint64_t group);
-/* Hand over all leaderships; `cb` when none is left or after timeout_ms. */
+/* Hand over all leaderships, those of the groups' shards included; `cb` when
+ * none is left or after timeout_ms. */
 void partitions_drain(struct partitions *ps, uint32_t timeout_ms,
                       void (*cb)(void *arg), void *arg);
 /* Hand a leadership to the voter that is there, is not about to stop and
  * misses least. Errors: ERR_NOTFOUND (there is none). */
 int partition_hand_over(const struct partitions *ps, struct replica *r);
+/* Hand a leadership back to `first`, if that one is there and misses next to
+ * nothing. True if a transfer has begun. */
+bool partition_give_back(const struct partitions *ps, struct replica *r,
+                         int32_t first);
 /* Walk: start with *it = NULL. */
 bool partitions_next(const struct partitions *ps, void **it,
                      struct partition **ret_p);

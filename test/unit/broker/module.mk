@@ -23,6 +23,14 @@ test_unit_broker_test_groups_SOURCES = \
 test_unit_broker_test_groups_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_groups_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/broker/test_shards
+TESTS += test/unit/broker/test_shards
+test_unit_broker_test_shards_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_shards.c
+test_unit_broker_test_shards_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_shards_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/broker/test_overlay
 TESTS += test/unit/broker/test_overlay
 test_unit_broker_test_overlay_SOURCES = \

@@ -1,0 +1,171 @@
+/* The groups' shards on three brokers: who leads them comes and goes as with
+ * partitions. */
+#include "cluster.h"
+
+#include <stdio.h>
+
+#include "broker/groups.h"
+
+#define WAIT_MS 30000
+#define STEP_MS 10
+
+static struct cluster cluster;
+
+/* ---- what a node says ---------------------------------------------------- */
+
+struct look {
+    struct node *n;
+    unsigned shard;
+    int32_t first;       /* of the shard's replicas; -1: not placed */
+    int32_t coordinator; /* as FindCoordinator would tell; -1: none */
+    unsigned led;        /* shards that the node leads */
+};
+
+/* Some group of the shard. */
+static struct slice group_of(unsigned shard)
+{
+    static char name[16];
+    unsigned i = 0;
+    do {
+        snprintf(name, sizeof name, "group-%u", i++);
+    } while (cgroup_shard(slice_str(name)) != shard);
+    return slice_str(name);
+}
+
+static void look_as_node(void *arg)
+{
+    struct look *l = arg;
+    struct groups *gs = broker_groups(l->n->broker);
+    const struct image_partition *x =
+        image_shard(broker_image(l->n->broker), l->shard);
+    l->first = x == NULL ? -1 : x->replicas[0];
+    l->coordinator = groups_coordinator(gs, group_of(l->shard));
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        const struct state_group *g = groups_shard(gs, k);
+        l->led += g != NULL && state_group_ready(g);
+    }
+}
+
+static struct look look(struct cluster *c, unsigned node, unsigned shard)
+{
+    struct look l = {.n = &c->nodes[node], .shard = shard};
+    assert_int_equal(sim_node_call(c->sim, node, look_as_node, &l), 0);
+    return l;
+}
+
+/* Until each living node leads the shards whose first replica it is. */
+static void wait_home(struct cluster *c, uint64_t ms)
+{
+    unsigned home = 0;
+    for (uint64_t t = 0; t < ms && home < CGROUP_SHARDS; t += STEP_MS) {
+        run_ms(c, STEP_MS);
+        home = 0;
+        for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+            struct look l = look(c, 1, k);
+            home += l.first > 0 && l.coordinator == l.first;
+        }
+    }
+    assert_int_equal(home, CGROUP_SHARDS);
+}
+
+static struct cluster *begin(uint64_t seed)
+{
+    struct cluster *c = &cluster;
+    cluster_open(c, seed);
+    for (unsigned i = 1; i <= NODES; i++) {
+        node_start(c, i);
+    }
+    for (unsigned i = 1; i <= NODES; i++) {
+        wait_serves(c, i);
+    }
+    look(c, 1, 0); /* has them placed */
+    wait_home(c, WAIT_MS);
+    return c;
+}
+
+/* ---- stories -------------------------------------------------------------
+ */
+
+/* A node that comes back gets what it led before, as of partitions. */
+static void handed_back(void **state)
+{
+    struct cluster *c = begin(21);
+    (void)state;
+    assert_true(look(c, 3, 0).led > 0);
+    node_crash(c, 3, SIM_CRASH_ALL);
+    run_ms(c, 5000);
+    node_start(c, 3);
+    wait_serves(c, 3);
+    assert_int_equal(look(c, 3, 0).led, 0);
+    wait_home(c, 400000); /* leader.imbalance.check.interval.seconds: 300 */
+    cluster_close(c);
+}
+
+struct drain {
+    struct node *n;
+    unsigned led; /* when the drain had ended */
+    bool done;
+};
+
+static void on_drained(void *arg)
+{
+    struct drain *d = arg;
+    struct look l = {.n = d->n};
+    look_as_node(&l);
+    d->led = l.led;
+    d->done = true;
+}
+
+static void drain_as_node(void *arg)
+{
+    struct drain *d = arg;
+    broker_drain(d->n->broker, 5000, on_drained, d);
+}
+
+/* A node that is told to end leads no shard any more when it says that it
+ * may. */
+static void awaited_at_drain(void **state)
+{
+    struct cluster *c = begin(22);
+    struct drain d = {.n = &c->nodes[2]};
+    (void)state;
+    assert_true(look(c, 2, 0).led > 0);
+    assert_int_equal(sim_node_call(c->sim, 2, drain_as_node, &d), 0);
+    assert_true(run_until(c, WAIT_MS, &d.done));
+    assert_int_equal(d.led, 0);
+    cluster_close(c);
+}
+
+/* Nobody is sent to a dead coordinator: as soon as it is suspect there is none,
+ * then there is another. */
+static void dead_is_not_told(void **state)
+{
+    struct cluster *c = begin(23);
+    unsigned shard = 0;
+    unsigned t = 0, told = 0;
+    (void)state;
+    while (look(c, 1, shard).first != 3) {
+        shard++;
+    }
+    node_crash(c, 3, SIM_CRASH_ALL);
+    while (look(c, 1, shard).coordinator == 3 && t < WAIT_MS) {
+        run_ms(c, 1);
+        t++;
+    }
+    assert_int_equal(look(c, 1, shard).coordinator, -1);
+    while (look(c, 1, shard).coordinator < 0 && t < WAIT_MS) {
+        run_ms(c, 1);
+        t++;
+    }
+    told = (unsigned)look(c, 1, shard).coordinator;
+    assert_true(told == 1 || told == 2);
+    cluster_close(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(handed_back),
+                                       cmocka_unit_test(awaited_at_drain),
+                                       cmocka_unit_test(dead_is_not_told)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
