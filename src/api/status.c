@@ -106,15 +106,14 @@ static bool fill_partitions(struct request *r,
                             struct ostraka_describe_response *out)
 {
     struct status_replica s;
-    bool began = false;
-    void *it = NULL;
+    struct status_walk w = {0};
     out->partitions.ptr =
         request_elems(r, &wire_ostraka_describe_response_partition,
                       status_n_replicas(r->broker));
     if (out->partitions.ptr == NULL) {
         return false;
     }
-    while (status_next(r->broker, &began, &it, &s)) {
+    while (status_next(r->broker, &w, &s)) {
         if (is_wanted(r, s.topic) &&
             !fill_partition(r, &s, &out->partitions.ptr[out->partitions.n++])) {
             return false;

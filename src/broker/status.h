@@ -8,8 +8,8 @@
 
 /* One replica on this node. */
 struct status_replica {
-    const char *topic; /* "@meta"; "" if @meta no longer knows the topic */
-    struct uuid id;    /* zero for @meta */
+    const char *topic; /* "@meta", "@groups"; "" if @meta no longer knows it */
+    struct uuid id;    /* zero for those */
     int32_t partition;
     uint64_t bytes; /* in segments */
     struct replica_status status;
@@ -21,9 +21,13 @@ const char *status_version(const struct broker *b);
 uint64_t status_uptime_ms(const struct broker *b);
 /* How many replicas status_next() will tell at most. */
 unsigned status_n_replicas(const struct broker *b);
-/* Walk the replicas, @meta first: start with *it = NULL and one variable
- * `began` false. Ends with false. */
-bool status_next(const struct broker *b, bool *began, void **it,
+/* Walk the replicas, @meta first, then the shards of @groups: start with a
+ * zeroed `w`. Ends with false. */
+struct status_walk {
+    unsigned n_internal; /* @meta and shards that were looked at */
+    void *it;            /* then partitions */
+};
+bool status_next(const struct broker *b, struct status_walk *w,
                  struct status_replica *ret_s);
 
 #endif

@@ -7,7 +7,8 @@
 #include "cli/output.h"
 #include "cli/survey.h"
 
-#define NAMED_MAX 5 /* partitions named in a reason */
+#define NAMED_MAX  5  /* partitions named in a reason */
+#define SHARDS_MAX 16 /* of @groups */
 
 struct health {
     struct admin admin;
@@ -16,6 +17,8 @@ struct health {
     int64_t n_topics, n_partitions;
     int64_t leaderless, under_replicated;
     char leaderless_names[512], under_names[512];
+    int64_t n_shards, shards_leaderless, shards_under;
+    int32_t shard_leaders[SHARDS_MAX]; /* -1: none, or no such shard */
 };
 
 static void reason(struct health *h, const char *fmt, ...)
@@ -105,6 +108,47 @@ static void judge_partitions(struct health *h)
     }
 }
 
+/* Shards of the consumer groups: @groups/k, once somebody asked for one. */
+static void judge_shard(struct health *h, int32_t k)
+{
+    struct slice name = slice_str("@groups");
+    int32_t node = -1;
+    bool there = false;
+    const struct ostraka_describe_response_partition *leader =
+        survey_leader(&h->survey, name, k, &node);
+    for (unsigned i = 0; i < h->survey.n_nodes && !there; i++) {
+        there = survey_replica(&h->survey.nodes[i], name, k) != NULL;
+    }
+    h->shard_leaders[k] = leader != NULL && leader->ready ? node : -1;
+    h->n_shards += there;
+    if (there && h->shard_leaders[k] < 0) {
+        name_one(h->leaderless_names, h->shards_leaderless++, name, k);
+    }
+    if (there && has_silent_member(h, name, k)) {
+        name_one(h->under_names, h->shards_under++, name, k);
+    }
+}
+
+static void judge_shards(struct health *h)
+{
+    h->leaderless_names[0] = h->under_names[0] = '\0';
+    for (int32_t k = 0; k < SHARDS_MAX; k++) {
+        judge_shard(h, k);
+    }
+    if (h->shards_leaderless > 0) {
+        reason(h,
+               "%" PRId64 " of %" PRId64
+               " shards of consumer groups have no leader: %s",
+               h->shards_leaderless, h->n_shards, h->leaderless_names);
+    }
+    if (h->shards_under > 0) {
+        reason(h,
+               "%" PRId64 " of %" PRId64
+               " shards of consumer groups miss a replica: %s",
+               h->shards_under, h->n_shards, h->under_names);
+    }
+}
+
 /* Links between nodes that both answer us. */
 static void judge_links(struct health *h, const struct survey_node *n)
 {
@@ -169,6 +213,15 @@ static int64_t count_leads(const struct health *h, int32_t node)
     return n;
 }
 
+static int64_t count_shards(const struct health *h, int32_t node)
+{
+    int64_t n = 0;
+    for (unsigned k = 0; k < SHARDS_MAX; k++) {
+        n += h->shard_leaders[k] == node;
+    }
+    return n;
+}
+
 static void fill_node(struct output *o, const struct health *h,
                       const struct survey_node *n)
 {
@@ -182,9 +235,11 @@ static void fill_node(struct output *o, const struct health *h,
     output_bool(o, n->id == h->admin.metadata.controller_id);
     output_number(o, n->answered ? count_leads(h, n->id) : 0);
     if (said) {
+        output_number(o, count_shards(h, n->id));
         output_slice(o, n->said.version);
         output_number(o, n->said.uptime_ms / 1000);
     } else {
+        output_null(o);
         output_null(o);
         output_null(o);
     }
@@ -203,10 +258,11 @@ static void fill_nodes(struct output *o, const struct health *h)
         {"STATE", "state", OUTPUT_TEXT},
         {"CONTROLLER", "controller", OUTPUT_BOOL},
         {"LEADS", "leads", OUTPUT_NUMBER},
+        {"SHARDS", "shards", OUTPUT_NUMBER},
         {"VERSION", "version", OUTPUT_TEXT},
         {"UPTIME-S", "uptime_s", OUTPUT_NUMBER},
         {NULL, "error", OUTPUT_TEXT}};
-    output_init(o, "cluster.status", columns, 8);
+    output_init(o, "cluster.status", columns, 9);
     for (unsigned i = 0; i < h->survey.n_nodes; i++) {
         fill_node(o, h, &h->survey.nodes[i]);
     }
@@ -225,6 +281,9 @@ static void print_json(struct health *h, struct output *o)
     output_head(o, "partitions", json_integer(h->n_partitions));
     output_head(o, "leaderless", json_integer(h->leaderless));
     output_head(o, "under_replicated", json_integer(h->under_replicated));
+    output_head(o, "shards", json_integer(h->n_shards));
+    output_head(o, "shards_leaderless", json_integer(h->shards_leaderless));
+    output_head(o, "shards_under_replicated", json_integer(h->shards_under));
     output_print(o, true);
 }
 
@@ -238,6 +297,7 @@ static void print_text(struct health *h, struct output *o)
     printf("PARTITIONS        %" PRId64 "\n", h->n_partitions);
     printf("LEADERLESS        %" PRId64 "\n", h->leaderless);
     printf("UNDER-REPLICATED  %" PRId64 "\n", h->under_replicated);
+    printf("GROUP SHARDS      %" PRId64 "\n", h->n_shards);
     printf("HEALTH            %s\n\n",
            json_array_size(h->reasons) == 0 ? "well" : "unwell");
     output_print(o, false);
@@ -262,6 +322,7 @@ static int cluster_status(struct command_call *c)
         if (code == EXIT_DONE) {
             judge_nodes(&h);
             judge_partitions(&h);
+            judge_shards(&h);
             fill_nodes(&o, &h);
             (command_json(c) ? print_json : print_text)(&h, &o);
             code = json_array_size(h.reasons) == 0 ? EXIT_DONE : EXIT_UNHEALTHY;

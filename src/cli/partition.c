@@ -238,10 +238,11 @@ static int describe(struct description *d)
 static int partition_describe(struct command_call *c)
 {
     struct description d = {.leader_node = -1};
-    if (partition_parse(c->arguments[0], &d.topic, &d.partition) != 0) {
+    if (partition_parse(c->arguments[0], &d.topic, &d.partition) != 0 ||
+        (d.partition < 0 && !slice_equal(d.topic, slice_str("@meta")))) {
         return command_fail(c, EXIT_USAGE,
-                            "%s: expected TOPIC/PARTITION, as orders/0, or "
-                            "@meta",
+                            "%s: expected TOPIC/PARTITION, as orders/0, @meta, "
+                            "or @groups/0 to @groups/15",
                             c->arguments[0]);
     }
     int code = admin_open(&d.admin, c);

@@ -110,12 +110,11 @@ const struct ostraka_describe_response_partition *
 survey_replica(const struct survey_node *n, struct slice topic,
                int32_t partition)
 {
-    bool internal = topic.len > 0 && topic.data[0] == '@';
     for (uint32_t i = 0; n->answered && i < n->said.partitions.n; i++) {
         const struct ostraka_describe_response_partition *p =
             &n->said.partitions.ptr[i];
         if (slice_equal(p->topic, topic) &&
-            (internal || p->partition == partition)) {
+            (partition < 0 || p->partition == partition)) {
             return p;
         }
     }

@@ -29,8 +29,7 @@ struct survey {
 int survey_take(struct admin *a, const char *topic, struct survey *ret_s);
 /* A node, or NULL. */
 const struct survey_node *survey_node(const struct survey *s, int32_t id);
-/* What a node says of its replica, or NULL. `partition` is ignored for topics
- * that begin with '@'. */
+/* What a node says of its replica, or NULL. `partition` -1: of @meta. */
 const struct ostraka_describe_response_partition *
 survey_replica(const struct survey_node *n, struct slice topic,
                int32_t partition);

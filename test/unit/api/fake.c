@@ -399,20 +399,19 @@ unsigned status_n_replicas(const struct broker *b)
     (void)b;
     return 1 + fake.n_partitions;
 }
-bool status_next(const struct broker *b, bool *began, void **it,
+bool status_next(const struct broker *b, struct status_walk *w,
                  struct status_replica *ret_s)
 {
-    struct partition *p = *it == NULL ? fake.partitions : *it;
+    struct partition *p = w->it == NULL ? fake.partitions : w->it;
     (void)b;
-    if (!*began) {
-        *began = true;
+    if (w->n_internal++ == 0) {
         *ret_s = (struct status_replica){.topic = "@meta"};
         return true;
     }
     if (p >= fake.partitions + fake.n_partitions) {
         return false;
     }
-    *it = p + 1;
+    w->it = p + 1;
     *ret_s = (struct status_replica){
         .topic = fake.topics[p - fake.partitions].name,
         .bytes = 99,
