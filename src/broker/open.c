@@ -182,7 +182,9 @@ static int open_replicas(struct broker *b, struct err *err)
         .journal_file_bytes =
             (uint32_t)config_long(b->config, NODE_JOURNAL_FILE_BYTES),
         .tail_bytes_max = chunk_pool_max(b->pool) / 2,
-        .retention_check_ms = config_ms(b->config, NODE_RETENTION_CHECK_MS)};
+        .retention_check_ms = config_ms(b->config, NODE_RETENTION_CHECK_MS),
+        .state_entries_max =
+            (uint32_t)config_long(b->config, NODE_STATE_CHECKPOINT_ENTRIES)};
     return replicas_open(b->env, &ro, &b->replicas, &b->recovered,
                          &b->n_recovered, &b->clean, err);
 }

@@ -211,6 +211,12 @@ static const struct setting table[NODE_SETTINGS] = {
              INT32_MAX),
          .kafka = true,
          .help = "How often to look for offsets that are too old."},
+    [NODE_STATE_CHECKPOINT_ENTRIES] =
+        {ROW("state.checkpoint.entries", INT, INT, "2000", 1, 1000000),
+         .help = "A database of @meta or of consumer groups is made durable, "
+                 "and its log trimmed, when the log is longer than this (or "
+                 "than 1 MiB). Fewer: more writes, and less to apply again "
+                 "after an unclean stop."},
     [NODE_GROUPS_HISTORY_MAX] =
         {ROW("groups.history.max", INT, INT, "20", 0, 10000),
          .help = "Earlier committed offsets that are kept for each partition "

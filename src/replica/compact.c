@@ -14,9 +14,8 @@
 #include "base/bytes.h"
 #include "replica/impl.h"
 
-/* A state replica checkpoints when its tail is longer than this. */
-#define STATE_ENTRIES_MAX 2000
-#define STATE_BYTES_MAX   (1u << 20)
+/* A state replica checkpoints also when its tail holds more bytes than this. */
+#define STATE_BYTES_MAX (1u << 20)
 
 void compact_init(struct replica *r)
 {
@@ -326,7 +325,7 @@ void compact_tick(struct replica *r)
     t = group_tail(r->group);
     trim_files(r);
     if (r->kind == REPLICA_STATE &&
-        (t->n > STATE_ENTRIES_MAX || t->bytes > STATE_BYTES_MAX) &&
+        (t->n > r->all->o.state_entries_max || t->bytes > STATE_BYTES_MAX) &&
         r->applied > t->base.index) {
         compact_start(r, false);
     } else if (r->trim_pending && r->log_start > r->trimmed && !r->compacting) {

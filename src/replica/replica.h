@@ -43,6 +43,7 @@ struct replicas_options {
     uint32_t journal_file_bytes;
     uint64_t tail_bytes_max; /* of all tails: flush and raise bases beyond */
     uint32_t retention_check_ms; /* leaders trim by retention.* this often */
+    uint32_t state_entries_max;  /* a state's log is checkpointed beyond */
 };
 
 /* Recover the journal (blocking) and start consensus. *ret_groups and

@@ -15,6 +15,13 @@ test_integration_checker_check_load_SOURCES = \
 	test/integration/checker/topic.c \
 	test/integration/checker/trim.c test/integration/checker/trim.h \
 	test/integration/checker/value.c test/integration/checker/value.h
+noinst_PROGRAMS += test/integration/checker/check-commits
+test_integration_checker_check_commits_SOURCES = \
+	test/integration/checker/client.c test/integration/checker/client.h \
+	test/integration/checker/commits.c \
+	test/integration/checker/memory.c test/integration/checker/memory.h
+test_integration_checker_check_commits_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
+test_integration_checker_check_commits_LDADD = $(RDKAFKA_LIBS) -lpthread
 test_integration_checker_check_load_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
 test_integration_checker_check_load_LDADD = src/record/librecord.a \
 	$(LINK_wire) $(ZSTD_LIBS) $(LZ4_LIBS) $(ZLIB_LIBS) $(SNAPPY_LIBS) \
