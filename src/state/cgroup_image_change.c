@@ -146,9 +146,12 @@ static int take_group(struct cgroup_image *im, struct cursor *c)
 static int take_group_gone(struct cgroup_image *im, struct cursor *c)
 {
     struct slice id = take_text(c);
-    struct cgroup_view *g = map_remove(im->groups, id);
+    struct cgroup_view *g = map_find(im->groups, id);
     if (g != NULL) {
-        ASSERT(g->n_members == 0);
+        if (g->n_members > 0) {
+            return ERR_CORRUPT;
+        }
+        map_remove(im->groups, id);
         tell(im, CGROUP_EVENT_GROUP_GONE, g, NULL);
         cgroup_view_free(im, g);
     }

@@ -4,7 +4,8 @@
  * The input is a list of requests, each {u16 length, little-endian, and the
  * frame that follows it}; they are sent one after the other on one connection.
  * Whatever they are, the node lives; a client that comes afterwards is
- * answered; and stopped and started again, the node serves as before.
+ * answered; and stopped and started again, the node serves as before. If a
+ * request is about consumer groups, they have a coordinator before it comes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "sim/client.h"
 #include "sim/cluster.h"
 #include "wire/gen/create_topics.h"
+#include "wire/gen/find_coordinator.h"
 #include "wire/gen/metadata.h"
 
 #define STRANGER  100
@@ -34,6 +36,7 @@ struct world {
     uint8_t out[OUT_MAX];
     size_t out_len;
     bool connected, closed, answered;
+    int16_t error; /* of the coordinator that was asked for */
     uint8_t read[4096];
 };
 
@@ -84,6 +87,27 @@ static void create_topic(void *arg)
     w->client = client_new(w->env, env_mem(w->env), "n1", SIM_CLIENT_PORT);
     client_call(w->client, &wire_create_topics_request, 5, &r, 10000, on_answer,
                 w);
+}
+
+static void on_coordinator(void *arg, int status, const void *response)
+{
+    struct world *w = arg;
+    const struct find_coordinator_response *r = response;
+
+    w->error = status == 0 && r != NULL ? r->error_code : -1;
+    w->answered = true;
+}
+
+static void ask_coordinator(void *arg)
+{
+    struct world *w = arg;
+    struct find_coordinator_request r;
+
+    wire_init(&wire_find_coordinator_request, &r);
+    r.key = slice_str("g");
+    w->client = client_new(w->env, env_mem(w->env), "n1", SIM_CLIENT_PORT);
+    client_call(w->client, &wire_find_coordinator_request, 3, &r, 10000,
+                on_coordinator, w);
 }
 
 static void ask_metadata(void *arg)
@@ -184,6 +208,32 @@ static void stranger_gone(void *arg)
     env_stream_close(w->stream, NULL, NULL);
 }
 
+/* OffsetCommit to ListGroups, DeleteGroups, OffsetDelete. */
+static bool about_groups(struct slice in)
+{
+    while (in.len >= 4) {
+        size_t len = le16_load(in.data);
+        int key = be16_load(in.data + 2);
+        if ((key >= 8 && key <= 16) || key == 42 || key == 47) {
+            return true;
+        }
+        in = slice_of(in.data + 2, in.len - 2);
+        len = len < in.len ? len : in.len;
+        in = slice_of(in.data + len, in.len - len);
+    }
+    return false;
+}
+
+static void place_groups(struct world *w)
+{
+    w->error = -1;
+    for (int i = 0; i < 100 && w->error != 0; i++) {
+        ask(w, ask_coordinator);
+        run(w, SECOND_US / 20, NULL);
+    }
+    ASSERT(w->error == 0);
+}
+
 static void talk(struct world *w)
 {
     ASSERT(sim_node_call(w->sim, STRANGER, stranger_connect, w) == 0);
@@ -232,6 +282,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           NULL) == 0);
     serve(w);
     ask(w, create_topic);
+    if (about_groups(w->in)) {
+        place_groups(w);
+    }
     talk(w);
     ask(w, ask_metadata);
     restart(w);

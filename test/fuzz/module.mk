@@ -74,6 +74,21 @@ test_fuzz_fuzz_meta_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_meta_LDADD = $(LINK_state)
 endif
 
+# ---- cgroup
+check_PROGRAMS += test/fuzz/corpus_cgroup
+TESTS += test/fuzz/corpus_cgroup
+test_fuzz_corpus_cgroup_SOURCES = $(fuzz_sources) test/fuzz/fuzz_cgroup.c
+test_fuzz_corpus_cgroup_CPPFLAGS = $(fuzz_cppflags) -DFUZZ_ROUNDS=100 \
+	-DFUZZ_CORPUS='"$(srcdir)/test/fuzz/corpus/cgroup"'
+test_fuzz_corpus_cgroup_LDADD = $(LINK_state)
+if FUZZ
+fuzz_programs += test/fuzz/fuzz_cgroup
+test_fuzz_fuzz_cgroup_SOURCES = test/fuzz/fuzz.h test/fuzz/fuzz_cgroup.c
+test_fuzz_fuzz_cgroup_CPPFLAGS = $(fuzz_cppflags)
+test_fuzz_fuzz_cgroup_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_cgroup_LDADD = $(LINK_state)
+endif
+
 # ---- raft
 check_PROGRAMS += test/fuzz/corpus_raft
 TESTS += test/fuzz/corpus_raft
@@ -215,7 +230,7 @@ endif
 # Makes what the corpora begin with: test/fuzz/seeds SRC/test/fuzz/corpus.
 EXTRA_PROGRAMS = $(fuzz_programs) test/fuzz/seeds
 test_fuzz_seeds_SOURCES = test/fuzz/seeds.c
-test_fuzz_seeds_LDADD = $(LINK_raft)
+test_fuzz_seeds_LDADD = src/state/libstate.a $(LINK_raft) $(SQLITE_LIBS)
 
 fuzz: $(fuzz_programs)
 .PHONY: fuzz

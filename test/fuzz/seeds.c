@@ -14,17 +14,27 @@
 #include "net/peers.h"
 #include "raft/message.h"
 #include "record/build.h"
+#include "state/cgroup_impl.h"
 #include "storage/manifest.h"
 #include "storage/segment_format.h"
 #include "wire/gen/create_partitions.h"
 #include "wire/gen/delete_records.h"
 #include "wire/gen/delete_topics.h"
 #include "wire/gen/describe_configs.h"
+#include "wire/gen/describe_groups.h"
 #include "wire/gen/fetch.h"
+#include "wire/gen/find_coordinator.h"
+#include "wire/gen/heartbeat.h"
 #include "wire/gen/incremental_alter_configs.h"
+#include "wire/gen/join_group.h"
+#include "wire/gen/leave_group.h"
 #include "wire/gen/list_offsets.h"
 #include "wire/gen/metadata.h"
+#include "wire/gen/offset_commit.h"
+#include "wire/gen/offset_delete.h"
+#include "wire/gen/offset_fetch.h"
 #include "wire/gen/produce.h"
+#include "wire/gen/sync_group.h"
 #include "wire/header.h"
 
 static const char *root;
@@ -414,6 +424,125 @@ static void node_random(struct mem *mem, unsigned i)
     arena_close(&a);
 }
 
+static void node_commit(struct buf *out, struct mem *mem, const char *group)
+{
+    struct offset_commit_request r;
+    struct offset_commit_request_topic t;
+    struct offset_commit_request_partition p;
+    struct offset_fetch_request f;
+    struct offset_fetch_request_group g;
+    struct offset_delete_request d;
+    struct offset_delete_request_topic dt;
+    struct offset_delete_request_partition dp;
+
+    wire_init(&wire_offset_commit_request, &r);
+    wire_struct_init(&wire_offset_commit_request_topic, &t);
+    wire_struct_init(&wire_offset_commit_request_partition, &p);
+    p.committed_offset = 17;
+    p.committed_metadata = slice_str("seventeen");
+    t.name = slice_str("t");
+    t.partitions.ptr = &p;
+    t.partitions.n = 1;
+    r.group_id = slice_str(group);
+    r.generation_id_or_member_epoch = -1;
+    r.topics.ptr = &t;
+    r.topics.n = 1;
+    node_add(out, mem, &wire_offset_commit_request, 8, &r);
+    wire_init(&wire_offset_fetch_request, &f);
+    wire_struct_init(&wire_offset_fetch_request_group, &g);
+    g.group_id = slice_str(group);
+    f.groups.ptr = &g;
+    f.groups.n = 1;
+    f.require_stable = true;
+    node_add(out, mem, &wire_offset_fetch_request, 8, &f);
+    wire_init(&wire_offset_delete_request, &d);
+    wire_struct_init(&wire_offset_delete_request_topic, &dt);
+    wire_struct_init(&wire_offset_delete_request_partition, &dp);
+    dt.name = slice_str("t");
+    dt.partitions.ptr = &dp;
+    dt.partitions.n = 1;
+    d.group_id = slice_str(group);
+    d.topics.ptr = &dt;
+    d.topics.n = 1;
+    node_add(out, mem, &wire_offset_delete_request, 0, &d);
+}
+
+/* What a ConsumerProtocolSubscription to "t" is. */
+#define SUBSCRIPTION slice_of("\0\0\0\0\0\1\0\1t\0\0\0\0", 13)
+
+static void node_member(struct buf *out, struct mem *mem, int version,
+                        const char *instance)
+{
+    struct join_group_request j;
+    struct join_group_request_protocol p;
+    struct sync_group_request s;
+    struct sync_group_request_assignment a;
+    struct heartbeat_request h;
+    struct leave_group_request l;
+    struct leave_group_request_member m;
+    struct describe_groups_request d;
+    struct slice group = slice_str("g"), member = slice_str("m-1");
+
+    wire_init(&wire_join_group_request, &j);
+    wire_struct_init(&wire_join_group_request_protocol, &p);
+    p.name = slice_str("range");
+    p.metadata = SUBSCRIPTION;
+    j.group_id = group;
+    j.session_timeout_ms = 10000;
+    j.rebalance_timeout_ms = 10000;
+    j.group_instance_id =
+        instance == NULL ? slice_of(NULL, 0) : slice_str(instance);
+    j.protocol_type = slice_str("consumer");
+    j.protocols.ptr = &p;
+    j.protocols.n = 1;
+    node_add(out, mem, &wire_join_group_request, version, &j);
+    wire_init(&wire_sync_group_request, &s);
+    wire_struct_init(&wire_sync_group_request_assignment, &a);
+    a.member_id = member;
+    a.assignment = slice_str("all of it");
+    s.group_id = group;
+    s.generation_id = 1;
+    s.member_id = member;
+    s.assignments.ptr = &a;
+    s.assignments.n = 1;
+    node_add(out, mem, &wire_sync_group_request, 3, &s);
+    wire_init(&wire_heartbeat_request, &h);
+    h.group_id = group;
+    h.generation_id = 1;
+    h.member_id = member;
+    node_add(out, mem, &wire_heartbeat_request, 4, &h);
+    wire_init(&wire_describe_groups_request, &d);
+    d.groups.ptr = &group;
+    d.groups.n = 1;
+    node_add(out, mem, &wire_describe_groups_request, 5, &d);
+    wire_init(&wire_leave_group_request, &l);
+    wire_struct_init(&wire_leave_group_request_member, &m);
+    m.member_id = member;
+    l.group_id = group;
+    l.members.ptr = &m;
+    l.members.n = 1;
+    node_add(out, mem, &wire_leave_group_request, 4, &l);
+}
+
+static void node_groups(struct mem *mem)
+{
+    struct buf b;
+
+    buf_init(&b, mem, 0);
+    node_commit(&b, mem, "g");
+    node_commit(&b, mem, "");
+    put("node", "groups-commit", buf_slice(&b));
+    buf_reset(&b);
+    node_member(&b, mem, 3, NULL);
+    node_member(&b, mem, 9, NULL);
+    put("node", "groups-member", buf_slice(&b));
+    buf_reset(&b);
+    node_member(&b, mem, 5, "static-1");
+    node_commit(&b, mem, "g");
+    put("node", "groups-static", buf_slice(&b));
+    buf_close(&b);
+}
+
 static void node_all(struct mem *mem)
 {
     struct buf b;
@@ -446,6 +575,152 @@ static void node_all(struct mem *mem)
     for (unsigned i = 0; i < wire_message_count(); i++) {
         node_random(mem, i);
     }
+}
+
+/* ---- cgroup: entries, image, members, results -------------------------------
+ */
+
+/* {u16 length, bytes}: an entry behind those in `out`. */
+static void cgroup_entry(struct buf *out, struct buf *entry)
+{
+    ASSERT(entry->status == 0 && entry->len < 65536);
+    buf_put_u8(out, (uint8_t)entry->len);
+    buf_put_u8(out, (uint8_t)(entry->len >> 8));
+    buf_put(out, entry->data, entry->len);
+    buf_reset(entry);
+    cgroup_batch_begin(entry);
+}
+
+static void cgroup_member_story(struct buf *out, struct buf *e, bool fixed)
+{
+    struct cgroup_protocol p = {slice_str("range"), SUBSCRIPTION};
+    struct cgroup_join j = {.group = slice_str("g"),
+                            .new_member = slice_str("m-1"),
+                            .instance = slice_str(fixed ? "one" : ""),
+                            .client_id = slice_str("me"),
+                            .client_host = slice_str("/1.2.3.4"),
+                            .session_ms = 10000,
+                            .rebalance_ms = 60000,
+                            .protocol_type = slice_str("consumer"),
+                            .protocols = &p,
+                            .n_protocols = 1,
+                            .session_min_ms = 6000,
+                            .session_max_ms = 1800000,
+                            .size_max = 100};
+    struct cgroup_assignment a = {slice_str("m-1"), slice_str("all")};
+    struct cgroup_sync s = {.group = j.group,
+                            .member = slice_str("m-1"),
+                            .instance = j.instance,
+                            .generation = 1,
+                            .assignments = &a,
+                            .n_assignments = 1};
+    struct cgroup_leaver l = {slice_str("m-1"), j.instance};
+    struct cgroup_expired x = {slice_str("m-2"), 4};
+    cgroup_encode_join(&j, e);
+    cgroup_entry(out, e);
+    cgroup_encode_sync(&s, e);
+    cgroup_entry(out, e);
+    j.new_member = slice_str("m-2");
+    j.instance = slice_str("");
+    cgroup_encode_join(&j, e);
+    cgroup_encode_due(j.group, 2, e);
+    cgroup_entry(out, e);
+    cgroup_encode_expire(j.group, &x, 1, e);
+    cgroup_encode_leave(j.group, &l, 1, e);
+    cgroup_entry(out, e);
+    cgroup_encode_delete(j.group, e);
+    cgroup_entry(out, e);
+}
+
+static void cgroup_offset_story(struct buf *out, struct buf *e)
+{
+    struct uuid topic = {{7}};
+    struct cgroup_commit_row rows[] = {
+        {topic, 0, 17, 3, slice_str("seventeen")}, {topic, 1, 18, -1, {0}}};
+    struct cgroup_commit c = {.group = slice_str("g"),
+                              .generation = -1,
+                              .retention_ms = -1,
+                              .by = slice_str("me"),
+                              .rows = rows,
+                              .n_rows = 2,
+                              .metadata_max = 4096,
+                              .history_max = 2};
+    struct cgroup_delete_row d = {topic, 1, false};
+    struct cgroup_offsets_expire x = {.retention_ms = 1};
+    for (int64_t i = 0; i < 4; i++) {
+        rows[0].offset += i;
+        cgroup_encode_commit(&c, e);
+        cgroup_entry(out, e);
+    }
+    cgroup_encode_offset_delete(c.group, 0, &d, 1, e);
+    cgroup_entry(out, e);
+    cgroup_encode_topic_deleted((struct uuid){{8}}, e);
+    cgroup_encode_offsets_expire(&x, e);
+    cgroup_entry(out, e);
+    cgroup_encode_commit(&c, e);
+    cgroup_encode_topic_deleted(topic, e);
+    cgroup_entry(out, e);
+}
+
+static void cgroup_changes(struct buf *b)
+{
+    struct cgroup g = {.id = slice_str("g"),
+                       .state = CGROUP_STABLE,
+                       .generation = 3,
+                       .leader = slice_str("m")};
+    struct cgroup_member m = {.id = slice_str("m"),
+                              .assignment = slice_str("all")};
+    struct cgroup_offset o = {.topic = {{7}}, .offset = 17, .expire_ms = -1};
+    buf_put_u8(b, 1);
+    cgroup_change_group(b, &g);
+    cgroup_change_member(b, g.id, &m);
+    cgroup_change_offset(b, g.id, &o);
+    put("cgroup", "changes", buf_slice(b));
+    cgroup_change_offset_gone(b, g.id, o.topic, 0);
+    cgroup_change_member_gone(b, g.id, m.id);
+    cgroup_change_group_gone(b, g.id);
+    put("cgroup", "changes-gone", buf_slice(b));
+    buf_reset(b);
+    /* Refused: it has a member. */
+    buf_put_u8(b, 1);
+    cgroup_change_group(b, &g);
+    cgroup_change_member(b, g.id, &m);
+    cgroup_change_group_gone(b, g.id);
+    put("cgroup", "changes-gone-early", buf_slice(b));
+    buf_reset(b);
+}
+
+static void cgroup_all(struct mem *mem)
+{
+    struct buf b, e;
+    buf_init(&b, mem, 0);
+    buf_init(&e, mem, 0);
+    cgroup_batch_begin(&e);
+    for (unsigned fixed = 0; fixed < 2; fixed++) {
+        buf_put_u8(&b, 0);
+        cgroup_member_story(&b, &e, fixed);
+        put("cgroup", fixed ? "static" : "member", buf_slice(&b));
+        buf_reset(&b);
+    }
+    buf_put_u8(&b, 0);
+    cgroup_offset_story(&b, &e);
+    put("cgroup", "offsets", buf_slice(&b));
+    buf_reset(&b);
+    cgroup_changes(&b);
+    buf_put_u8(&b, 2);
+    cgroup_put_bytes(&b, slice_str("range"));
+    cgroup_put_bytes(&b, SUBSCRIPTION);
+    put("cgroup", "protocols", buf_slice(&b));
+    buf_reset(&b);
+    buf_put_u8(&b, 2);
+    buf_put(&b, SUBSCRIPTION.data, SUBSCRIPTION.len);
+    put("cgroup", "subscription", buf_slice(&b));
+    buf_reset(&b);
+    buf_put_u8(&b, 3);
+    cgroup_encode_bootstrap((struct uuid){{1}}, 15, &b);
+    put("cgroup", "bootstrap", buf_slice(&b));
+    buf_close(&e);
+    buf_close(&b);
 }
 
 /* ---- what damages images
@@ -533,6 +808,8 @@ int main(int argc, char *argv[])
     raft_all(mem);
     manifest_all(mem);
     node_all(mem);
+    node_groups(mem);
+    cgroup_all(mem);
     for (uint8_t ring = 0; ring < 3; ring++) {
         edits("journal", ring, true);
     }
