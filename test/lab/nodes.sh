@@ -123,7 +123,7 @@ nodes_end()
         tail -n 6 "$lab"/n?.log 2>/dev/null
         if [ -n "${OSTRAKA_KEEP:-}" ]; then
             mkdir -p "$OSTRAKA_KEEP" && cp "$lab"/n?.log "$lab"/*.json \
-                "$lab"/*.err "$OSTRAKA_KEEP" 2>/dev/null
+                "$lab"/*.err "$lab"/*.status "$OSTRAKA_KEEP" 2>/dev/null
             echo "logs: $OSTRAKA_KEEP"
         fi
     fi

@@ -43,6 +43,7 @@ struct client {
     rd_kafka_t *rk;
     struct book *books; /* by partition */
     int64_t next;
+    rd_kafka_resp_err_t said; /* the last error that was told */
 };
 
 struct options {
@@ -124,6 +125,12 @@ static void commit_once(struct client *c)
             c->books[l->elems[i].partition].acked = n;
             acked++;
         }
+        err = err != 0 ? err : l->elems[i].err;
+    }
+    if (err != c->said) {
+        c->said = err;
+        fprintf(stderr, "%" PRIu64 " ms, group %u: %s\n", now_ms(), c->number,
+                rd_kafka_err2str(err));
     }
     rd_kafka_topic_partition_list_destroy(l);
     if (acked > 0) {
