@@ -183,11 +183,10 @@ static const struct census *census_take(const void *arg)
     const struct node *n = g->node;
     uint64_t now = env_now_us(n->env);
     struct status_replica r;
-    bool began = false;
-    void *it = NULL;
+    struct status_walk w = {0};
     if (g->census.turn_us != now) {
         g->census = (struct census){.turn_us = now};
-        while (n->broker != NULL && status_next(n->broker, &began, &it, &r)) {
+        while (n->broker != NULL && status_next(n->broker, &w, &r)) {
             census_add(&g->census, &r);
         }
     }
