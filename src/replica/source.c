@@ -181,13 +181,15 @@ static int give_log(struct sources *s, struct replica *r, int32_t node,
 
 /* ---- images ----------------------------------------------------------- */
 
-/* The manifest that goes with an image: our log at its index. */
+/* The manifest that goes with an image: our log at its index. What the database
+ * holds is committed, though after a restart nobody may know that yet: it is
+ * given all the same, since a majority may need it to form. */
 static int image_manifest(struct replica *r, const struct replica_image *image,
                           struct buf *out)
 {
     const struct tail *t = group_tail(r->group);
     struct manifest m = {.kind = MANIFEST_STATE};
-    if (image->index < t->base.index || image->index > r->applied) {
+    if (image->index < t->base.index || image->index > tail_last_index(t)) {
         return ERR_RANGE;
     }
     m.base = tail_point(t, image->index);

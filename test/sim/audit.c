@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "groups.h"
 #include "image.h"
 #include "record/batch.h"
 
@@ -144,6 +145,7 @@ static void on_start(struct env *e, void *arg)
             read_group(a, &im.groups[i]);
         }
         (void)env_list_dir(e, "/data/p", on_dir, a);
+        groups_audit_read(a->world->groups, a->node, e, &im);
     }
     image_close(&im);
 }
@@ -211,5 +213,6 @@ void audit_all(struct world *w)
     for (unsigned i = 0; i < a.n && !world_broken(w); i++) {
         tally_judge(&a.tallies[i]);
     }
+    groups_audit_judge(w->groups);
     mem_free_all(a.mem);
 }

@@ -258,6 +258,11 @@ void client_tell(struct client *c, const struct wire_message *request,
     start(c, request, version, msg, timeout_ms, true, cb, arg);
 }
 
+void client_drop(struct client *c)
+{
+    client_fail(c);
+}
+
 unsigned client_connections(const struct client *c)
 {
     return c->n_connections;

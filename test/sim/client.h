@@ -29,6 +29,9 @@ void client_call(struct client *c, const struct wire_message *request,
 void client_tell(struct client *c, const struct wire_message *request,
                  int version, const void *msg, uint32_t timeout_ms,
                  client_cb cb, void *arg);
+/* Close the connection: all calls under way fail now. The next call connects
+ * again. */
+void client_drop(struct client *c);
 /* Counts connections: what was sent on one of them arrives in order. */
 unsigned client_connections(const struct client *c);
 

@@ -21,6 +21,16 @@ enum coverage_kind {
     COVERAGE_BARRIERS, /* refused */
     COVERAGE_RECYCLED, /* files of the journal's ring */
     COVERAGE_BEHIND,   /* a database behind its log at a start */
+    COVERAGE_GROUP_IMAGES_ASKED,
+    COVERAGE_GROUP_IMAGES, /* of @groups, installed */
+    /* What members of groups met with. */
+    COVERAGE_REBALANCES,
+    COVERAGE_COORDINATOR_MOVES,
+    COVERAGE_GENERATIONS_FENCED, /* or members */
+    COVERAGE_COMMITS_AFTER_MOVE,
+    COVERAGE_SESSIONS_EXPIRED,
+    COVERAGE_STATIC_REJOINS,  /* without a rebalance */
+    COVERAGE_OFFSETS_REMOVED, /* with their topic */
     COVERAGES
 };
 

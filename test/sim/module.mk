@@ -10,6 +10,12 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/consumer.c \
 	test/sim/coverage.c test/sim/coverage.h \
 	test/sim/fetching.c test/sim/fetching.h \
+	test/sim/group_audit.c \
+	test/sim/group_books.c test/sim/groups.h \
+	test/sim/group_seek.c \
+	test/sim/group_member.c \
+	test/sim/group_swarm.c \
+	test/sim/group_watch.c \
 	test/sim/image.c test/sim/image.h \
 	test/sim/judge.c test/sim/judge.h \
 	test/sim/producer.c \

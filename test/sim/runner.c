@@ -117,6 +117,9 @@ static void work(const struct runner_options *o, struct shared *sh,
     uint64_t i;
 
     while (take(o, sh, s, &i)) {
+        if (o->groups && !swarm_has_groups(s->seed)) {
+            continue;
+        }
         s->running = true;
         run_one(o, s, is_twice(o, i));
         s->running = false;

@@ -23,6 +23,7 @@ struct runner_options {
                              0: no limit */
     unsigned jobs;        /* processes */
     bool trace, say;      /* the nodes' traces; a line for each good seed */
+    bool groups;          /* leave out seeds without groups */
 };
 
 struct runner_result {

@@ -18,6 +18,7 @@
  *
  *   --jobs J     processes (1)
  *   --coverage   judge it here too: with --seed
+ *   --groups     only seeds that have consumer groups
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ struct arguments {
     const char *check, *ledger, *build;
     uint64_t seed, count, fresh, base, from, seconds, reference;
     uint64_t jobs;
-    bool have_seed, have_base, have_from, soak, trace, twice, coverage;
+    bool have_seed, have_base, have_from, soak, trace, twice, coverage, groups;
 };
 
 /* ---- what is said ----------------------------------------------------------
@@ -81,6 +82,7 @@ static int run_seeds(const struct arguments *a)
                                .twice = a->twice ? a->count : 0,
                                .jobs = (unsigned)a->jobs,
                                .trace = a->trace,
+                               .groups = a->groups,
                                .say = true};
     struct runner_result r;
 
@@ -168,6 +170,7 @@ static int run_soak(const struct arguments *a)
 {
     struct runner_options o = {.jobs = (unsigned)a->jobs,
                                .count = SOAK_CHUNK,
+                               .groups = a->groups,
                                .twice = SOAK_CHUNK / TWICE};
     struct runner_result r = {0};
     struct coverage all = {0};
@@ -273,6 +276,7 @@ static bool arguments_parse(struct arguments *a, char *argv[])
             !word(argv[i], "--soak", &a->soak) &&
             !word(argv[i], "--trace", &a->trace) &&
             !word(argv[i], "--twice", &a->twice) &&
+            !word(argv[i], "--groups", &a->groups) &&
             !word(argv[i], "--coverage", &a->coverage)) {
             return false;
         }
@@ -290,10 +294,12 @@ int main(int argc, char *argv[])
 
     (void)argc;
     if (!arguments_parse(&a, argv)) {
-        fprintf(stderr, "usage: sim --seed N [--count M] [--trace] [--twice] "
-                        "[--coverage] | --check FILE [--fresh N] [--base B] |\n"
-                        "       --soak --ledger FILE [--from N] [--seconds S] "
-                        "[--build NAME] | --reference MINUTES   [--jobs J]\n");
+        fprintf(
+            stderr,
+            "usage: sim --seed N [--count M] [--trace] [--twice] "
+            "[--coverage] [--groups] | --check FILE [--fresh N] [--base B] |\n"
+            "       --soak --ledger FILE [--from N] [--seconds S] "
+            "[--build NAME] [--groups] | --reference MINUTES   [--jobs J]\n");
         return 2;
     }
     /* Worlds come and go: keep the memory, and do not map large blocks each

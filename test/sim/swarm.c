@@ -8,12 +8,13 @@
 #include "base/assert.h"
 #include "broker/broker.h"
 #include "env/file.h"
+#include "groups.h"
 #include "judge.h"
 
 #define SECOND   UINT64_C(1000000)
 #define MS       UINT64_C(1000)
 #define HEAL_US  (40 * SECOND)
-#define SETTINGS 12
+#define SETTINGS 16
 #define TEXT_MAX 24
 #define NO_TIME  UINT64_MAX
 
@@ -73,6 +74,7 @@ struct swarm {
     struct sim_setting settings[SETTINGS];
     char values[SETTINGS][TEXT_MAX];
     unsigned n_settings;
+    struct group_plan groups;
 };
 
 static uint64_t below(struct swarm *s, uint64_t n)
@@ -122,6 +124,13 @@ static void draw_settings(struct swarm *s)
     set(s, "raft.heartbeat.ms", between(s, 20, 70));
     set(s, "leader.imbalance.check.interval.seconds", between(s, 1, 10));
     set(s, "log.retention.check.interval.ms", between(s, 1000, 4000));
+    if (s->groups.on) {
+        set(s, "group.min.session.timeout.ms", 500);
+        set(s, "group.initial.rebalance.delay.ms", s->groups.initial_delay_ms);
+        if (s->groups.size_max > 0) {
+            set(s, "group.max.size", s->groups.size_max);
+        }
+    }
 }
 
 static void draw_world(struct swarm *s)
@@ -222,6 +231,7 @@ static void draw_nodes(struct swarm *s)
 static void draw(struct swarm *s)
 {
     rand_init(&s->rand, s->o->seed);
+    group_plan_draw(&s->groups, s->o->seed);
     draw_world(s);
     s->kinds = (unsigned)below(s, 1u << FAULTS);
     s->kinds |= 1u << below(s, FAULTS);
@@ -237,6 +247,9 @@ static void draw(struct swarm *s)
     memset(s->link_us, 0xff, sizeof s->link_us);
     draw_nodes(s);
     draw_load(s);
+    if (s->groups.on) {
+        groups_start(&s->world, &s->groups, s->o->seed);
+    }
     if (below(s, 4) == 0) { /* a storm */
         s->gap_us = between(s, 50, 400) * MS;
         s->kinds |= 1u << FAULT_KILL;
@@ -552,6 +565,7 @@ static void churn(struct swarm *s)
     case 0:
         if (t->name[0] == 'c') {
             say(s, "delete", topic, 0);
+            groups_topic_deleted(w->groups, topic);
             admin_delete(w, topic);
         }
         break;
@@ -803,8 +817,19 @@ static void result(struct swarm *s, struct swarm_result *r)
                                .damage_seen = s->n_damage_seen,
                                .power_at_io = s->n_power,
                                .counts = w->counts};
+    if (w->groups != NULL && s->o->coverage != NULL) {
+        groups_coverage(w->groups, s->o->coverage);
+    }
     snprintf(r->invariant, sizeof r->invariant, "%s", w->invariant);
     snprintf(r->text, sizeof r->text, "%s", w->violation);
+}
+
+bool swarm_has_groups(uint64_t seed)
+{
+    struct group_plan p;
+
+    group_plan_draw(&p, seed);
+    return p.on;
 }
 
 void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
@@ -818,6 +843,7 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
     }
     if (!s.beyond && !world_broken(&s.world) && admin_wait(&s.world, HEAL_US)) {
         judge_all(&s.world, HEAL_US);
+        groups_judge(s.world.groups, HEAL_US);
         admin_judge_deleted(&s.world, HEAL_US);
         tend_all(&s); /* who died meanwhile? */
     }

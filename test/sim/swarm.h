@@ -30,6 +30,9 @@ struct swarm_result {
     struct world_counts counts;
 };
 
+/* Are there consumer groups in this seed's run? */
+bool swarm_has_groups(uint64_t seed);
+
 void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r);
 
 #endif

@@ -34,6 +34,7 @@
 #define WORLD_PRODUCERS_MAX  12
 #define WORLD_ACTORS_MAX     8
 
+struct groups;
 struct world;
 struct producer;
 struct consumer;
@@ -121,9 +122,10 @@ struct world {
     unsigned n_admins; /* operations that are not over */
     unsigned n_consumers;
     struct consumer *consumers[WORLD_ACTORS_MAX];
-    unsigned down; /* bit per node that stays down, or is damaged */
-    bool loading;  /* producers have more to say */
-    bool trace;    /* say on stderr what was refused */
+    struct groups *groups; /* NULL: none */
+    unsigned down;         /* bit per node that stays down, or is damaged */
+    bool loading;          /* producers have more to say */
+    bool trace;            /* say on stderr what was refused */
     struct world_counts counts;
     char invariant[32]; /* "": none broken */
     char violation[600];

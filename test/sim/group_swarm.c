@@ -1,0 +1,215 @@
+/* group_swarm.c - what groups a seed has, and whether they come to rest. See
+ * groups.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "groups.h"
+
+#define STEP_US   UINT64_C(50000)
+#define PLAN_SALT UINT64_C(0x67726f757073)
+#define SEED_SALT UINT64_C(0x6d656d62657273)
+
+static uint64_t between(struct rand *r, uint64_t lo, uint64_t hi)
+{
+    return lo + rand_below(r, hi - lo + 1);
+}
+
+static void draw_group(struct rand *r, struct group_options *o)
+{
+    *o = (struct group_options){
+        .n_slots = rand_below(r, 5) == 0
+                       ? 0
+                       : (unsigned)between(r, 1, GROUP_SLOTS_MAX),
+        .session_ms = (uint32_t)between(r, 800, 4000),
+        .rebalance_ms = (uint32_t)between(r, 1000, 5000),
+        .commit_ms = (unsigned)between(r, 20, 600),
+        .restless = (unsigned)between(r, 0, rand_below(r, 3) == 0 ? 300 : 40),
+        .mortal = rand_below(r, 5) == 0};
+    if (rand_below(r, 3) == 0) {
+        o->pad = (unsigned)between(r, 0, GROUP_PAD_MAX);
+    }
+    if (rand_below(r, 2) == 0) {
+        o->n_static = (unsigned)between(r, 0, o->n_slots);
+    }
+}
+
+void group_plan_draw(struct group_plan *p, uint64_t seed)
+{
+    struct rand r;
+
+    *p = (struct group_plan){0};
+    rand_init(&r, seed ^ PLAN_SALT);
+    p->on = rand_below(&r, 2) == 0;
+    p->n_groups = (unsigned)between(&r, 1, GROUPS_MAX);
+    p->initial_delay_ms = rand_below(&r, 2) == 0 ? 0 : between(&r, 1, 2000);
+    p->size_max = rand_below(&r, 6) == 0 ? between(&r, 1, 4) : 0;
+    for (unsigned i = 0; i < p->n_groups; i++) {
+        draw_group(&r, &p->groups[i]);
+    }
+}
+
+uint64_t groups_below(struct groups *gs, uint64_t n)
+{
+    return rand_below(&gs->rand, n);
+}
+
+void groups_start(struct world *w, const struct group_plan *p, uint64_t seed)
+{
+    struct groups *gs = mem_calloc(w->mem, 1, sizeof *gs);
+
+    ASSERT(gs != NULL);
+    *gs = (struct groups){.world = w, .plan = *p};
+    rand_init(&gs->rand, seed ^ SEED_SALT);
+    w->groups = gs;
+    for (unsigned i = 0; i < p->n_groups; i++) {
+        struct group_book *b = mem_calloc(w->mem, 1, sizeof *b);
+        ASSERT(b != NULL);
+        gs->books[i] = b;
+        group_book_init(b, gs, i, &p->groups[i]);
+        for (unsigned k = 0; k < p->groups[i].n_slots; k++) {
+            gs->members[i][k] = group_member_start(b, k);
+        }
+    }
+    gs->watch = group_watch_start(gs);
+}
+
+/* ---- a topic goes --------------------------------------------------------
+ */
+
+/* Has it an offset that nobody may have deleted? Then it is not gone. */
+static bool is_held(const struct group_book *b)
+{
+    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
+        for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
+            const struct group_cell *c = &b->cells[i][k];
+            for (unsigned x = 1; x < c->n && !c->deleted; x++) {
+                if (c->writes[x]->state == WRITE_ACKED) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+void groups_topic_deleted(struct groups *gs, unsigned topic)
+{
+    for (unsigned i = 0; gs != NULL && i < gs->plan.n_groups; i++) {
+        struct group_book *b = gs->books[i];
+        for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
+            (void)group_write_begin(&b->cells[topic][k], 0, -1, -1, NULL);
+        }
+        b->lawless = b->lawless || !is_held(b);
+    }
+}
+
+/* ---- at rest -------------------------------------------------------------
+ */
+
+static unsigned expected(const struct groups *gs, const struct group_book *b)
+{
+    uint64_t most =
+        gs->plan.size_max == 0 ? GROUP_SLOTS_MAX : gs->plan.size_max;
+
+    return b->o.n_slots < most ? b->o.n_slots : (unsigned)most;
+}
+
+/* All that fit run in one generation, and commit. */
+static bool rests(const struct groups *gs, const struct group_book *b)
+{
+    unsigned running = 0, waiting = 0, committed = 0, holds = 0;
+
+    for (unsigned i = 0; i < b->o.n_slots; i++) {
+        const struct group_member *m = gs->members[b->number][i];
+        running += group_member_runs(m);
+        waiting += group_member_waits(m);
+        committed += group_member_commits(m) > 0;
+        holds += group_member_holds(m);
+    }
+    return running + waiting == b->o.n_slots && running == expected(gs, b) &&
+           (holds == 0 || committed > 0);
+}
+
+static void describe(const struct groups *gs, const struct group_book *b,
+                     char *text, size_t size)
+{
+    char one[80];
+
+    text[0] = '\0';
+    for (unsigned i = 0; i < b->o.n_slots; i++) {
+        size_t at = strlen(text);
+        group_member_describe(gs->members[b->number][i], one, sizeof one);
+        snprintf(text + at, size - at, "%s %s", i > 0 ? "," : "", one);
+    }
+}
+
+static bool all_rest(struct groups *gs, const struct group_book **ret_b)
+{
+    for (unsigned i = 0; i < gs->plan.n_groups; i++) {
+        *ret_b = gs->books[i];
+        if (!rests(gs, gs->books[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool wait_rest(struct groups *gs, uint64_t limit_us)
+{
+    struct world *w = gs->world;
+    uint64_t end = sim_now_us(w->sim) + limit_us;
+    const struct group_book *b = NULL;
+    char text[500];
+
+    while (!world_broken(w) && !all_rest(gs, &b) && sim_now_us(w->sim) < end) {
+        sim_run_until(w->sim, sim_now_us(w->sim) + STEP_US, NULL);
+    }
+    if (!all_rest(gs, &b)) {
+        describe(gs, b, text, sizeof text);
+        world_violation(w, "group-stuck",
+                        "%s: not stable in generation %d, members:%s", b->id,
+                        b->last, text);
+    }
+    return !world_broken(w);
+}
+
+void groups_judge(struct groups *gs, uint64_t limit_us)
+{
+    struct world *w;
+    uint64_t end;
+
+    if (gs == NULL) {
+        return;
+    }
+    w = gs->world;
+    gs->phase = GROUPS_SETTLE;
+    if (!wait_rest(gs, limit_us)) {
+        return;
+    }
+    gs->phase = GROUPS_QUIET;
+    group_watch_again(gs->watch);
+    end = sim_now_us(w->sim) + limit_us;
+    while (!world_broken(w) && !group_watch_done(gs->watch) &&
+           sim_now_us(w->sim) < end) {
+        sim_run_until(w->sim, sim_now_us(w->sim) + STEP_US, NULL);
+    }
+    if (!group_watch_done(gs->watch)) {
+        world_violation(w, "group-stuck",
+                        "groups cannot be read, or are not described as "
+                        "Stable with those members that run");
+    }
+}
+
+void groups_coverage(const struct groups *gs, struct coverage *c)
+{
+    const struct group_counts *n = &gs->counts;
+
+    c->n[COVERAGE_REBALANCES] += n->rebalances;
+    c->n[COVERAGE_COORDINATOR_MOVES] += n->moves;
+    c->n[COVERAGE_GENERATIONS_FENCED] += n->fenced;
+    c->n[COVERAGE_COMMITS_AFTER_MOVE] += n->after_move;
+    c->n[COVERAGE_SESSIONS_EXPIRED] += n->expired;
+    c->n[COVERAGE_STATIC_REJOINS] += n->rejoined;
+    c->n[COVERAGE_OFFSETS_REMOVED] += n->removed;
+}
