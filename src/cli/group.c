@@ -10,6 +10,31 @@ static const struct command_option list_options[] = {
 static const struct command_option describe_options[] = {
     {"all", 'a', NULL, "All groups."}, {NULL, 0, NULL, NULL}};
 
+static const struct command_option reset_options[] = {
+    {"topic", 0, "T[:P,P-P...]",
+     "Of this topic, or these partitions of it; may be repeated."},
+    {"all-topics", 0, NULL, "Of all that the group has committed."},
+    {"to-earliest", 0, NULL, "To the first record there is."},
+    {"to-latest", 0, NULL, "Behind the last record."},
+    {"to-offset", 0, "N", "To this offset."},
+    {"to-datetime", 0, "T",
+     "To the first record that is not older: 2026-07-31T12:00:30.250, in UTC, "
+     "or with +02:00 behind it."},
+    {"by-duration", 0, "PnDTnHnMnS",
+     "To the first record that is not older than this, as P7D or PT1H30M."},
+    {"shift-by", 0, "N", "By so many records, back if it is below 0."},
+    {"from-file", 0, "FILE",
+     "To what lines of TOPIC,PARTITION,OFFSET say (-: standard input)."},
+    {"to-group", 0, "GROUP", "To where another group is."},
+    {"to-current", 0, NULL,
+     "As it is; the end, where nothing is committed (for --export)."},
+    {"execute", 0, NULL, "Do it. Otherwise it is shown only."},
+    {"dry-run", 0, NULL, "Show it only (that is the default)."},
+    {"export", 0, "FILE",
+     "Write what comes out as a file that --from-file takes (-: standard "
+     "output)."},
+    {NULL, 0, NULL, NULL}};
+
 const struct command group_commands[] = {
     {"group", "list", NULL, "List consumer groups.", list_options, IMPACT_READ,
      0, 0, group_list, "  ostraka group list --state Empty\n"},
@@ -22,4 +47,17 @@ const struct command group_commands[] = {
     {"group", "members", "GROUP",
      "Show who is in a group, and what each of them reads.", NULL, IMPACT_READ,
      1, 1, group_members, "  ostraka group members billing\n"},
+    {"group", "reset-offsets", "GROUP",
+     "Let a group go on somewhere else: show where from and where to, and "
+     "with --execute do it. What lies outside of the log is clamped to it.",
+     reset_options, IMPACT_WRITE, 1, 1, group_reset_offsets,
+     "  ostraka group reset-offsets billing --topic orders --to-earliest\n"
+     "  ostraka group reset-offsets billing --topic orders:0,3-5 --shift-by "
+     "-100 --execute\n"
+     "  ostraka group reset-offsets billing --all-topics --by-duration PT2H "
+     "--execute\n"
+     "  ostraka group reset-offsets billing --all-topics --to-current --export "
+     "before.csv\n"
+     "  ostraka group reset-offsets billing --from-file before.csv "
+     "--execute\n"},
     {NULL, NULL, NULL, NULL, NULL, IMPACT_READ, 0, 0, NULL}};

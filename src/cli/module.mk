@@ -21,8 +21,12 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/dump_segment.c src/cli/dump_state.c \
 	src/cli/escape.c src/cli/escape.h \
 	src/cli/group.c src/cli/group.h \
+	src/cli/group_change.c src/cli/group_change.h \
 	src/cli/group_client.c src/cli/group_client.h \
+	src/cli/group_commit.c src/cli/group_commit.h \
 	src/cli/group_listing.c src/cli/group_offsets.c \
+	src/cli/group_plan.c src/cli/group_plan.h \
+	src/cli/group_reset.c \
 	src/cli/group_scope.c src/cli/group_scope.h \
 	src/cli/group_show.c \
 	src/cli/group_view.c src/cli/group_view.h \
