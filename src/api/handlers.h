@@ -55,5 +55,7 @@ void api_offset_fetch(struct request *r);
 void api_offset_delete(struct request *r);
 /* status.c */
 void api_ostraka_describe(struct request *r);
+/* offset_history.c */
+void api_ostraka_offset_history(struct request *r);
 
 #endif

@@ -22,6 +22,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/offset_commit.c \
 	src/api/offset_delete.c \
 	src/api/offset_fetch.c \
+	src/api/offset_history.c \
 	src/api/operations.h \
 	src/api/partitions.c \
 	src/api/pipeline.c src/api/pipeline.h \

@@ -453,3 +453,11 @@ int state_group_barrier(struct state_group *g, serve_done_cb cb, void *arg)
                ? ERR_NOTLEADER
                : serve_barrier(g->serves, g->replica, cb, arg);
 }
+
+int state_group_read(struct state_group *g, machine_read_cb read,
+                     machine_read_done_cb done, void *arg)
+{
+    return g->replica == NULL || g->closing
+               ? ERR_NOTREADY
+               : machine_read(g->machine, read, done, arg);
+}

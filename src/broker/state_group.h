@@ -67,5 +67,9 @@ bool state_group_ready(const struct state_group *g);
 int state_group_command(struct state_group *g, struct bytes command,
                         serve_done_cb cb, void *arg);
 int state_group_barrier(struct state_group *g, serve_done_cb cb, void *arg);
+/* machine_read() of what is applied here; to see all that is committed, after
+ * a barrier. Errors: ERR_NOTREADY (not open, or closing), ERR_NOMEM. */
+int state_group_read(struct state_group *g, machine_read_cb read,
+                     machine_read_done_cb done, void *arg);
 
 #endif

@@ -35,6 +35,32 @@ static const struct command_option reset_options[] = {
      "output)."},
     {NULL, 0, NULL, NULL}};
 
+static const struct command_option delete_options[] = {
+    {"all-empty", 0, NULL, "All groups that have no members."},
+    {"yes", 'y', NULL, "Do not ask."},
+    {NULL, 0, NULL, NULL}};
+
+static const struct command_option forget_options[] = {
+    {"topic", 0, "T[:P,P-P...]",
+     "Of this topic, or these partitions of it; may be repeated."},
+    {"all-topics", 0, NULL, "All that the group has committed."},
+    {"yes", 'y', NULL, "Do not ask."},
+    {NULL, 0, NULL, NULL}};
+
+static const struct command_option history_options[] = {
+    {"topic", 0, "T[:P,P-P...]",
+     "Of this topic, or these partitions of it; may be repeated."},
+    {"resets", 'r', NULL, "What was set by hand only."},
+    {"limit", 'n', "N", "The last N only."},
+    {NULL, 0, NULL, NULL}};
+
+static const struct command_option undo_options[] = {
+    {"execute", 0, NULL, "Do it. Otherwise it is shown only."},
+    {"dry-run", 0, NULL, "Show it only (that is the default)."},
+    {"export", 0, "FILE",
+     "Write what comes out as a file that --from-file takes."},
+    {NULL, 0, NULL, NULL}};
+
 const struct command group_commands[] = {
     {"group", "list", NULL, "List consumer groups.", list_options, IMPACT_READ,
      0, 0, group_list, "  ostraka group list --state Empty\n"},
@@ -60,4 +86,25 @@ const struct command group_commands[] = {
      "before.csv\n"
      "  ostraka group reset-offsets billing --from-file before.csv "
      "--execute\n"},
+    {"group", "history", "GROUP",
+     "Show what a group has committed before, and who did (of Ostraka "
+     "clusters).",
+     history_options, IMPACT_READ, 1, 1, group_history,
+     "  ostraka group history billing --topic orders:3 --limit 20\n"},
+    {"group", "undo", "GROUP",
+     "Take the last reset of offsets back, as the history has it: show it, "
+     "and with --execute do it. To undo an undo does it again (of Ostraka "
+     "clusters).",
+     undo_options, IMPACT_WRITE, 1, 1, group_undo,
+     "  ostraka group undo billing\n"
+     "  ostraka group undo billing --execute\n"},
+    {"group", "delete", "[GROUP...]",
+     "Delete groups that have no members, with what they have committed.",
+     delete_options, IMPACT_DANGER, 0, 1000, group_delete,
+     "  ostraka group delete billing search --yes\n"
+     "  ostraka group delete --all-empty\n"},
+    {"group", "delete-offsets", "GROUP",
+     "Delete committed offsets of partitions that nobody of the group reads.",
+     forget_options, IMPACT_DANGER, 1, 1, group_delete_offsets,
+     "  ostraka group delete-offsets billing --topic orders:3 --yes\n"},
     {NULL, NULL, NULL, NULL, NULL, IMPACT_READ, 0, 0, NULL}};

@@ -196,6 +196,11 @@ static void print(const struct group_change *ch, bool executed)
     json_t *name = json_stringn((const char *)id.data, id.len);
     output_head(&o, "group", name != NULL ? name : json_string("?"));
     output_head(&o, "executed", json_boolean(executed));
+    if (ch->of_ms > 0) {
+        name = json_stringn((const char *)ch->of_by.data, ch->of_by.len);
+        output_head(&o, "reset_ms", json_integer(ch->of_ms));
+        output_head(&o, "reset_by", name != NULL ? name : json_string("?"));
+    }
     output_print(&o, command_json(c));
 }
 

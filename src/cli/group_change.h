@@ -17,6 +17,9 @@ struct group_change {
     struct group_target target;
     struct group_row *rows; /* by topic and partition, each once */
     size_t n;
+    /* Of the reset that is taken back; 0: none. */
+    int64_t of_ms;
+    struct slice of_by;
 };
 
 /* Order rows, drop those that are there twice. */

@@ -24,9 +24,12 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/group_change.c src/cli/group_change.h \
 	src/cli/group_client.c src/cli/group_client.h \
 	src/cli/group_commit.c src/cli/group_commit.h \
+	src/cli/group_delete.c src/cli/group_history.c \
 	src/cli/group_listing.c src/cli/group_offsets.c \
+	src/cli/group_past.c src/cli/group_past.h \
 	src/cli/group_plan.c src/cli/group_plan.h \
 	src/cli/group_reset.c \
+	src/cli/group_rows.c src/cli/group_rows.h \
 	src/cli/group_scope.c src/cli/group_scope.h \
 	src/cli/group_show.c \
 	src/cli/group_view.c src/cli/group_view.h \

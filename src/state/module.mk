@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/state/libstate.a
 src_state_libstate_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 src_state_libstate_a_SOURCES = \
 	src/state/cgroup.h \
+	src/state/cgroup_history.h \
 	src/state/cgroup_image.h \
 	src/state/cgroup_image_impl.h \
 	src/state/cgroup_impl.h \
@@ -24,6 +25,7 @@ src_state_libstate_a_SOURCES = \
 	src/state/cgroup_change.c \
 	src/state/cgroup_codec.c \
 	src/state/cgroup_expire.c \
+	src/state/cgroup_history.c \
 	src/state/cgroup_image.c \
 	src/state/cgroup_image_change.c \
 	src/state/cgroup_join.c \

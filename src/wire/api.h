@@ -102,7 +102,8 @@
     X(STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE, 93,                           \
       "StreamsGroupTopologyDescriptionUpdate")                                 \
     X(UNREGISTER_CONTROLLER, 94, "UnregisterController")                       \
-    X(OSTRAKA_DESCRIBE, 32001, "OstrakaDescribe") /* ours */
+    X(OSTRAKA_DESCRIBE, 32001, "OstrakaDescribe") /* ours */                   \
+    X(OSTRAKA_OFFSET_HISTORY, 32003, "OstrakaOffsetHistory")
 
 enum api_key {
 #define API_ENUM(name, key, text) API_##name = (key),

@@ -33,6 +33,7 @@
 #include "wire/gen/offset_fetch.h"
 #include "wire/gen/offset_for_leader_epoch.h"
 #include "wire/gen/ostraka_describe.h"
+#include "wire/gen/ostraka_offset_history.h"
 #include "wire/gen/produce.h"
 #include "wire/gen/sasl_authenticate.h"
 #include "wire/gen/sasl_handshake.h"
@@ -79,6 +80,8 @@ const struct wire_api_tables wire_all[] = {
     {&wire_describe_topic_partitions_request,
     &wire_describe_topic_partitions_response},
     {&wire_ostraka_describe_request, &wire_ostraka_describe_response},
+    {&wire_ostraka_offset_history_request,
+    &wire_ostraka_offset_history_response},
 };
 
 const unsigned wire_all_n = sizeof wire_all / sizeof *wire_all;
