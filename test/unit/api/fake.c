@@ -601,6 +601,7 @@ NOT_HERE(api_delete_groups)
 NOT_HERE(api_offset_commit)
 NOT_HERE(api_offset_fetch)
 NOT_HERE(api_offset_delete)
+NOT_HERE(api_ostraka_offset_history)
 #endif
 
 /* ---- life --------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "broker/coordinator.h"
 #include "broker/groups.h"
+#include "state/cgroup_history.h"
 
 struct fake_groups {
     struct arena arena; /* what was kept */
@@ -42,6 +43,11 @@ struct fake_groups {
     struct slice beat, heard;
     unsigned barriers;
     int barrier_rv, barrier_status;
+    unsigned reads; /* by the state thread */
+    int read_rv;
+    struct cgroup_history_row history[FAKE_MAX];
+    unsigned n_history;
+    struct cgroup_history_page page; /* as it was asked for */
 };
 extern struct fake_groups fake_groups;
 

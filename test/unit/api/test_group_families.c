@@ -15,6 +15,7 @@
 #include "wire/gen/offset_commit.h"
 #include "wire/gen/offset_delete.h"
 #include "wire/gen/offset_fetch.h"
+#include "wire/gen/ostraka_offset_history.h"
 #include "wire/gen/sync_group.h"
 
 static const struct slice none;
@@ -1066,21 +1067,137 @@ static void test_delete(void **state)
     check_gone(delete_group, 2);
 }
 
+/* ---- OstrakaOffsetHistory -------------------------------------------------
+ */
+
+static struct ostraka_offset_history_response *history_out;
+static int32_t history_rows = 10;
+
+static int16_t history_of(const char *group)
+{
+    struct ostraka_offset_history_request in;
+    wire_init(&wire_ostraka_offset_history_request, &in);
+    in.group_id = slice_str(group);
+    in.max_rows = history_rows;
+    history_out = fake_run(&wire_ostraka_offset_history_request, 0, &in);
+    return history_out == NULL ? INT16_MIN : history_out->error_code;
+}
+
+static int16_t history(int version)
+{
+    (void)version;
+    return history_of("g");
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    assert_int_equal(history(0), KERR_GROUP_ID_NOT_FOUND);
+    assert_int_equal(fake_groups.reads, 0);
+    fake_group("g", CGROUP_EMPTY, 0, "");
+    assert_int_equal(history(0), 0);
+    assert_int_equal(history_out->rows.n, 0);
+    assert_false(history_out->more);
+    assert_int_equal(fake_groups.reads, 1);
+    assert_int_equal(fake_groups.barriers, 2); /* each behind its own */
+    assert_int_equal(history_of("bb"), KERR_GROUP_ID_NOT_FOUND);
+}
+
+static void test_history_rows(void **state)
+{
+    (void)state;
+    fake_group("g", CGROUP_EMPTY, 0, "");
+    fake_topic("t", 2);
+    for (unsigned i = 0; i < 3; i++) {
+        fake_groups.history[i] = (struct cgroup_history_row){
+            .topic = i < 2 ? image_topic(NULL, slice_str("t"))->id
+                           : (struct uuid){{0x99}},
+            .partition = 1,
+            .number = i,
+            .offset = 10 + i,
+            .epoch = 4,
+            .time_ms = 100 + i,
+            .reset = i == 1,
+            .metadata = slice_str("m"),
+            .by = slice_str("me")};
+    }
+    fake_groups.n_history = 3;
+    assert_int_equal(history(0), 0);
+    assert_int_equal(history_out->rows.n, 3);
+    const struct ostraka_offset_history_response_row *r =
+        &history_out->rows.ptr[1];
+    assert_text(r->topic, "t");
+    assert_int_equal(r->partition, 1);
+    assert_int_equal(r->number, 1);
+    assert_int_equal(r->offset, 11);
+    assert_int_equal(r->leader_epoch, 4);
+    assert_int_equal(r->time_ms, 101);
+    assert_true(r->reset);
+    assert_text(r->metadata, "m");
+    assert_text(r->by, "me");
+    /* Of one that is gone there is the id only. */
+    assert_null(history_out->rows.ptr[2].topic.data);
+    assert_int_equal(history_out->rows.ptr[2].topic_id.b[0], 0x99);
+    history_rows = 2;
+    assert_int_equal(history(0), 0);
+    assert_int_equal(history_out->rows.n, 2);
+    assert_true(history_out->more);
+    assert_int_equal(fake_groups.page.after_partition, -1);
+    history_rows = 10;
+}
+
+static void test_history_refused(void **state)
+{
+    (void)state;
+    fake_group("g", CGROUP_EMPTY, 0, "");
+    history_rows = 0;
+    assert_int_equal(history(0), KERR_INVALID_REQUEST);
+    history_rows = -1;
+    assert_int_equal(history(0), KERR_INVALID_REQUEST);
+    history_rows = 10;
+    fake_groups.read_rv = ERR_NOTREADY; /* it is being closed */
+    assert_int_equal(history(0), KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    fake_groups.read_rv = ERR_NOMEM;
+    assert_int_equal(history(0), KERR_COORDINATOR_NOT_AVAILABLE);
+    fake_groups.read_rv = 0;
+    fake_groups.barrier_rv = ERR_FULL;
+    assert_int_equal(history(0), KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    fake_groups.barrier_rv = 0;
+    fake_groups.leads = false;
+    fake_groups.coordinator = 2;
+    assert_int_equal(history(0), KERR_NOT_COORDINATOR);
+    fake_groups.leads = true;
+    assert_int_equal(fake_groups.reads, 0);
+    check_gone(history, 0);
+}
+
 #define TEST(name)                                                             \
     cmocka_unit_test_setup_teardown(name, fake_groups_open, fake_groups_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_find),           TEST(test_join_command),
-        TEST(test_join_refused),   TEST(test_join_errors),
-        TEST(test_join_told),      TEST(test_sync),
-        TEST(test_sync_refused),   TEST(test_heartbeat),
-        TEST(test_leave),          TEST(test_commit),
-        TEST(test_commit_refused), TEST(test_fetch),
-        TEST(test_fetch_refused),  TEST(test_fetch_many),
-        TEST(test_offset_delete),  TEST(test_describe),
-        TEST(test_list),           TEST(test_delete),
+        TEST(test_find),
+        TEST(test_join_command),
+        TEST(test_join_refused),
+        TEST(test_join_errors),
+        TEST(test_join_told),
+        TEST(test_sync),
+        TEST(test_sync_refused),
+        TEST(test_heartbeat),
+        TEST(test_leave),
+        TEST(test_commit),
+        TEST(test_commit_refused),
+        TEST(test_fetch),
+        TEST(test_fetch_refused),
+        TEST(test_fetch_many),
+        TEST(test_offset_delete),
+        TEST(test_describe),
+        TEST(test_list),
+        TEST(test_delete),
+        TEST(test_history),
+        TEST(test_history_rows),
+        TEST(test_history_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,3 +89,15 @@ TESTS += test/unit/cli/test_assignment
 test_unit_cli_test_assignment_SOURCES = test/unit/cli/test_assignment.c
 test_unit_cli_test_assignment_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_assignment_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_group_plan
+TESTS += test/unit/cli/test_group_plan
+test_unit_cli_test_group_plan_SOURCES = test/unit/cli/test_group_plan.c
+test_unit_cli_test_group_plan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_group_plan_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_group_past
+TESTS += test/unit/cli/test_group_past
+test_unit_cli_test_group_past_SOURCES = test/unit/cli/test_group_past.c
+test_unit_cli_test_group_past_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_group_past_LDADD = $(LINK_cli) $(CMOCKA_LIBS)

@@ -1,6 +1,7 @@
 /* Committed offsets: who may commit, what is kept of them, and how they go. */
 #include "cgroup_test.h"
 
+#include "state/cgroup_history.h"
 #include "state/dump.h"
 
 /* m1 alone, generation 1, Stable. */
@@ -256,6 +257,109 @@ static void test_history_is_bounded(void **state)
     assert_int_equal(c_offset(&c, 1), 11);
     history_read(&c, &h);
     assert_int_equal(h.n, 1);
+    c_end(&c);
+}
+
+struct page_read {
+    struct c_rig *c;
+    struct cgroup_history_page *page;
+    uint64_t index;
+    int rv;
+};
+
+static void read_page(struct machine_db *db, void *arg)
+{
+    struct page_read *x = arg;
+    cgroup_history_read(db, x->page);
+}
+
+static void on_page(void *arg, uint64_t index, uint64_t term)
+{
+    struct page_read *x = arg;
+    assert_int_equal(term, 3);
+    x->index = index;
+    x->c->r.done = true;
+    x->c->r.request = false;
+}
+
+static void page_as_node(void *arg)
+{
+    struct page_read *x = arg;
+    x->rv = machine_read(x->c->r.m, read_page, on_page, x);
+}
+
+/* The next page of at most `max` rows, behind the last row of `rows`. Returns
+ * how many rows there are now. */
+static unsigned next_page(struct c_rig *c, const char *group, unsigned max,
+                          struct cgroup_history_row *rows, unsigned n,
+                          bool *ret_more)
+{
+    struct cgroup_history_page p = {
+        .group = slice_str(group), .after_partition = -1, .rows_max = max};
+    struct page_read x = {.c = c, .page = &p};
+    struct cursor in;
+    unsigned before = n;
+    buf_init(&p.rows, c->r.image_mem, 0);
+    if (n > 0) {
+        p.after_topic = rows[n - 1].topic;
+        p.after_partition = rows[n - 1].partition;
+        p.after_number = rows[n - 1].number;
+    }
+    c->r.done = false;
+    c->r.request = true;
+    assert_int_equal(sim_node_call(c->r.sim, c->r.id, page_as_node, &x), 0);
+    assert_int_equal(x.rv, 0);
+    assert_true(rig_wait(&c->r));
+    assert_int_equal(x.index, machine_applied(c->r.m));
+    assert_int_equal(p.rows.status, 0);
+    cursor_init(&in, buf_slice(&p.rows));
+    while (cgroup_history_next(&in, &rows[n])) {
+        assert_true(slice_equal(rows[n].metadata, slice_str("meta")));
+        n++;
+    }
+    assert_int_equal(in.status, 0);
+    assert_true(n - before <= max);
+    buf_close(&p.rows);
+    *ret_more = p.more;
+    return n;
+}
+
+/* Pages of every size give the same rows, those of the group only. */
+static void test_history_pages(void **state)
+{
+    struct c_rig c;
+    (void)state;
+    c_new(&c);
+    for (int i = 0; i < 3; i++) {
+        c_at(&c, i);
+        assert_int_equal(c_commit_to(&c, "g", "", -1, 1, 10 + i), 0);
+        assert_int_equal(c_commit_to(&c, "g", "", -1, 2, 20 + i), 0);
+        assert_int_equal(c_commit_to(&c, "f", "", -1, 1, 30), 0);
+        assert_int_equal(c_commit_to(&c, "h", "", -1, 2, 40), 0);
+    }
+    for (unsigned max = 1; max <= 7; max++) {
+        struct cgroup_history_row rows[8];
+        unsigned n = 0;
+        bool more = true;
+        while (more) {
+            unsigned before = n;
+            n = next_page(&c, "g", max, rows, n, &more);
+            assert_true(n - before == max || !more);
+        }
+        assert_int_equal(n, 6);
+        for (unsigned i = 0; i < 6; i++) {
+            assert_true(uuid_equal(rows[i].topic, test_uuid(1 + i / 3)));
+            assert_int_equal(rows[i].partition, 0);
+            assert_int_equal(rows[i].number, 1 + i % 3);
+            assert_int_equal(rows[i].offset, 10 * (1 + i / 3) + i % 3);
+            assert_int_equal(rows[i].epoch, 4);
+            assert_int_equal(rows[i].time_ms, 1000000 + i % 3);
+            assert_int_equal(rows[i].reset, i % 3 > 0);
+        }
+    }
+    bool more = true;
+    assert_int_equal(next_page(&c, "nobody", 5, NULL, 0, &more), 0);
+    assert_false(more);
     c_end(&c);
 }
 
@@ -554,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_simple),
         cmocka_unit_test(test_metadata_limit),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_history_pages),
         cmocka_unit_test(test_history_is_bounded),
         cmocka_unit_test(test_offset_delete),
         cmocka_unit_test(test_delete),

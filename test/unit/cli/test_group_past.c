@@ -1,0 +1,147 @@
+/* Which reset was the last, and where its partitions were before. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/group_past.h"
+
+#define ROW struct ostraka_offset_history_response_row
+
+struct fixture {
+    struct mem *mem;
+    struct arena arena;
+    ROW rows[20];
+    struct group_past past;
+    struct group_past_reset reset;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+    f = (struct fixture){.mem = mem_new(0)};
+    f.past.rows = f.rows;
+    arena_init(&f.arena, f.mem, 0);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    arena_close(&f->arena);
+    assert_int_equal(mem_bytes(f->mem), 0);
+    mem_free_all(f->mem);
+    return 0;
+}
+
+/* The next row: of partition p, by its number, at a time. */
+static ROW *put(struct fixture *f, int32_t p, int64_t number, int64_t offset,
+                int64_t time_ms, const char *by, bool reset)
+{
+    ROW *r = &f->rows[f->past.n++];
+    *r = (ROW){.topic_id = {{1}},
+               .topic = slice_str("t"),
+               .partition = p,
+               .number = number,
+               .offset = offset,
+               .leader_epoch = 5,
+               .metadata = slice_str("m"),
+               .time_ms = time_ms,
+               .by = slice_str(by),
+               .reset = reset};
+    return r;
+}
+
+static int find(struct fixture *f)
+{
+    return group_past_last_reset(&f->past, &f->arena, &f->reset);
+}
+
+static void none(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(find(f), ERR_NOTFOUND);
+    put(f, 0, 1, 10, 100, "c-1", false);
+    put(f, 0, 2, 20, 200, "c-1", false);
+    assert_int_equal(find(f), ERR_NOTFOUND);
+}
+
+/* Of two resets the last counts, with all of its partitions; what members
+ * committed since is no matter. */
+static void last(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 1, 10, 100, "c-1", false);
+    put(f, 0, 2, 3, 200, "ostraka", true);
+    put(f, 0, 3, 7, 300, "ostraka", true);
+    put(f, 0, 4, 50, 400, "c-1", false);
+    put(f, 1, 8, 30, 200, "ostraka", true);
+    put(f, 2, 4, 40, 150, "c-1", false);
+    put(f, 2, 5, 9, 300, "ostraka", true);
+    put(f, 3, 1, 60, 300, "ostraka", false); /* it had none */
+    put(f, 4, 1, 70, 300, "other", false);
+    put(f, 5, 2, 80, 300, "ostraka", false); /* no reset */
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.time_ms, 300);
+    assert_true(slice_equal(f->reset.by, slice_str("ostraka")));
+    assert_int_equal(f->reset.n, 3);
+    assert_int_equal(f->reset.n_lost, 0);
+    assert_int_equal(f->reset.rows[0].partition, 0);
+    assert_int_equal(f->reset.rows[0].wanted, 3);
+    assert_int_equal(f->reset.rows[0].epoch, 5);
+    assert_true(slice_equal(f->reset.rows[0].metadata, slice_str("m")));
+    assert_int_equal(f->reset.rows[1].partition, 2);
+    assert_int_equal(f->reset.rows[1].wanted, 40);
+    assert_int_equal(f->reset.rows[2].partition, 3);
+    assert_int_equal(f->reset.rows[2].wanted, -1);
+}
+
+/* A group that our reset made. */
+static void made(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 1, 10, 100, "ostraka", false);
+    put(f, 1, 1, 10, 100, "ostraka", false);
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.n, 2);
+    assert_int_equal(f->reset.rows[1].wanted, -1);
+}
+
+/* The row before is another partition's, or another topic's. */
+static void lost(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 7, 10, 100, "c-1", false);
+    put(f, 1, 2, 20, 200, "kadmin", true);
+    put(f, 1, 9, 20, 200, "kadmin", true)->topic_id = (struct uuid){{2}};
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.n, 0);
+    assert_int_equal(f->reset.n_lost, 2);
+}
+
+/* A topic that is being deleted has no name any more. */
+static void nameless(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 1, 10, 100, "c-1", false)->topic = slice_of(NULL, 0);
+    put(f, 0, 2, 20, 200, "ostraka", true)->topic = slice_of(NULL, 0);
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.n, 0);
+    assert_int_equal(f->reset.n_lost, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(none), TEST(last), TEST(made), TEST(lost), TEST(nameless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
