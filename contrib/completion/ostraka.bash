@@ -18,6 +18,13 @@ _ostraka_options()
     ostraka "$@" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u
 }
 
+# Groups that there are; a cluster that does not answer at once has none.
+_ostraka_groups()
+{
+    ostraka group list --timeout 300 2>/dev/null </dev/null |
+        awk 'NR > 1 { print $1 }'
+}
+
 _ostraka()
 {
     local word=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} verbs words
@@ -29,8 +36,14 @@ _ostraka()
         if [ -n "$verbs" ] && [ "$COMP_CWORD" -eq 2 ]; then
             words=$verbs
         elif [ "${word#-}" = "$word" ]; then
-            [ "$noun" = dump ] && mapfile -t COMPREPLY < <(compgen -f -- "$word")
-            return
+            case $noun in
+            group) words=$(_ostraka_groups) ;;
+            dump)
+                mapfile -t COMPREPLY < <(compgen -f -- "$word")
+                return
+                ;;
+            *) return ;;
+            esac
         elif [ -n "$verbs" ]; then
             words=$(_ostraka_options "$noun" "${COMP_WORDS[2]}")
         else

@@ -159,12 +159,35 @@ static int get_format(struct consume *x)
                : command_fail(c, EXIT_USAGE, "--format %s", err.text);
 }
 
+/* A member of a group does not choose what it reads. */
+static int check_group(const struct command_call *c)
+{
+    static const char *const others[] = {"partition", "offset", "replica"};
+    const char *group = command_option(c, "group", NULL);
+    if (group != NULL && *group == '\0') {
+        return command_fail(c, EXIT_USAGE, "--group: needs a name");
+    }
+    for (size_t i = 0; group != NULL && i < sizeof others / sizeof *others;
+         i++) {
+        if (command_option(c, others[i], NULL) != NULL) {
+            return command_fail(c, EXIT_USAGE,
+                                "--group and --%s: the group says what is "
+                                "read; ostraka group reset-offsets moves it",
+                                others[i]);
+        }
+    }
+    return EXIT_DONE;
+}
+
 static int get_options(struct consume *x, int64_t *ret_partition,
                        int64_t *ret_replica)
 {
     struct command_call *c = x->call;
     struct err err = {""};
     int64_t count;
+    if (check_group(c) != EXIT_DONE) {
+        return EXIT_USAGE;
+    }
     if (span_parse(command_option(c, "offset", "start"),
                    (int64_t)env_wall_ms(x->admin.env), &x->span, &err) != 0) {
         return command_fail(c, EXIT_USAGE, "--offset %s", err.text);
@@ -220,11 +243,13 @@ static int get_parts(struct consume *x, const struct metadata_response_topic *t,
 static int consume_all(struct consume *x, int64_t partition, int64_t replica)
 {
     const struct metadata_response_topic *t = NULL;
+    const char *group = command_option(x->call, "group", NULL);
     int code = admin_topic(&x->admin, x->topic, &t);
     code = code == EXIT_DONE ? get_parts(x, t, partition, replica) : code;
     if (code == EXIT_DONE) {
-        code =
-            replica >= 0 ? consume_replica(x, (int)replica) : consume_leader(x);
+        code = group != NULL  ? consume_group(x, group)
+               : replica >= 0 ? consume_replica(x, (int)replica)
+                              : consume_leader(x);
     }
     if (x->progress_us > 0) {
         fprintf(stderr, "\n");
@@ -239,6 +264,9 @@ static int consume_run(struct command_call *c)
                         .progress = isatty(STDERR_FILENO) != 0 &&
                                     isatty(STDOUT_FILENO) == 0};
     int64_t partition = -1, replica = -1;
+    if (command_option(c, "group", NULL) != NULL) {
+        consume_group_prepare();
+    }
     x.admin.env = command_env(c);
     if (x.admin.env == NULL) {
         return EXIT_FAILED;
@@ -266,11 +294,16 @@ static const struct command_option consume_options[] = {
      "Print this: %k key, %v value, %h headers, %t topic, %p partition, %o "
      "offset, %T ms, %d date, %e epoch, %K %S lengths; \\n, \\t (default "
      "%v\\n)."},
+    {"group", 'g', "GROUP",
+     "As a member of this consumer group: go on where it is, and commit what "
+     "was printed."},
     {"replica", 'r', "NODE", "From this node's own replicas, leader or not."},
     {"property", 'X', "KEY=VALUE", "A librdkafka property; may be repeated."},
     {NULL, 0, NULL, NULL}};
 
 const struct command consume_commands[] = {
     {"consume", NULL, "TOPIC", "Print records of a topic; JSON is by lines.",
-     consume_options, IMPACT_READ, 1, 1, consume_run},
+     consume_options, IMPACT_READ, 1, 1, consume_run,
+     "  ostraka consume orders --offset @-10m:end\n"
+     "  ostraka consume orders --group billing --follow\n"},
     {NULL, NULL, NULL, NULL, NULL, IMPACT_READ, 0, 0, NULL}};

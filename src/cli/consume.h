@@ -1,8 +1,9 @@
 /* consume.h - ostraka consume: print the records of a topic.
  *
  * consume.c makes the plan and prints; a reader brings the records: librdkafka
- * from the leaders (consume_leader.c), or Fetch as Kafka's debugging consumer
- * from one node's own replicas (consume_replica.c).
+ * from the leaders (consume_leader.c) or as a member of a group
+ * (consume_group.c), or Fetch as Kafka's debugging consumer from one node's own
+ * replicas (consume_replica.c).
  */
 #ifndef CLI_CONSUME_H
 #define CLI_CONSUME_H
@@ -42,6 +43,12 @@ struct consume {
  * Returns an exit code, said. */
 int consume_leader(struct consume *x);
 int consume_replica(struct consume *x, int node);
+/* A reader as a member of a group, which knows where to begin: of plans only
+ * the partitions are needed. */
+int consume_group(struct consume *x, const char *group);
+/* Before the process has other threads: SIGINT and SIGTERM become the end of
+ * consume_group(). */
+void consume_group_prepare(void);
 
 /* Say where a partition begins and ends; `from_time` and `to_time` are the
  * offsets of the span's times (negative: none is that young). */

@@ -10,7 +10,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/command.c src/cli/command.h \
 	src/cli/commands.c \
 	src/cli/consume.c src/cli/consume.h \
-	src/cli/consume_leader.c src/cli/consume_replica.c \
+	src/cli/consume_group.c src/cli/consume_leader.c \
+	src/cli/consume_replica.c \
 	src/cli/dev.c src/cli/dev.h \
 	src/cli/dev_files.c src/cli/dev_files.h \
 	src/cli/dev_proof.c src/cli/dev_proof.h \
@@ -51,6 +52,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/rdconf.c src/cli/rdconf.h \
 	src/cli/rdload.c src/cli/rdload.h \
 	src/cli/show.c src/cli/show.h \
+	src/cli/shown.c src/cli/shown.h \
 	src/cli/span.c src/cli/span.h \
 	src/cli/survey.c src/cli/survey.h \
 	src/cli/topic.c src/cli/topic.h \

@@ -44,7 +44,7 @@ struct fake_groups {
     unsigned barriers;
     int barrier_rv, barrier_status;
     unsigned reads; /* by the state thread */
-    int read_rv;
+    int read_rv, read_status;
     struct cgroup_history_row history[FAKE_MAX];
     unsigned n_history;
     struct cgroup_history_page page; /* as it was asked for */

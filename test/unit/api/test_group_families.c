@@ -1168,6 +1168,9 @@ static void test_history_refused(void **state)
     assert_int_equal(history(0), KERR_NOT_COORDINATOR);
     fake_groups.leads = true;
     assert_int_equal(fake_groups.reads, 0);
+    fake_groups.read_status = ERR_CORRUPT; /* found by reading */
+    assert_int_equal(history(0), KERR_COORDINATOR_NOT_AVAILABLE);
+    fake_groups.read_status = 0;
     check_gone(history, 0);
 }
 

@@ -273,9 +273,10 @@ static void read_page(struct machine_db *db, void *arg)
     cgroup_history_read(db, x->page);
 }
 
-static void on_page(void *arg, uint64_t index, uint64_t term)
+static void on_page(void *arg, int status, uint64_t index, uint64_t term)
 {
     struct page_read *x = arg;
+    assert_int_equal(status, 0);
     assert_int_equal(term, 3);
     x->index = index;
     x->c->r.done = true;
