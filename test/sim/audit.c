@@ -11,6 +11,7 @@
 #include "groups.h"
 #include "image.h"
 #include "record/batch.h"
+#include "states.h"
 
 #define NODE_FIRST 200 /* ids of the places where images are read */
 #define SETTLE_US  UINT64_C(2000000) /* until nothing goes on */
@@ -27,6 +28,8 @@ struct tally {
 
 struct audit {
     struct world *world;
+    struct terms *terms;
+    struct states *states;
     struct mem *mem;
     unsigned node;
     struct image *image;
@@ -145,6 +148,9 @@ static void on_start(struct env *e, void *arg)
             read_group(a, &im.groups[i]);
         }
         (void)env_list_dir(e, "/data/p", on_dir, a);
+        terms_read(a->terms, a->node, &im);
+        terms_judge(a->terms, &im);
+        states_read(a->states, e, a->node, &im);
         groups_audit_read(a->world->groups, a->node, e, &im);
     }
     image_close(&im);
@@ -197,11 +203,12 @@ static void begin(struct audit *a)
     }
 }
 
-void audit_all(struct world *w)
+void audit_all(struct world *w, struct terms *terms)
 {
-    struct audit a = {.world = w, .mem = mem_new(0)};
+    struct audit a = {.world = w, .terms = terms, .mem = mem_new(0)};
 
     ASSERT(a.mem != NULL);
+    a.states = states_new(w, a.mem);
     sim_run_until(w->sim, sim_now_us(w->sim) + SETTLE_US, NULL);
     begin(&a);
     for (unsigned id = 1; id <= sim_cluster_nodes(w->cluster); id++) {

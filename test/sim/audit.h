@@ -7,14 +7,15 @@
  *                  offsets than consumers or other images
  *   image-unsound  an image cannot be read by the rules
  *   image-left     files or groups of topics that were deleted
+ * and those of terms.h (terms and votes) and states.h (databases).
  */
 #ifndef SIM_AUDIT_H
 #define SIM_AUDIT_H
 
-#include "world.h"
+#include "terms.h"
 
 /* With every node up and no load: the very end, since all power is cut so that
  * nothing is left but what was flushed. */
-void audit_all(struct world *w);
+void audit_all(struct world *w, struct terms *terms);
 
 #endif

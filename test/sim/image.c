@@ -95,6 +95,8 @@ static bool checkpoint_groups(struct image *im)
         memcpy(g->topic.b, p + CGROUP_AT_TOPIC, sizeof g->topic.b);
         g->partition = (int32_t)le32_load(p + CGROUP_AT_PARTITION);
         g->base = point_decode(p + CGROUP_AT_BASE);
+        g->term = le64_load(p + CGROUP_AT_TERM);
+        g->vote = le64_load(p + CGROUP_AT_VOTE);
         g->reset = le64_load(p + CGROUP_AT_RESET);
         if (le32_load(p + CGROUP_AT_FLAGS) & CGROUP_HAS_MANIFEST &&
             !manifest_take(im, g,
@@ -275,6 +277,18 @@ static bool open_take(struct image *im, const struct record *r)
     g->topic = info.topic;
     g->partition = info.partition;
     g->base = info.base;
+    g->term = g->vote = 0;
+    return true;
+}
+
+static bool hard_take(struct image *im, struct image_group *g,
+                      const struct record *r)
+{
+    if (r->body.len < HARD_BYTES) {
+        return unsound(im, "group %" PRIu64 ": term", g->id);
+    }
+    g->term = le64_load(r->body.data + HARD_AT_TERM);
+    g->vote = le64_load(r->body.data + HARD_AT_VOTE);
     return true;
 }
 
@@ -294,6 +308,9 @@ static bool record_take(struct image *im, const struct record *r)
     }
     if (news && (r->kind == JOURNAL_MANIFEST || r->kind == JOURNAL_INSTALL)) {
         return point_take(im, g, r);
+    }
+    if (news && r->kind == JOURNAL_HARD) {
+        return hard_take(im, g, r);
     }
     if (news && r->kind == JOURNAL_DROP) {
         *g = im->groups[--im->n_groups];

@@ -23,6 +23,7 @@ struct image_group {
     struct uuid topic;
     int32_t partition;
     struct log_point base;
+    uint64_t term, vote;
     uint64_t reset; /* entries of records before it do not count */
     struct manifest manifest;
     bool has_manifest;

@@ -21,6 +21,8 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/producer.c \
 	test/sim/reader.c \
 	test/sim/session.c \
+	test/sim/states.c test/sim/states.h \
+	test/sim/terms.c test/sim/terms.h \
 	test/sim/shake.c test/sim/shake.h \
 	test/sim/world.c test/sim/world.h
 test_sim_libsim_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)

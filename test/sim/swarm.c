@@ -59,6 +59,7 @@ struct swarm {
     struct sim *sim;
     struct sim_cluster *cluster;
     struct world world;
+    struct terms terms;
     unsigned n, n_faults, n_deaths;
     unsigned kinds; /* bit per fault */
     struct seat seats[SIM_NODES_MAX + 1];
@@ -133,19 +134,27 @@ static void draw_settings(struct swarm *s)
     }
 }
 
+static void on_line(void *arg, unsigned node, struct slice line)
+{
+    struct swarm *s = arg;
+
+    if (s->o->coverage != NULL) {
+        coverage_hear(s->o->coverage, node, line);
+    }
+    terms_hear(&s->terms, node, line);
+}
+
 static void draw_world(struct swarm *s)
 {
     struct sim_options o = {.seed = s->o->seed,
                             .trace_level = TRACE_DEBUG,
                             .trace_stderr = s->o->trace,
-                            .shake = s->o->shake};
+                            .shake = s->o->shake,
+                            .trace_cb = on_line,
+                            .trace_arg = s};
     struct err err = {""};
     unsigned size = (unsigned)below(s, 20);
 
-    if (s->o->coverage != NULL) {
-        o.trace_cb = coverage_hear;
-        o.trace_arg = s->o->coverage;
-    }
     o.disk_min_us = between(s, 20, 200);
     o.disk_max_us =
         o.disk_min_us + between(s, 0, below(s, 4) == 0 ? 30000 : 1000);
@@ -164,6 +173,7 @@ static void draw_world(struct swarm *s)
         ASSERT(false);
     }
     world_init(&s->world, s->sim, s->cluster, s->o->seed);
+    terms_init(&s->terms, &s->world);
     s->world.trace = s->o->trace;
 }
 
@@ -682,6 +692,7 @@ static void tend(struct swarm *s, unsigned id)
     if (now(s) >= t->start_us) {
         t->start_us = NO_TIME;
         say(s, "start", id, 0);
+        terms_look(&s->terms, id);
         sim_cluster_start(s->cluster, id);
         bury(s, id);
     }
@@ -848,10 +859,11 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         tend_all(&s); /* who died meanwhile? */
     }
     if (!s.beyond && !world_broken(&s.world)) {
-        audit_all(&s.world);
+        audit_all(&s.world, &s.terms);
     }
     result(&s, ret_r);
     sim_free(s.sim);
     world_close(&s.world);
     sim_cluster_free(s.cluster);
+    terms_close(&s.terms);
 }
