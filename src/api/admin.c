@@ -35,6 +35,55 @@ struct admin_name *admin_names(struct request *r, uint32_t n,
     return names;
 }
 
+/* ---- what this node knows is up to date -----------------------------------
+ */
+
+static void on_confirmed(struct broker_wait *w, int status)
+{
+    struct admin_confirm *c = w->data;
+    c->cb(c->request,
+          status == 0             ? KERR_NONE
+          : status == ERR_TIMEOUT ? KERR_REQUEST_TIMED_OUT
+                                  : KERR_NOT_CONTROLLER,
+          c->data);
+}
+
+void admin_confirm(struct admin_confirm *c, struct request *r,
+                   uint32_t timeout_ms, admin_confirm_cb cb, void *data)
+{
+    *c = (struct admin_confirm){.request = r, .cb = cb, .data = data};
+    if (!broker_serves(r->broker)) {
+        cb(r, KERR_NONE, data);
+    } else if (broker_meta_barrier(r->broker, &c->wait, timeout_ms,
+                                   on_confirmed, c) != 0) {
+        cb(r, KERR_NOT_CONTROLLER, data);
+    }
+}
+
+struct reading {
+    struct admin_confirm confirm;
+    void (*go)(struct request *r, int16_t error);
+};
+
+static void on_read(struct request *r, int16_t error, void *data)
+{
+    struct reading *reading = data;
+    reading->go(r, error);
+}
+
+void admin_confirm_read(struct request *r,
+                        void (*go)(struct request *r, int16_t error))
+{
+    struct reading *reading = request_alloc(r, sizeof *reading);
+    if (reading != NULL) {
+        reading->go = go;
+        admin_confirm(&reading->confirm, r, ADMIN_READ_MS, on_read, reading);
+    }
+}
+
+/* ---- commands
+ * --------------------------------------------------------------*/
+
 bool admin_init(struct admin *a, struct request *r, unsigned n,
                 const struct admin_hooks *hooks, void *data)
 {
@@ -162,6 +211,22 @@ static void step(struct admin *a)
     }
 }
 
+static void on_judge(struct request *r, int16_t error, void *data)
+{
+    struct admin *a = data;
+    (void)r;
+    if (error == 0) {
+        if (a->hooks->judge(a)) {
+            step(a);
+        }
+        return;
+    }
+    for (unsigned i = 0; i < a->n; i++) {
+        item_end(&a->items[i], error, "the controller did not answer");
+    }
+    a->hooks->done(a);
+}
+
 void admin_start(struct admin *a, int32_t timeout_ms, enum admin_wait wait)
 {
     int32_t ms = timeout_ms < ADMIN_MS_MIN   ? ADMIN_MS_MIN
@@ -169,5 +234,9 @@ void admin_start(struct admin *a, int32_t timeout_ms, enum admin_wait wait)
                                              : timeout_ms;
     a->deadline_ms = env_now_ms(a->request->env) + (uint64_t)ms;
     a->wait = wait;
-    step(a);
+    if (a->hooks->judge == NULL) {
+        step(a);
+    } else {
+        admin_confirm(&a->confirm, a->request, (uint32_t)ms, on_judge, a);
+    }
 }

@@ -1,8 +1,15 @@
 /* admin.h - commands for @meta on behalf of one request.
  *
+ *   barrier --> judge, then for each item that is not skipped:
+ *
  *   item: encode --> command --> wait (leaders, nodes) --> outcome
  *                      |            |                        ^
  *                      `- error ----'------------------------'
+ *
+ * The barrier: this node may lag behind @meta, and what it has not seen yet (a
+ * topic that was deleted, settings that were altered) must not decide what a
+ * client is told. After it the image holds all that was committed before the
+ * request came.
  *
  * At most ADMIN_WINDOW items are under way; after the last outcome `done` ends
  * the request. Everything lies in the request's arena. What was proposed is
@@ -18,6 +25,8 @@
  * for a timeout. */
 #define ADMIN_MS_MIN 1000
 #define ADMIN_MS_MAX 600000
+/* What a read waits for @meta's leader. */
+#define ADMIN_READ_MS 5000
 
 /* What a successful command waits for before its outcome. */
 enum admin_wait {
@@ -26,8 +35,33 @@ enum admin_wait {
     ADMIN_WAIT_LEADERS /* also, every partition of its topic has a leader */
 };
 
+/* What has to be asked of @meta before a request may be answered from the
+ * image. */
+struct admin_confirm;
+/* error 0: the image holds all that was committed before admin_confirm(), or
+ * the node does not serve, which find.h answers. Otherwise a retriable error
+ * of Kafka's. */
+typedef void (*admin_confirm_cb)(struct request *r, int16_t error, void *data);
+struct admin_confirm {
+    struct broker_wait wait; /* private */
+    struct request *request; /* private */
+    admin_confirm_cb cb;     /* private */
+    void *data;              /* private */
+};
+/* Confirm; `cb` may run before this returns, and once. */
+void admin_confirm(struct admin_confirm *c, struct request *r,
+                   uint32_t timeout_ms, admin_confirm_cb cb, void *data);
+/* The same for a read, whose clients do not say how long they wait. Without
+ * memory the request is closed. */
+void admin_confirm_read(struct request *r,
+                        void (*go)(struct request *r, int16_t error));
+
 struct admin;
 struct admin_hooks {
+    /* The image is up to date: decide which items are answered at the door,
+     * and mark them `skip`. False: the request was closed. NULL: @meta decides
+     * everything. */
+    bool (*judge)(struct admin *a);
     /* Append the command of item i; its status says whether there is one. */
     void (*encode)(struct admin *a, unsigned i, struct uuid command,
                    struct buf *out);
@@ -54,6 +88,7 @@ struct admin {
     unsigned n, next, under_way;
     uint64_t deadline_ms;
     enum admin_wait wait;
+    struct admin_confirm confirm;
     void *data; /* the owner's */
 };
 
@@ -73,7 +108,8 @@ struct admin_name *admin_names(struct request *r, uint32_t n,
 /* Prepare `n` items; false without memory: the request was closed. */
 bool admin_init(struct admin *a, struct request *r, unsigned n,
                 const struct admin_hooks *hooks, void *data);
-/* Run all that are not skipped. `done` may run before this returns. */
+/* Confirm and judge, then run all that are not skipped. `done` may run before
+ * this returns. */
 void admin_start(struct admin *a, int32_t timeout_ms, enum admin_wait wait);
 
 #endif

@@ -2,6 +2,7 @@
  * (KIP-966), which tell what Metadata tells, for tools. */
 #include <stdlib.h>
 
+#include "api/admin.h"
 #include "api/find.h"
 #include "api/handlers.h"
 #include "api/operations.h"
@@ -225,19 +226,26 @@ static bool page(struct paging *g)
     return true;
 }
 
-void api_describe_topic_partitions(struct request *r)
+/* The topics that were asked for, each with this error. */
+static void page_failed(struct request *r, struct paging *g, int16_t error)
+{
+    for (uint32_t i = 0; i < g->n_names; i++) {
+        g->out.topics.ptr[i].name = g->names[i];
+        g->out.topics.ptr[i].error_code = error;
+    }
+    g->out.topics.n = g->n_names;
+    request_reply(r, &g->out);
+}
+
+static void describe_partitions(struct request *r, int16_t error)
 {
     const struct describe_topic_partitions_request *in = r->body;
     struct paging g = {.request = r, .left = in->response_partition_limit};
     if (g.left < 1 || g.left > PARTITIONS_MAX) {
         g.left = g.left < 1 ? 1 : PARTITIONS_MAX;
     }
-    if (in->cursor != NULL && in->cursor->partition_index < 0) {
-        request_close(r, "a cursor at a negative partition");
-        return;
-    }
-    if (in->topics.n == 0 && !broker_serves(r->broker)) {
-        request_close(r, "all topics asked for before this node serves");
+    if (in->topics.n == 0 && error != 0) {
+        request_close(r, "all topics asked for, and @meta has no leader");
         return;
     }
     wire_init(&wire_describe_topic_partitions_response, &g.out);
@@ -246,7 +254,24 @@ void api_describe_topic_partitions(struct request *r)
     }
     g.out.topics.ptr = request_elems(
         r, &wire_describe_topic_partitions_response_topic, g.n_names);
-    if (g.out.topics.ptr != NULL && page(&g)) {
+    if (g.out.topics.ptr == NULL) {
+        return;
+    }
+    if (error != 0) {
+        page_failed(r, &g, error);
+    } else if (page(&g)) {
         request_reply(r, &g.out);
+    }
+}
+
+void api_describe_topic_partitions(struct request *r)
+{
+    const struct describe_topic_partitions_request *in = r->body;
+    if (in->cursor != NULL && in->cursor->partition_index < 0) {
+        request_close(r, "a cursor at a negative partition");
+    } else if (in->topics.n == 0 && !broker_serves(r->broker)) {
+        request_close(r, "all topics asked for before this node serves");
+    } else {
+        admin_confirm_read(r, describe_partitions);
     }
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "api/admin.h"
 #include "api/find.h"
 #include "api/handlers.h"
 #include "api/settings.h"
@@ -248,7 +249,7 @@ static bool fill(struct request *r,
     }
 }
 
-void api_describe_configs(struct request *r)
+static void describe(struct request *r, int16_t error)
 {
     const struct describe_configs_request *in = asked(r);
     struct describe_configs_response out;
@@ -260,9 +261,29 @@ void api_describe_configs(struct request *r)
     }
     out.results.n = in->resources.n;
     for (uint32_t i = 0; i < in->resources.n; i++) {
-        if (!fill(r, &in->resources.ptr[i], &out.results.ptr[i])) {
+        if (error != 0 &&
+            in->resources.ptr[i].resource_type == SETTINGS_OF_TOPIC) {
+            out.results.ptr[i].resource_type = SETTINGS_OF_TOPIC;
+            out.results.ptr[i].resource_name =
+                in->resources.ptr[i].resource_name;
+            fail(&out.results.ptr[i], error, kerr_text(error));
+        } else if (!fill(r, &in->resources.ptr[i], &out.results.ptr[i])) {
             return;
         }
     }
     request_reply(r, &out);
+}
+
+/* Settings of topics are @meta's: what this node tells must not lack what was
+ * altered before. */
+void api_describe_configs(struct request *r)
+{
+    const struct describe_configs_request *in = asked(r);
+    for (uint32_t i = 0; i < in->resources.n; i++) {
+        if (in->resources.ptr[i].resource_type == SETTINGS_OF_TOPIC) {
+            admin_confirm_read(r, describe);
+            return;
+        }
+    }
+    describe(r, KERR_NONE);
 }

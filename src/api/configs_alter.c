@@ -240,8 +240,20 @@ static void on_done(struct admin *a)
     request_reply(a->request, &j->out);
 }
 
-static const struct admin_hooks hooks = {
-    .encode = on_encode, .outcome = on_outcome, .done = on_done};
+static bool on_judge(struct admin *a)
+{
+    struct job *j = a->data;
+    for (uint32_t i = 0; i < j->n; i++) {
+        bool good = check(a->request, j, &j->items[i]);
+        a->items[i].skip = !good || j->validate_only;
+    }
+    return true;
+}
+
+static const struct admin_hooks hooks = {.judge = on_judge,
+                                         .encode = on_encode,
+                                         .outcome = on_outcome,
+                                         .done = on_done};
 
 /* ---- both requests ------------------------------------------------------ */
 
@@ -285,10 +297,6 @@ static void job_start(struct request *r, struct job *j)
 {
     if (!mark_repeated(r, j) || !admin_init(&j->admin, r, j->n, &hooks, j)) {
         return;
-    }
-    for (uint32_t i = 0; i < j->n; i++) {
-        bool good = check(r, j, &j->items[i]);
-        j->admin.items[i].skip = !good || j->validate_only;
     }
     admin_start(&j->admin, TIMEOUT_MS, ADMIN_WAIT_NODES);
 }

@@ -1,6 +1,7 @@
 /* topics.c - CreateTopics (kafka-semantics.md section 15).
  *
- *   at the door:   repeated names, name, exists, settings, counts, assignment
+ *   at the door:   repeated names, name, exists (after a barrier), settings,
+ *                  counts, assignment
  *   @meta decides: again the name, enough nodes, placement
  *   then:          all partitions have leaders, all nodes know it
  *
@@ -256,8 +257,19 @@ static void on_done(struct admin *a)
     request_reply(r, &j->out);
 }
 
-static const struct admin_hooks hooks = {
-    .encode = on_encode, .outcome = on_outcome, .done = on_done};
+static bool on_judge(struct admin *a)
+{
+    struct job *j = a->data;
+    for (unsigned i = 0; i < j->n; i++) {
+        a->items[i].skip = !check(a->request, &j->topics[i]);
+    }
+    return true;
+}
+
+static const struct admin_hooks hooks = {.judge = on_judge,
+                                         .encode = on_encode,
+                                         .outcome = on_outcome,
+                                         .done = on_done};
 
 /* ---- the request -------------------------------------------------------- */
 
@@ -301,9 +313,6 @@ void api_create_topics(struct request *r)
     if (j->out.topics.ptr == NULL || !collect(r, j) ||
         !admin_init(&j->admin, r, j->n, &hooks, j)) {
         return;
-    }
-    for (unsigned i = 0; i < j->n; i++) {
-        j->admin.items[i].skip = !check(r, &j->topics[i]);
     }
     admin_start(&j->admin, in->timeout_ms,
                 in->validate_only ? ADMIN_WAIT_NOTHING : ADMIN_WAIT_LEADERS);

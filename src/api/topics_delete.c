@@ -39,9 +39,6 @@ static void on_done(struct admin *a)
     request_reply(a->request, &j->out);
 }
 
-static const struct admin_hooks hooks = {
-    .encode = on_encode, .outcome = on_outcome, .done = on_done};
-
 static int16_t fail(struct delete_topics_response_response *out, int16_t error,
                     const char *message)
 {
@@ -117,6 +114,38 @@ static bool refuse_repeated(struct request *r, struct job *j)
     return rv == 0;
 }
 
+/* The answer names what the request does. */
+static void name_all(const struct request *r, struct job *j)
+{
+    const struct delete_topics_request *in = r->body;
+    bool modern = r->version >= VERSION_BY_ID;
+    for (unsigned i = 0; i < j->admin.n; i++) {
+        struct delete_topics_response_response *out = &j->out.responses.ptr[i];
+        out->name = modern ? in->topics.ptr[i].name : in->topic_names.ptr[i];
+        out->topic_id = modern ? in->topics.ptr[i].topic_id : uuid_zero;
+    }
+}
+
+static bool on_judge(struct admin *a)
+{
+    struct job *j = a->data;
+    for (unsigned i = 0; i < a->n; i++) {
+        struct delete_topics_response_response *out = &j->out.responses.ptr[i];
+        int16_t error = judge(a->request, out->name, out->topic_id, out);
+        a->items[i].skip = error != 0 && !is_unknown(error);
+        j->ids[i] = out->topic_id;
+        if (error == 0 && out->name.data == NULL) {
+            return false; /* closed */
+        }
+    }
+    return refuse_repeated(a->request, j);
+}
+
+static const struct admin_hooks hooks = {.judge = on_judge,
+                                         .encode = on_encode,
+                                         .outcome = on_outcome,
+                                         .done = on_done};
+
 void api_delete_topics(struct request *r)
 {
     const struct delete_topics_request *in = r->body;
@@ -137,19 +166,6 @@ void api_delete_topics(struct request *r)
         return;
     }
     j->out.responses.n = n;
-    for (uint32_t i = 0; i < n; i++) {
-        struct delete_topics_response_response *out = &j->out.responses.ptr[i];
-        struct slice name =
-            modern ? in->topics.ptr[i].name : in->topic_names.ptr[i];
-        struct uuid id = modern ? in->topics.ptr[i].topic_id : uuid_zero;
-        int16_t error = judge(r, name, id, out);
-        j->admin.items[i].skip = error != 0 && !is_unknown(error);
-        j->ids[i] = out->topic_id;
-        if (error == 0 && out->name.data == NULL) {
-            return; /* closed */
-        }
-    }
-    if (refuse_repeated(r, j)) {
-        admin_start(&j->admin, in->timeout_ms, ADMIN_WAIT_NODES);
-    }
+    name_all(r, j);
+    admin_start(&j->admin, in->timeout_ms, ADMIN_WAIT_NODES);
 }

@@ -140,6 +140,27 @@ int broker_wait_topic(struct broker *b, struct broker_wait *w,
     fake_later(run_wait, w, NULL);
     return 0;
 }
+static void run_meta_barrier(void *arg, void *what)
+{
+    struct broker_wait *w = arg;
+    (void)what;
+    if (fake.catch_up != NULL) {
+        fake.catch_up();
+        fake.catch_up = NULL;
+    }
+    w->cb(w, fake.barrier_status);
+}
+int broker_meta_barrier(struct broker *b, struct broker_wait *w,
+                        uint32_t timeout_ms, broker_wait_cb cb, void *data)
+{
+    (void)b;
+    assert_true(timeout_ms > 0);
+    w->cb = cb;
+    w->data = data;
+    fake.barriers++;
+    fake_later(run_meta_barrier, w, NULL);
+    return 0;
+}
 static void run_block(void *arg, void *what)
 {
     struct broker_wait *w = arg;

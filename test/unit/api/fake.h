@@ -72,6 +72,11 @@ struct fake {
     unsigned waits;
     struct uuid waited_for;
     int wait_status;
+    /* Barriers of @meta so far, what they end with, and what this node learns
+     * by the next one. */
+    unsigned barriers;
+    int barrier_status;
+    void (*catch_up)(void);
     unsigned at_once, at_once_max; /* commands under way */
     uint64_t now_ms;
     bool closed; /* the last request was */

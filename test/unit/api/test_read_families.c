@@ -570,6 +570,47 @@ static void test_configs_topic(void **state)
     assert_int_equal(describe(4, 2, "no/pe", NULL)->error_code, 17);
 }
 
+static void there_is_one(void)
+{
+    fake_topic("there", 3);
+}
+
+/* What was altered, or made, before the question came is told. */
+static void test_configs_after_lag(void **state)
+{
+    (void)state;
+    fake.catch_up = there_is_one;
+    assert_int_equal(describe(4, 2, "there", NULL)->error_code, 0);
+    fake.barrier_status = ERR_TIMEOUT;
+    assert_int_equal(describe(4, 2, "there", NULL)->error_code,
+                     KERR_REQUEST_TIMED_OUT);
+    /* A node knows its own settings. */
+    assert_int_equal(describe(4, 4, "1", NULL)->error_code, 0);
+    assert_int_equal(fake.barriers, 2);
+}
+
+static void test_partitions_after_lag(void **state)
+{
+    struct describe_topic_partitions_request in;
+    struct describe_topic_partitions_request_topic t;
+    struct describe_topic_partitions_response *out;
+    (void)state;
+    wire_init(&wire_describe_topic_partitions_request, &in);
+    wire_struct_init(&wire_describe_topic_partitions_request_topic, &t);
+    t.name = slice_str("there");
+    in.topics.ptr = &t;
+    in.topics.n = 1;
+    fake.catch_up = there_is_one;
+    out = fake_run(&wire_describe_topic_partitions_request, 0, &in);
+    assert_int_equal(out->topics.ptr[0].error_code, 0);
+    assert_int_equal(out->topics.ptr[0].partitions.n, 3);
+    fake.barrier_status = ERR_NOTREADY;
+    out = fake_run(&wire_describe_topic_partitions_request, 0, &in);
+    assert_int_equal(out->topics.n, 1);
+    assert_int_equal(out->topics.ptr[0].error_code, KERR_NOT_CONTROLLER);
+    assert_text(out->topics.ptr[0].name, "there");
+}
+
 static void test_configs_node(void **state)
 {
     struct describe_configs_response_result *out;
@@ -642,6 +683,8 @@ int main(void)
         T(test_epochs),
         T(test_configs_topic),
         T(test_configs_node),
+        T(test_configs_after_lag),
+        T(test_partitions_after_lag),
         T(test_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

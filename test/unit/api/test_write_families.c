@@ -142,6 +142,45 @@ static void test_create_refused(void **state)
     assert_int_equal(create_error(), KERR_TOPIC_ALREADY_EXISTS);
 }
 
+/* ---- what this node has not seen yet --------------------------------------
+ */
+
+static void all_are_gone(void)
+{
+    fake.n_topics = 0;
+}
+
+static void there_is_one(void)
+{
+    fake_topic("there", 1);
+}
+
+/* The topic was deleted, the next request came before this node knew. */
+static void test_create_after_lag(void **state)
+{
+    (void)state;
+    fake_topic("there", 1);
+    fake.catch_up = all_are_gone;
+    create_topic("there");
+    assert_int_equal(create_error(), 0);
+    assert_int_equal(fake.barriers, 1);
+    fake.catch_up = there_is_one;
+    assert_int_equal(create_error(), KERR_TOPIC_ALREADY_EXISTS);
+}
+
+/* Without @meta's leader nothing is said about what exists. */
+static void test_create_unconfirmed(void **state)
+{
+    (void)state;
+    fake_topic("there", 1);
+    create_topic("there");
+    fake.barrier_status = ERR_TIMEOUT;
+    assert_int_equal(create_error(), KERR_REQUEST_TIMED_OUT);
+    fake.barrier_status = ERR_NOTREADY;
+    assert_int_equal(create_error(), KERR_NOT_CONTROLLER);
+    assert_text(create_run(7)->name, "there");
+}
+
 static void test_create_repeated(void **state)
 {
     (void)state;
@@ -315,6 +354,28 @@ static void test_delete_unknown(void **state)
     assert_int_equal(fake.n_commands, 4);
 }
 
+static void it_is_another(void)
+{
+    fake.topics[0].id.b[0] = 0x77;
+}
+
+/* The name belongs to another topic by now: that one is meant. */
+static void test_delete_after_lag(void **state)
+{
+    struct delete_topics_request_topic t = {.name = slice_str("a")};
+    struct image_topic *a = fake_topic("a", 1);
+    (void)state;
+    fake.catch_up = it_is_another;
+    delete_run(6, &t, 1);
+    assert_int_equal(a->id.b[0], 0x77);
+    assert_true(uuid_equal(fake.commands[0].id, a->id));
+    fake.barrier_status = ERR_TIMEOUT;
+    struct delete_topics_response *out = delete_run(6, &t, 1);
+    assert_int_equal(out->responses.ptr[0].error_code, KERR_REQUEST_TIMED_OUT);
+    assert_text(out->responses.ptr[0].name, "a");
+    assert_int_equal(fake.n_commands, 1);
+}
+
 static void test_delete_refused(void **state)
 {
     struct image_topic *a = fake_topic("a", 1);
@@ -481,6 +542,17 @@ static void test_alter(void **state)
     assert_true(uuid_is_zero(fake.waited_for));
 }
 
+/* A topic that this node has yet to hear of has settings. */
+static void test_alter_after_lag(void **state)
+{
+    (void)state;
+    fake.catch_up = there_is_one;
+    assert_int_equal(alter(2, "there", SET, "retention.ms", "9"), 0);
+    fake.catch_up = all_are_gone;
+    assert_int_equal(alter(2, "there", SET, "retention.ms", "9"),
+                     KERR_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
 static void test_alter_refused(void **state)
 {
     (void)state;
@@ -598,15 +670,17 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fake_open, fake_close)
     const struct CMUnitTest tests[] = {
-        T(test_create_versions), T(test_create_defaults),
-        T(test_create_refused),  T(test_create_repeated),
-        T(test_create_assigned), T(test_create_validate_only),
-        T(test_create_outcomes), T(test_create_window),
-        T(test_delete),          T(test_delete_unknown),
-        T(test_delete_refused),  T(test_grow),
-        T(test_records),         T(test_alter),
-        T(test_alter_refused),   T(test_alter_lists),
-        T(test_alter_whole),     T(test_producer),
+        T(test_create_versions),  T(test_create_defaults),
+        T(test_create_refused),   T(test_create_repeated),
+        T(test_create_assigned),  T(test_create_validate_only),
+        T(test_create_outcomes),  T(test_create_window),
+        T(test_delete),           T(test_delete_unknown),
+        T(test_delete_refused),   T(test_grow),
+        T(test_records),          T(test_alter),
+        T(test_alter_refused),    T(test_alter_lists),
+        T(test_alter_whole),      T(test_producer),
+        T(test_create_after_lag), T(test_create_unconfirmed),
+        T(test_delete_after_lag), T(test_alter_after_lag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
