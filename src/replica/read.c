@@ -12,7 +12,11 @@ _Static_assert(sizeof(struct read) <= sizeof((struct replica_read *)0)->impl,
 
 int64_t replica_log_start(const struct replica *r)
 {
-    return r->log_start;
+    /* A store that a transfer has emptied, or is filling, begins later. */
+    int64_t held = r->store != NULL && r->state == REPLICA_RUNNING
+                       ? store_start(r->store)
+                       : 0;
+    return held > r->log_start ? held : r->log_start;
 }
 
 int64_t replica_high_watermark(const struct replica *r)

@@ -62,7 +62,7 @@ void replica_status(const struct replica *r, struct replica_status *ret_s)
                                      .term = r->term,
                                      .base = r->base.index,
                                      .applied = r->applied,
-                                     .log_start = r->log_start,
+                                     .log_start = replica_log_start(r),
                                      .high_watermark = r->high_watermark,
                                      .log_end = replica_log_end(r),
                                      .leader = replica_leader(r)};

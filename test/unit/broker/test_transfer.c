@@ -200,12 +200,51 @@ static void a_chain_that_never_fits(void **state)
     cluster_close(c);
 }
 
+/* The leader's log begins behind all that a follower has: what it had is given
+ * up, and until the rest arrives it does not say that it has it. */
+static void emptied(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(4);
+    unsigned id = leave_behind(c, false);
+    unsigned leader = wait_leader(c, 1000)->id;
+    struct replica *r = replica_of(c, id), *from = replica_of(c, leader);
+    struct replica_status s;
+    struct arena arena;
+    struct manifest m;
+    int64_t end = store_append_end(r->store);
+    arena_init(&arena, c->mem, 0);
+    assert_int_equal(manifest_decode(buf_slice(&from->manifest), &arena, &m),
+                     0);
+    struct manifest_segment later = m.segments[m.n_segments - 1];
+    later.base_offset = m.log_start = end + 2;
+    m.segments = &later;
+    m.n_segments = 1;
+    assert_int_equal(replica_log_start(r), 0);
+    offer(c, id, leader, &m);
+    arena_close(&arena);
+    for (unsigned t = 0; r->transfer == NULL || r->transfer->step != STEP_PULL;
+         t++) {
+        assert_true(t < 1000);
+        run_ms(c, 5);
+    }
+    assert_int_equal(store_start(r->store), end + 2);
+    assert_int_equal(replica_log_start(r), end + 2);
+    replica_status(r, &s);
+    assert_int_equal(s.log_start, end + 2);
+    run_ms(c, 10000); /* it is given up */
+    assert_false(transfer_active(r));
+    assert_int_equal(replica_log_start(r), end + 2);
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overtaken),
         cmocka_unit_test(another_history),
         cmocka_unit_test(a_chain_that_never_fits),
+        cmocka_unit_test(emptied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
