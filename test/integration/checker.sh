@@ -39,4 +39,5 @@ line DRAIN 2 19092 "$refused" | raced && {
     echo "no gap at all is excused"
     exit 1
 }
+"$OSTRAKA_BUILD/test/integration/checker/check-commits" --self-test || exit 1
 exec "$OSTRAKA_BUILD/test/integration/checker/check-load" --self-test

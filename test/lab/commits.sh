@@ -5,6 +5,10 @@
 # asked for its offsets: none that was acknowledged may be missing, or older.
 #
 #   commits.sh [--count N] [--fs ext4|xfs|both] [--seed S] [--json]
+#   commits.sh --no-flush journal [...]
+#
+# The second form is the control of the first: the journal's flushes are left
+# out, and it passes if that is found.
 #
 # Databases are made durable, and their logs trimmed, after a few entries, and
 # the journal is small, so that every cut falls between an apply, a checkpoint
@@ -23,13 +27,16 @@ count=4
 file_systems=both
 seed=1
 json=
+control=
 while [ $# -gt 0 ]; do
     case $1 in
     --count) count=$2 && shift ;;
     --fs) file_systems=$2 && shift ;;
     --seed) seed=$2 && shift ;;
     --json) json=yes ;;
-    *) lab_fail "$1: --count N, --fs ext4|xfs|both, --seed S, --json" ;;
+    --no-flush) control=$2 && shift ;;
+    *) lab_fail "$1: --count N, --fs ext4|xfs|both, --seed S, --json," \
+        "--no-flush KIND" ;;
     esac
     shift
 done
@@ -53,6 +60,13 @@ commits_verified()
     timeout 120 "$commits" verify --topic commits --prefix "$2" \
         --books "$lab/$1.books" --groups "$groups" \
         >"$lab/$1.verify.json" 2>"$lab/$1.verify.err" && return 0
+    if [ -n "$control" ] && [ "$(number "$lab/$1.verify.json" lost)" -gt 0 ]; then
+        echo "$fs: without flushes of the $control: lost" \
+            "$(number "$lab/$1.verify.json" lost), and it was found"
+        trap - EXIT
+        nodes_close
+        exit 99
+    fi
     cat "$lab/$1.verify.err" "$lab/$1.verify.json"
     lab_fail "$fs, round $round, seed $((seed + round)): commits of $1"
 }
@@ -127,8 +141,11 @@ blackouts()
     draw 2
     engine=io_uring
     [ "$drawn" -eq 0 ] || engine=threads
-    nodes_open "$fs" storage.io="$engine" state.checkpoint.entries=4 \
+    set -- storage.io="$engine" state.checkpoint.entries=4 \
         journal.file.bytes=4194304 message.max.bytes=1048588
+    [ -z "$control" ] ||
+        set -- "$@" unsafe.no.flush=true unsafe.no.flush.of="$control"
+    nodes_open "$fs" "$@"
     for i in 1 2 3; do
         node_start "$i"
     done
@@ -179,6 +196,8 @@ while [ "$done" -lt "$count" ]; do
     [ "$most" -le "$turn" ] || most=$turn
     (blackouts $((done)) $((done + most - 1)))
     status=$?
+    [ -z "$control" ] || [ "$status" -ne 99 ] || exit 0
     [ "$status" -eq 0 ] || exit "$status"
     done=$((done + most))
 done
+[ -z "$control" ] || lab_fail "flushes were left out, and nothing was missing"
