@@ -36,6 +36,22 @@ struct slice consumers_keep(struct request *r, struct slice s)
     return slice_of(copy, s.len);
 }
 
+bool consumers_keep_who(struct request *r, struct slice group,
+                        struct slice member, struct slice instance,
+                        struct consumers_who *ret_w)
+{
+    ret_w->group = consumers_keep(r, group);
+    if (ret_w->group.data == NULL) {
+        return false;
+    }
+    ret_w->member = consumers_keep(r, member);
+    if (ret_w->member.data == NULL) {
+        return false;
+    }
+    ret_w->instance = consumers_keep(r, instance);
+    return ret_w->instance.data != NULL;
+}
+
 struct slice consumers_text(struct slice s)
 {
     return s.data == NULL ? slice_str("") : s;
@@ -85,8 +101,7 @@ struct slice consumers_client_host(struct request *r)
 static bool is_loading(struct request *r, struct slice group)
 {
     struct groups *gs = broker_groups(r->broker);
-    return gs == NULL || !broker_serves(r->broker) ||
-           groups_coordinator(gs, group) == broker_node(r->broker);
+    return gs == NULL || !broker_serves(r->broker) || groups_leads(gs, group);
 }
 
 int16_t consumers_error(struct request *r, struct slice group, int status)
@@ -176,6 +191,46 @@ void consumers_cancel(struct consumers_call *c)
     coordinator_cancel(&c->request);
 }
 
+/* ---- a command's rows ----------------------------------------------------
+ */
+
+bool consumers_rows_init(struct request *r, size_t max,
+                         struct consumers_rows *rows)
+{
+    rows->errors = request_alloc(r, max * sizeof *rows->errors);
+    rows->n = 0;
+    return rows->errors != NULL;
+}
+
+bool consumers_rows_add(struct consumers_rows *rows,
+                        const struct image_topic *t, int16_t error,
+                        int32_t partition, int16_t *ret_error)
+{
+    *ret_error = error;
+    if (error == 0 && (partition < 0 || partition >= t->n_partitions)) {
+        *ret_error = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    if (*ret_error == 0) {
+        rows->errors[rows->n++] = ret_error;
+    }
+    return *ret_error == 0;
+}
+
+void consumers_rows_fail(const struct consumers_rows *rows, int16_t error)
+{
+    for (unsigned i = 0; i < rows->n; i++) {
+        *rows->errors[i] = error;
+    }
+}
+
+void consumers_rows_take(const struct consumers_rows *rows,
+                         const struct cgroup_result *result)
+{
+    for (unsigned i = 0; i < rows->n; i++) {
+        *rows->errors[i] = cgroup_result_error(result, i);
+    }
+}
+
 /* ---- reads ---------------------------------------------------------------
  */
 
@@ -203,9 +258,9 @@ static struct state_group *find_shard(const struct consumers_read *gr,
 
 void consumers_read_want_all(struct consumers_read *gr)
 {
+    struct groups *gs = broker_groups(gr->request->broker);
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
-        struct state_group *g = find_shard(gr, k);
-        gr->shards[k].wanted = g != NULL && state_group_ready(g);
+        gr->shards[k].wanted = gs != NULL && groups_tells(gs, k);
     }
 }
 

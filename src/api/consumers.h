@@ -14,6 +14,7 @@
 #include "broker/coordinator.h"
 #include "broker/groups.h"
 #include "state/cgroup.h"
+#include "state/image.h"
 
 /* ---- the door ------------------------------------------------------------
  */
@@ -31,6 +32,14 @@ struct slice consumers_new_member(struct request *r, struct slice of);
 struct slice consumers_client_host(struct request *r);
 /* A copy in the request's arena; as above. "" stays "". */
 struct slice consumers_keep(struct request *r, struct slice s);
+/* Who asks: copies in the request's arena; false without memory: the request
+ * was closed. */
+struct consumers_who {
+    struct slice group, member, instance;
+};
+bool consumers_keep_who(struct request *r, struct slice group,
+                        struct slice member, struct slice instance,
+                        struct consumers_who *ret_w);
 /* The same bytes, "" for none: what a message may not leave null. */
 struct slice consumers_text(struct slice s);
 
@@ -72,6 +81,28 @@ void consumers_submit(struct request *r, struct consumers_call *c,
 /* The callback will not run. One that was not submitted is fine. */
 void consumers_cancel(struct consumers_call *c);
 
+/* ---- a command's rows ----------------------------------------------------
+ */
+
+/* Partitions that a command names and that are there, and where their errors
+ * go in the response, which names others besides. */
+struct consumers_rows {
+    int16_t **errors;
+    unsigned n;
+};
+/* Room for `max`. False without memory: the request was closed. */
+bool consumers_rows_init(struct request *r, size_t max,
+                         struct consumers_rows *rows);
+/* A partition of a topic: `error` is what find_topic() said of it. True: it is
+ * there, and its error, 0 now, is row n - 1's; otherwise *ret_error says. */
+bool consumers_rows_add(struct consumers_rows *rows,
+                        const struct image_topic *t, int16_t error,
+                        int32_t partition, int16_t *ret_error);
+/* All the same error, or each its own. */
+void consumers_rows_fail(const struct consumers_rows *rows, int16_t error);
+void consumers_rows_take(const struct consumers_rows *rows,
+                         const struct cgroup_result *result);
+
 /* ---- reads ---------------------------------------------------------------
  */
 
@@ -92,7 +123,8 @@ struct consumers_read {
 /* Nothing wanted. */
 void consumers_read_init(struct consumers_read *gr, struct request *r,
                          void *data);
-/* The shard of this group; every shard that this node leads. */
+/* The shard of this group; every shard of whose groups this node must tell
+ * (groups_tells()). */
 void consumers_read_want(struct consumers_read *gr, struct slice group);
 void consumers_read_want_all(struct consumers_read *gr);
 /* Confirm all that are wanted, then `done`, perhaps before this returns. If

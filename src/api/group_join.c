@@ -15,7 +15,7 @@
 
 struct job {
     struct consumers_call call;
-    struct slice group, member, instance;
+    struct consumers_who who;
 };
 
 static void reply_error(struct request *r, int16_t error, struct slice member)
@@ -79,7 +79,7 @@ static void on_joined(struct consumers_call *c, int16_t error,
 {
     struct job *j = c->data;
     struct request *r = c->owner;
-    const struct cgroup_view *g = consumers_view(r, j->group);
+    const struct cgroup_view *g = consumers_view(r, j->who.group);
     error = error != 0 ? error : result->error;
     if (error == 0 && g == NULL) {
         error = KERR_UNKNOWN_MEMBER_ID; /* it came and went */
@@ -87,7 +87,7 @@ static void on_joined(struct consumers_call *c, int16_t error,
     if (error != 0) {
         reply_error(r, error,
                     result != NULL && result->member.len > 0 ? result->member
-                                                             : j->member);
+                                                             : j->who.member);
     } else {
         reply_joined(r, g, result);
     }
@@ -145,9 +145,9 @@ static struct cgroup_join make(const struct request *r, const struct job *j)
             ? in->rebalance_timeout_ms
             : in->session_timeout_ms;
     return (struct cgroup_join){
-        .group = j->group,
-        .member = j->member,
-        .instance = j->instance,
+        .group = j->who.group,
+        .member = j->who.member,
+        .instance = j->who.instance,
         .client_id = consumers_cut(r->header.client_id, CGROUP_NAME_MAX),
         .session_ms = (uint32_t)in->session_timeout_ms,
         .rebalance_ms = (uint32_t)rebalance_ms,
@@ -181,29 +181,13 @@ static bool encode(struct request *r, const struct job *j, struct buf *b)
         return false;
     }
     c.new_member = consumers_new_member(
-        r, j->instance.len > 0 ? j->instance : r->header.client_id);
+        r, j->who.instance.len > 0 ? j->who.instance : r->header.client_id);
     if (c.new_member.data == NULL) {
         return false;
     }
     consumers_batch(r, b);
     cgroup_encode_join(&c, b);
     return true;
-}
-
-/* As above. */
-static bool keep(struct request *r, struct job *j)
-{
-    const struct join_group_request *in = r->body;
-    j->group = consumers_keep(r, in->group_id);
-    if (j->group.data == NULL) {
-        return false;
-    }
-    j->member = consumers_keep(r, in->member_id);
-    if (j->member.data == NULL) {
-        return false;
-    }
-    j->instance = consumers_keep(r, in->group_instance_id);
-    return j->instance.data != NULL;
 }
 
 void api_join_group(struct request *r)
@@ -217,13 +201,16 @@ void api_join_group(struct request *r)
         return;
     }
     j = request_alloc(r, sizeof *j);
-    if (j == NULL || !keep(r, j) || !encode(r, j, &b)) {
+    if (j == NULL ||
+        !consumers_keep_who(r, in->group_id, in->member_id,
+                            in->group_instance_id, &j->who) ||
+        !encode(r, j, &b)) {
         return;
     }
     request_drop_frame(r);
     r->state = j;
     r->cancel = on_gone;
     j->call.data = j;
-    consumers_submit(r, &j->call, CGROUP_JOIN, j->group, j->instance, &b,
-                     KERR_UNKNOWN_SERVER_ERROR, on_joined);
+    consumers_submit(r, &j->call, CGROUP_JOIN, j->who.group, j->who.instance,
+                     &b, KERR_UNKNOWN_SERVER_ERROR, on_joined);
 }

@@ -62,8 +62,9 @@ static void add(struct request *r, const struct cgroup_view *g,
     }
 }
 
-/* The images of those that could be confirmed. One that this node no longer
- * leads is another's to list. Returns how many groups they hold. */
+/* The images of those that could be confirmed. The groups of the others are
+ * said to be missing: who asked for all asks again. Returns how many groups
+ * they hold. */
 static size_t confirmed(const struct consumers_read *gr,
                         const struct cgroup_image *images[CGROUP_SHARDS],
                         int16_t *ret_error)
@@ -76,7 +77,7 @@ static size_t confirmed(const struct consumers_read *gr,
             gr->shards[k].wanted ? consumers_read_shard(gr, k, &status) : NULL;
         if (images[k] != NULL) {
             n += cgroup_image_count(images[k]);
-        } else if (gr->shards[k].wanted && status != ERR_NOTLEADER) {
+        } else if (gr->shards[k].wanted) {
             *ret_error = KERR_COORDINATOR_LOAD_IN_PROGRESS;
         }
     }

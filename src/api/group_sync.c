@@ -10,7 +10,7 @@
 
 struct job {
     struct consumers_call call;
-    struct slice group, member, instance;
+    struct consumers_who who;
 };
 
 /* ---- SyncGroup ----------------------------------------------------------- */
@@ -32,9 +32,9 @@ static void on_synced(struct consumers_call *c, int16_t error,
     struct job *j = c->data;
     struct request *r = c->owner;
     struct sync_group_response out;
-    const struct cgroup_view *g = consumers_view(r, j->group);
+    const struct cgroup_view *g = consumers_view(r, j->who.group);
     const struct cgroup_view_member *m =
-        g == NULL ? NULL : cgroup_view_member(g, j->member);
+        g == NULL ? NULL : cgroup_view_member(g, j->who.member);
     error = error != 0 ? error : result->error;
     if (error == 0 && m == NULL) {
         error = KERR_UNKNOWN_MEMBER_ID;
@@ -100,9 +100,9 @@ static int16_t judge(const struct request *r)
 static bool encode(struct request *r, const struct job *j, struct buf *b)
 {
     const struct sync_group_request *in = r->body;
-    struct cgroup_sync c = {.group = j->group,
-                            .member = j->member,
-                            .instance = j->instance,
+    struct cgroup_sync c = {.group = j->who.group,
+                            .member = j->who.member,
+                            .instance = j->who.instance,
                             .generation = in->generation_id,
                             .named = r->version >= VERSION_NAMED,
                             .protocol_type = in->protocol_type,
@@ -123,23 +123,9 @@ static bool encode(struct request *r, const struct job *j, struct buf *b)
     return true;
 }
 
-static bool keep(struct request *r, struct job *j)
-{
-    const struct sync_group_request *in = r->body;
-    j->group = consumers_keep(r, in->group_id);
-    if (j->group.data == NULL) {
-        return false;
-    }
-    j->member = consumers_keep(r, in->member_id);
-    if (j->member.data == NULL) {
-        return false;
-    }
-    j->instance = consumers_keep(r, in->group_instance_id);
-    return j->instance.data != NULL;
-}
-
 void api_sync_group(struct request *r)
 {
+    const struct sync_group_request *in = r->body;
     int16_t error = judge(r);
     struct job *j;
     struct buf b;
@@ -148,15 +134,18 @@ void api_sync_group(struct request *r)
         return;
     }
     j = request_alloc(r, sizeof *j);
-    if (j == NULL || !keep(r, j) || !encode(r, j, &b)) {
+    if (j == NULL ||
+        !consumers_keep_who(r, in->group_id, in->member_id,
+                            in->group_instance_id, &j->who) ||
+        !encode(r, j, &b)) {
         return;
     }
     request_drop_frame(r);
     r->state = j;
     r->cancel = on_gone;
     j->call.data = j;
-    consumers_submit(r, &j->call, CGROUP_SYNC, j->group, j->instance, &b,
-                     KERR_UNKNOWN_SERVER_ERROR, on_synced);
+    consumers_submit(r, &j->call, CGROUP_SYNC, j->who.group, j->who.instance,
+                     &b, KERR_UNKNOWN_SERVER_ERROR, on_synced);
 }
 
 /* ---- Heartbeat ----------------------------------------------------------- */

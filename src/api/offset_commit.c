@@ -12,18 +12,9 @@
 struct job {
     struct consumers_call call;
     struct offset_commit_response out;
-    /* Those of known partitions, and where their answers go. */
+    struct consumers_rows known; /* partitions, */
     struct cgroup_commit_row *rows;
-    struct offset_commit_response_partition **answers;
-    unsigned n_rows;
 };
-
-static void fail_rows(struct job *j, int16_t error)
-{
-    for (unsigned i = 0; i < j->n_rows; i++) {
-        j->answers[i]->error_code = error;
-    }
-}
 
 static void on_committed(struct consumers_call *c, int16_t error,
                          const struct cgroup_result *result)
@@ -34,13 +25,11 @@ static void on_committed(struct consumers_call *c, int16_t error,
     int16_t ignored;
     error = error != 0 ? error : result->error;
     if (error != 0) {
-        fail_rows(j, error);
+        consumers_rows_fail(&j->known, error);
         request_reply(r, &j->out);
         return;
     }
-    for (unsigned i = 0; i < j->n_rows; i++) {
-        j->answers[i]->error_code = cgroup_result_error(result, i);
-    }
+    consumers_rows_take(&j->known, result);
     struct coordinator *co = consumers_coordinator(r, in->group_id, &ignored);
     if (co != NULL) {
         coordinator_hear(co, in->group_id, in->member_id);
@@ -56,19 +45,6 @@ static void on_gone(struct request *r)
 }
 
 /* ---- rows ---------------------------------------------------------------- */
-
-static void add_row(struct job *j, const struct image_topic *t,
-                    const struct offset_commit_request_partition *in,
-                    struct offset_commit_response_partition *out)
-{
-    struct cgroup_commit_row *row = &j->rows[j->n_rows];
-    *row = (struct cgroup_commit_row){.topic = t->id,
-                                      .partition = in->partition_index,
-                                      .offset = in->committed_offset,
-                                      .epoch = in->committed_leader_epoch,
-                                      .metadata = in->committed_metadata};
-    j->answers[j->n_rows++] = out;
-}
 
 static bool add_topic(struct request *r, struct job *j,
                       const struct offset_commit_request_topic *in,
@@ -91,13 +67,14 @@ static bool add_topic(struct request *r, struct job *j,
             &in->partitions.ptr[i];
         struct offset_commit_response_partition *to = &out->partitions.ptr[i];
         to->partition_index = p->partition_index;
-        if (error != 0) {
-            to->error_code = error;
-        } else if (p->partition_index < 0 ||
-                   p->partition_index >= t->n_partitions) {
-            to->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-        } else {
-            add_row(j, t, p, to);
+        if (consumers_rows_add(&j->known, t, error, p->partition_index,
+                               &to->error_code)) {
+            j->rows[j->known.n - 1] =
+                (struct cgroup_commit_row){.topic = t->id,
+                                           .partition = p->partition_index,
+                                           .offset = p->committed_offset,
+                                           .epoch = p->committed_leader_epoch,
+                                           .metadata = p->committed_metadata};
         }
     }
     return true;
@@ -115,8 +92,7 @@ static bool build(struct request *r, struct job *j)
     if (j->rows == NULL) {
         return false;
     }
-    j->answers = request_alloc(r, n * sizeof *j->answers);
-    if (j->answers == NULL) {
+    if (!consumers_rows_init(r, n, &j->known)) {
         return false;
     }
     j->out.topics.ptr =
@@ -164,7 +140,7 @@ static void encode(struct request *r, const struct job *j, struct buf *b)
                   ? in->member_id
                   : consumers_cut(r->header.client_id, CGROUP_NAME_MAX),
         .rows = j->rows,
-        .n_rows = j->n_rows,
+        .n_rows = j->known.n,
         .metadata_max = (uint32_t)config_long(config, NODE_OFFSET_METADATA_MAX),
         .history_max = (uint32_t)config_long(config, NODE_GROUPS_HISTORY_MAX),
         .history_interval_ms =
@@ -185,9 +161,9 @@ void api_offset_commit(struct request *r)
     if (!build(r, j)) {
         return;
     }
-    int16_t error = judge(in, j->n_rows);
-    if (error != 0 || j->n_rows == 0) {
-        fail_rows(j, error);
+    int16_t error = judge(in, j->known.n);
+    if (error != 0 || j->known.n == 0) {
+        consumers_rows_fail(&j->known, error);
         request_reply(r, &j->out);
         return;
     }

@@ -15,10 +15,9 @@
 struct job {
     struct consumers_call call;
     struct offset_delete_response out;
-    struct cgroup_delete_row *rows; /* of known partitions, */
-    struct slice *names;            /* their topics, */
-    struct offset_delete_response_partition **answers; /* and answers */
-    unsigned n_rows;
+    struct consumers_rows known;    /* partitions, */
+    struct cgroup_delete_row *rows; /* what is asked of them, */
+    struct slice *names;            /* and their topics */
     unsigned tries;
 };
 
@@ -45,9 +44,7 @@ static void on_decided(struct consumers_call *c, int16_t error,
         fail(r, j, error);
         return;
     }
-    for (unsigned i = 0; i < j->n_rows; i++) {
-        j->answers[i]->error_code = cgroup_result_error(result, i);
-    }
+    consumers_rows_take(&j->known, result);
     request_reply(r, &j->out);
 }
 
@@ -64,7 +61,7 @@ static void submit(struct request *r, struct job *j)
     const struct cgroup_view *g = consumers_view(r, in->group_id);
     struct buf b;
     bool subscribed = false;
-    for (unsigned i = 0; i < j->n_rows; i++) {
+    for (unsigned i = 0; i < j->known.n; i++) {
         if (i == 0 || !slice_equal(j->names[i], j->names[i - 1])) {
             subscribed = g != NULL && cgroup_view_subscribes(g, j->names[i]);
         }
@@ -73,7 +70,7 @@ static void submit(struct request *r, struct job *j)
     j->tries++;
     consumers_batch(r, &b);
     cgroup_encode_offset_delete(in->group_id, g == NULL ? -1 : g->generation,
-                                j->rows, j->n_rows, &b);
+                                j->rows, j->known.n, &b);
     consumers_submit(r, &j->call, CGROUP_OFFSET_DELETE, in->group_id,
                      slice_of(NULL, 0), &b, KERR_INVALID_REQUEST, on_decided);
 }
@@ -94,15 +91,11 @@ static bool add_topic(struct request *r, struct job *j,
     for (uint32_t i = 0; i < in->partitions.n; i++) {
         struct offset_delete_response_partition *to = &out->partitions.ptr[i];
         to->partition_index = in->partitions.ptr[i].partition_index;
-        to->error_code = error;
-        if (error == 0 && (to->partition_index < 0 ||
-                           to->partition_index >= t->n_partitions)) {
-            to->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-        } else if (error == 0) {
-            j->rows[j->n_rows] = (struct cgroup_delete_row){
+        if (consumers_rows_add(&j->known, t, error, to->partition_index,
+                               &to->error_code)) {
+            j->rows[j->known.n - 1] = (struct cgroup_delete_row){
                 .topic = t->id, .partition = to->partition_index};
-            j->names[j->n_rows] = in->name;
-            j->answers[j->n_rows++] = to;
+            j->names[j->known.n - 1] = in->name;
         }
     }
     return true;
@@ -124,8 +117,7 @@ static bool build(struct request *r, struct job *j)
     if (j->names == NULL) {
         return false;
     }
-    j->answers = request_alloc(r, n * sizeof *j->answers);
-    if (j->answers == NULL) {
+    if (!consumers_rows_init(r, n, &j->known)) {
         return false;
     }
     j->out.topics.ptr =
@@ -157,9 +149,9 @@ void api_offset_delete(struct request *r)
     if (!build(r, j)) {
         return;
     }
-    if (j->n_rows == 0) {
+    if (j->known.n == 0) {
         request_reply(r, &j->out);
-    } else if (j->n_rows > CGROUP_ROWS_MAX) {
+    } else if (j->known.n > CGROUP_ROWS_MAX) {
         fail(r, j, KERR_INVALID_REQUEST);
     } else {
         r->state = j;

@@ -249,6 +249,14 @@ static void place(struct groups *gs)
     buf_close(&out);
 }
 
+/* A shard's replica, if this node leads it. */
+static struct replica *find_led(const struct groups *gs, unsigned k)
+{
+    struct replica *r =
+        gs->shards[k].open ? state_group_replica(gs->shards[k].group) : NULL;
+    return r != NULL && replica_is_leader(r) ? r : NULL;
+}
+
 /* Nobody listens there, or nothing came for an election timeout. */
 static bool is_suspect(const struct groups *gs, int32_t node)
 {
@@ -263,6 +271,14 @@ static bool is_suspect(const struct groups *gs, int32_t node)
                (uint64_t)config_long(gs->broker->config, NODE_RAFT_ELECTION_MS);
 }
 
+/* Who leads it, as far as known; -1. */
+static int32_t leader_of(const struct groups *gs,
+                         const struct image_partition *x)
+{
+    const struct leader *l = leaders_find(broker_leaders(gs->broker), x->group);
+    return l == NULL || is_suspect(gs, l->node) ? -1 : l->node;
+}
+
 int32_t groups_coordinator(struct groups *gs, struct slice group_id)
 {
     const struct image_partition *x =
@@ -271,8 +287,25 @@ int32_t groups_coordinator(struct groups *gs, struct slice group_id)
         place(gs);
         return -1;
     }
-    const struct leader *l = leaders_find(broker_leaders(gs->broker), x->group);
-    return l == NULL || is_suspect(gs, l->node) ? -1 : l->node;
+    return leader_of(gs, x);
+}
+
+bool groups_leads(struct groups *gs, struct slice group_id)
+{
+    return find_led(gs, cgroup_shard(group_id)) != NULL ||
+           groups_coordinator(gs, group_id) == broker_node(gs->broker);
+}
+
+bool groups_tells(const struct groups *gs, unsigned number)
+{
+    const struct image_partition *x =
+        image_shard(broker_image(gs->broker), number);
+    if (x == NULL || !lives_here(gs, x)) {
+        return false;
+    }
+    int32_t leader = leader_of(gs, x);
+    return find_led(gs, number) != NULL || leader < 0 ||
+           leader == broker_node(gs->broker);
 }
 
 struct state_group *groups_shard(const struct groups *gs, unsigned number)
@@ -350,14 +383,6 @@ static void closed_one(void *arg)
     }
     mem_free(gs->mem, gs);
     cb(cb_arg);
-}
-
-/* A shard's replica, if this node leads it. */
-static struct replica *find_led(const struct groups *gs, unsigned k)
-{
-    struct replica *r =
-        gs->shards[k].open ? state_group_replica(gs->shards[k].group) : NULL;
-    return r != NULL && replica_is_leader(r) ? r : NULL;
 }
 
 unsigned groups_hand_over(struct groups *gs)

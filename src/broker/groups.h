@@ -39,6 +39,13 @@ unsigned groups_give_back(struct groups *gs, unsigned max);
  * next one, and is not sent to a dead node. If the shards are not placed yet,
  * that begins. */
 int32_t groups_coordinator(struct groups *gs, struct slice group_id);
+/* True if this node leads the shard of a group, though it may not be able to
+ * answer yet. */
+bool groups_leads(struct groups *gs, struct slice group_id);
+/* True if nobody but this node could tell of a shard's groups: it leads the
+ * shard, if only since a moment ago, or it has a replica and knows of no other
+ * node that leads. */
+bool groups_tells(const struct groups *gs, unsigned number);
 /* A shard that lives here and is open; NULL otherwise. */
 struct state_group *groups_shard(const struct groups *gs, unsigned number);
 /* Who takes requests for a group, if this node leads it; NULL: its shard does

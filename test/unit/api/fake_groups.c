@@ -17,6 +17,16 @@ int32_t groups_coordinator(struct groups *gs, struct slice group_id)
     (void)group_id;
     return fake_groups.coordinator;
 }
+bool groups_leads(struct groups *gs, struct slice group_id)
+{
+    return groups_coordinator(gs, group_id) == 1;
+}
+bool groups_tells(const struct groups *gs, unsigned number)
+{
+    (void)gs;
+    assert_in_range(number, 0, CGROUP_SHARDS - 1);
+    return fake_groups.leads || fake_groups.tells;
+}
 struct state_group *groups_shard(const struct groups *gs, unsigned number)
 {
     (void)gs;

@@ -22,6 +22,7 @@ struct fake_groups {
     int32_t coordinator; /* who is said to lead all shards, -1: nobody */
     bool here;           /* the shards live on this node */
     bool leads;          /* ... and it leads them */
+    bool tells;          /* nobody else would tell of their groups */
     /* Commands, and what they are answered. */
     unsigned n_submitted;
     unsigned under_way;

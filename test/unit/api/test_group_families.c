@@ -1015,14 +1015,21 @@ static void test_list(void **state)
     fake_groups.barrier_status = ERR_TIMEOUT;
     assert_int_equal(list(5, "", "")->error_code,
                      KERR_COORDINATOR_LOAD_IN_PROGRESS);
-    fake_groups.barrier_status = ERR_NOTLEADER; /* another lists them */
+    fake_groups.barrier_status = ERR_NOTLEADER; /* since a moment ago */
+    out = list(5, "", "");
+    assert_int_equal(out->error_code, KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(out->groups.n, 0);
+    fake_groups.leads = false; /* another lists them */
     out = list(5, "", "");
     assert_int_equal(out->error_code, 0);
     assert_int_equal(out->groups.n, 0);
-    fake_groups.leads = false;
-    out = list(5, "", "");
-    assert_int_equal(out->error_code, 0);
-    assert_int_equal(out->groups.n, 0);
+    /* Nobody else does: what is missing is said, and asked for again. */
+    fake_groups.tells = true;
+    assert_int_equal(list(5, "", "")->error_code,
+                     KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    fake_groups.here = false;
+    assert_int_equal(list(5, "", "")->error_code,
+                     KERR_COORDINATOR_LOAD_IN_PROGRESS);
     fake.serves = false;
     assert_int_equal(list(5, "", "")->error_code,
                      KERR_COORDINATOR_LOAD_IN_PROGRESS);

@@ -19,6 +19,7 @@ struct look {
     int32_t first;       /* of the shard's replicas; -1: not placed */
     int32_t coordinator; /* as FindCoordinator would tell; -1: none */
     unsigned led;        /* shards that the node leads */
+    unsigned tells;      /* shards whose groups only it could tell of */
 };
 
 /* Some group of the shard. */
@@ -43,6 +44,7 @@ static void look_as_node(void *arg)
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
         const struct state_group *g = groups_shard(gs, k);
         l->led += g != NULL && state_group_ready(g);
+        l->tells += groups_tells(gs, k);
     }
 }
 
@@ -153,12 +155,17 @@ static void dead_is_not_told(void **state)
         t++;
     }
     assert_int_equal(look(c, 1, shard).coordinator, -1);
+    /* Who has a replica says that it cannot tell, and leaves nothing out. */
+    assert_true(look(c, 1, shard).tells > look(c, 1, shard).led);
     while (look(c, 1, shard).coordinator < 0 && t < WAIT_MS) {
         run_ms(c, 1);
         t++;
     }
     told = (unsigned)look(c, 1, shard).coordinator;
     assert_true(told == 1 || told == 2);
+    run_ms(c, WAIT_MS);
+    assert_int_equal(look(c, 1, 0).tells, look(c, 1, 0).led);
+    assert_int_equal(look(c, 1, 0).tells + look(c, 2, 0).tells, CGROUP_SHARDS);
     cluster_close(c);
 }
 
