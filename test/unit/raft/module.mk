@@ -11,6 +11,17 @@ test_unit_raft_test_soak_SOURCES = test/unit/raft/test_soak.c \
 	test/unit/raft/cluster.c test/unit/raft/cluster.h
 test_unit_raft_test_soak_LDADD = $(LINK_raft)
 
+# What the stories say is compared word for word; --rewrite tells them anew.
+check_PROGRAMS += test/unit/raft/test_story
+TESTS += test/unit/raft/test_story
+test_unit_raft_test_story_SOURCES = test/unit/raft/test_story.c \
+	test/unit/raft/cluster.c test/unit/raft/cluster.h
+test_unit_raft_test_story_LDADD = $(LINK_raft)
+EXTRA_DIST += test/unit/raft/stories/election.txt \
+	test/unit/raft/stories/gates.txt test/unit/raft/stories/install.txt \
+	test/unit/raft/stories/restart.txt \
+	test/unit/raft/stories/truncation.txt
+
 check_PROGRAMS += test/unit/raft/test_group
 TESTS += test/unit/raft/test_group
 test_unit_raft_test_group_SOURCES = test/unit/raft/test_group.c \
