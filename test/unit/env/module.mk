@@ -10,7 +10,8 @@ check_PROGRAMS += test/unit/env/test_system_file
 TESTS += test/unit/env/test_system_file
 test_unit_env_test_system_file_SOURCES = test/unit/env/test_system_file.c \
 	test/unit/env/system_fixture.h
-test_unit_env_test_system_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_system_file_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) \
+	$(URING_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_env_test_system_file_LDADD = $(LINK_env) $(CMOCKA_LIBS)
 
 check_PROGRAMS += test/unit/env/test_system_bfile

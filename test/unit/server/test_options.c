@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,13 +235,16 @@ static void test_unreadable(void **state)
 {
     struct given g;
     (void)state;
-    if (geteuid() == 0) {
-        skip(); /* root reads everything */
-    }
     begin(&g);
     write_text(&g, "node.id=1\n", 10);
     assert_int_equal(chmod(g.path, 0), 0);
-    assert_int_equal(PARSE(&g, "-c", g.path), ERR_IO);
+    /* Root reads everything, but as somebody else to the file system it does
+     * not. (Where the directory is closed to others, too, that is what is
+     * met.) */
+    uid_t before = (uid_t)setfsuid(geteuid() == 0 ? 65534 : geteuid());
+    int rv = PARSE(&g, "-c", g.path);
+    setfsuid(before);
+    assert_int_equal(rv, ERR_IO);
     expect_text(&g, "Permission denied");
     end(&g);
 }
