@@ -179,6 +179,25 @@ static bool cut_zstd(struct fetch_item *it)
     return true;
 }
 
+/* A single batch larger than what the client wants of this partition: only the
+ * first partition with data may give it. One that stands behind others is told
+ * nothing, and comes to be the first: sessions, and clients without one, move
+ * who gave something to the end. */
+static bool is_too_large(const struct fetch_item *it)
+{
+    const struct fetch_state *s = it->state;
+    uint64_t max = it->fp->max_bytes > 0 ? (uint64_t)it->fp->max_bytes : 0;
+    if (it->bytes <= max) {
+        return false;
+    }
+    for (const struct fetch_item *before = s->items; before < it; before++) {
+        if (before->n_pieces > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What was read counts against the limits: the first partition with data gets
  * at least one batch, whatever its size (KIP-74). What does not fit beside the
  * reservations of others may fit beside what they turn out to read. */
@@ -195,6 +214,8 @@ static void account(struct fetch_item *it)
     } else if (s->bytes > 0 && s->bytes + it->bytes > s->bytes_max) {
         release_pieces(it);
         it->skipped = s->reserved > 0;
+    } else if (is_too_large(it)) {
+        release_pieces(it);
     }
     s->bytes += it->bytes;
 }

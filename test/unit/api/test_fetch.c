@@ -223,6 +223,14 @@ static void test_limits(void **state)
     fetch_ask_part_bytes = 1;
     out = fetch(17);
     assert_int_equal(fetch_batches(fetch_part(out, 0)), 1);
+    assert_int_equal(fetch_batches(fetch_part(out, 1)), 0);
+    assert_int_equal(fetch_part(out, 1)->error_code, KERR_NONE);
+    /* ... which is no limit for the first that has something. */
+    fetch_ask("a", 0, 6);
+    fetch_ask("b", 0, 0);
+    fetch_ask_part_bytes = 1;
+    out = fetch(17);
+    assert_int_equal(fetch_batches(fetch_part(out, 1)), 1);
 }
 
 /* The same when both must be read from segments. */
