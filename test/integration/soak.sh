@@ -59,12 +59,12 @@ elections()
 settled()
 {
     tries=600
-    until "$ostraka" topic describe check-load --json 2>/dev/null |
+    until "$ostraka" topic describe soak --json 2>/dev/null |
         awk '/"leader": [0-9]/ { n[$2 + 0]++ }
             END { exit !(n[1] == 4 && n[2] == 4 && n[3] == 4) }'; do
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || {
-            "$ostraka" topic describe check-load
+            "$ostraka" topic describe soak
             fail "leadership is not back where it belongs after 60 s"
         }
         sleep 0.1
@@ -123,7 +123,7 @@ cluster_up --nodes 3 --base-port $((20000 + $$ % 1000 * 10)) \
     --set journal.bytes.max=67108864 \
     --set log.retention.check.interval.ms=5000
 started=$(date +%s)
-load_start --partitions 12 --producers 3 --rate 3000 --value-bytes 512 \
+load_start --topic soak --partitions 12 --producers 3 --rate 3000 --value-bytes 512 \
     --config retention.bytes=4194304 --config segment.bytes=1048576
 while [ $(($(date +%s) - started)) -lt $((seconds - quiet)) ]; do
     chance 16
