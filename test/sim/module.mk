@@ -40,6 +40,12 @@ test_sim_test_groups_SOURCES = test/sim/test_groups.c
 test_sim_test_groups_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_sim_test_groups_LDADD = $(LINK_sim) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/sim/test_regressions
+TESTS += test/sim/test_regressions
+test_sim_test_regressions_SOURCES = test/sim/test_regressions.c
+test_sim_test_regressions_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_sim_test_regressions_LDADD = $(LINK_sim) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/sim/sim
 test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/ledger.c test/sim/ledger.h \

@@ -194,6 +194,33 @@ static void open_3(uint32_t off)
     cluster_elect(&cl, 1, ALL);
 }
 
+/* R03: what a majority has is committed though there is always something newer
+ * that it does not have yet. */
+static bool story_r03_commit_under_load(uint32_t off)
+{
+    open_3(off);
+    cluster_beat(&cl, 1, ALL, 2);
+    cluster_propose(&cl, 1, 1);
+    cluster_sync(&cl, 1);
+    for (unsigned i = 0; i < 50; i++) {
+        struct packets *net = &cl.net;
+        unsigned n = net->n;
+        cluster_propose(&cl, 1, 1); /* before anything is answered */
+        for (unsigned k = 0; k < n; k++) {
+            struct packet p = cluster_take(&cl, 0);
+            if (p.to != 3) {
+                cluster_receive(&cl, p.to, p);
+            }
+        }
+        cluster_sync(&cl, 2);
+        cluster_sync(&cl, 1);
+        if (i > 5 && commit(1) + 5 < last(1)) {
+            return false;
+        }
+    }
+    return cl.verdict[0] == '\0';
+}
+
 /* N1: a delayed rejection below what is matched, while probing. */
 static bool story_rejection(uint32_t off)
 {
@@ -947,6 +974,7 @@ static bool run(bool (*story)(uint32_t off), uint32_t off)
 
 WELL(figure_8)
 WELL(unchecked_tail)
+WELL(r03_commit_under_load)
 WELL(one_vote)
 WELL(gate)
 TEETH(rejection, CORE_GUARD_REJECTION)
@@ -984,6 +1012,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_figure_8),
         cmocka_unit_test(test_unchecked_tail),
+        cmocka_unit_test(test_r03_commit_under_load),
         cmocka_unit_test(test_one_vote),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_rejection),

@@ -190,6 +190,73 @@ static void test_install_waits(void **state)
     world_free(w);
 }
 
+/* R20: entries that were overwritten while the write of them was under way are
+ * not durable when that write is, but when that of what replaced them is. */
+static void test_r20_a_late_write(void **state)
+{
+    (void)state;
+    struct world *w = world_new(56);
+    propose_many(w, 20);
+    struct node *old = leader(w);
+    uint64_t first = tail_last_index(group_tail(old->g)) + 1;
+    sim_node_slow(w->sim, old->id, 3000000, 0); /* a disk of three seconds */
+    isolate(w, old->id, false);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(propose(old, 64), 0);
+    }
+    wait_leader(w, old, 2500);
+    propose_many(w, 10);
+    isolate(w, old->id, true);
+    while (old->n_truncated == 0) {
+        assert_true(sim_run_one(w->sim));
+    }
+    assert_true(group_stored(old->g) < first); /* nothing of it was durable */
+    while (group_stored(old->g) < first + 5) {
+        assert_true(sim_run_one(w->sim));
+        const struct entry *e =
+            tail_find(group_tail(old->g), group_stored(old->g));
+        assert_true(e == NULL || e->seq <= old->consensus->durable);
+    }
+    sim_node_slow(w->sim, old->id, 0, 0);
+    propose_many(w, 5);
+    check_same(w);
+    world_free(w);
+}
+
+/* R25: a base is raised again as soon as it was raised, while a follower
+ * fetches what the first one stood for. */
+static void test_r25_two_bases_in_a_row(void **state)
+{
+    (void)state;
+    struct world *w = world_new(57);
+    propose_many(w, 20);
+    struct node *l = leader(w);
+    struct node *b = &w->nodes[l->id % NODES + 1];
+    crash(w, b->id, SIM_CRASH_NONE);
+    propose_many(w, 100);
+    uint64_t stored = group_stored(l->g);
+    compact(l, stored - 60);
+    assert_int_equal(try_compact(l, stored - 30), ERR_BUSY);
+    start(w, b->id);
+    for (unsigned t = 0; t < 300 && !b->offered; t++) {
+        run_ms(w, 10);
+    }
+    assert_true(b->offered);
+    compact(l, stored - 30); /* what was offered is no more */
+    assert_int_equal(install(b), 0);
+    crash(w, l->id, SIM_CRASH_NONE); /* its second base may be lost */
+    start(w, l->id);
+    for (unsigned t = 0; t < 300 && b->applied < w->last; t++) {
+        run_ms(w, 10);
+        if (b->offered && b->g != NULL && leader(w) != NULL) {
+            (void)install(b); /* ERR_RANGE: it has it */
+        }
+    }
+    propose_many(w, 5);
+    check_same(w);
+    world_free(w);
+}
+
 struct read {
     struct group_barrier b;
     int status;
@@ -961,6 +1028,8 @@ int main(void)
         cmocka_unit_test(test_slow_follower),
         cmocka_unit_test(test_install),
         cmocka_unit_test(test_install_waits),
+        cmocka_unit_test(test_r20_a_late_write),
+        cmocka_unit_test(test_r25_two_bases_in_a_row),
         cmocka_unit_test(test_barrier),
         cmocka_unit_test(test_transfer),
         cmocka_unit_test(test_suspect),
