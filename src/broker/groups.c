@@ -24,7 +24,6 @@ struct shard {
     struct cgroup_image *image;
     struct coordinator *coordinator;
     bool open;    /* takes part */
-    bool failed;  /* said why; stays closed */
     bool opening; /* the callback is to come */
 };
 
@@ -91,17 +90,11 @@ static void on_opened(void *arg, int status, const struct err *err)
     struct groups *gs = s->all;
     s->open = status == 0;
     s->opening = false;
-    if (status == ERR_CORRUPT && !gs->closing) {
-        /* The only copy there is: nobody else can serve. */
+    if (status != 0 && !gs->closing) {
+        /* A shard that stays closed would hold the journal's ring, and in the
+         * end stop all others: what keeps one from opening ends the node. */
         env_fail(gs->env, status, "%s",
                  err != NULL ? err->text : err_text(status));
-    }
-    if (status != 0 && !gs->closing) {
-        /* The others serve on; nothing of this one is removed. */
-        s->failed = true;
-        trace_error(env_trace(gs->env), "groups.failed",
-                    "shard=%u error=\"%s\"", s->number,
-                    err != NULL ? err->text : err_text(status));
     }
     gs->n_opening--;
     check_confirmed(gs);

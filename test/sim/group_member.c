@@ -50,6 +50,7 @@ struct group_member {
     struct groups *all;
     struct group_book *book;
     unsigned slot;
+    unsigned number; /* of its instance */
     bool is_static, turned_away;
     char instance[24];
     struct env_timer timer;
@@ -329,7 +330,7 @@ static void on_joined(void *arg, int status, const void *response)
 
     if (status == 0 && (error == 0 || error == KERR_MEMBER_ID_REQUIRED)) {
         l = group_life_find(m->book, r->member_id,
-                            m->is_static ? (int)m->slot : -1, a->begin_us);
+                            m->is_static ? (int)m->number : -1, a->begin_us);
     }
     if (!is_his(a)) {
         if (error == 0) {
@@ -882,8 +883,20 @@ static void run(struct group_member *m)
     act_up(m);
 }
 
+/* Of two with one instance, one goes for good when all comes to rest. */
+static bool retires(const struct group_member *m)
+{
+    return m->book->o.twins && m->slot == 1 && m->all->phase != GROUPS_ACT;
+}
+
 static void step(struct group_member *m)
 {
+    if (retires(m)) {
+        if (m->state != DOWN) {
+            fall(m, 0);
+        }
+        return;
+    }
     if (now_ms(m) < m->wait_ms &&
         !(m->state == DOWN && m->all->phase == GROUPS_SETTLE &&
           !m->turned_away)) {
@@ -930,8 +943,9 @@ struct group_member *group_member_start(struct group_book *b, unsigned slot)
     *m = (struct group_member){.all = b->all,
                                .book = b,
                                .slot = slot,
+                               .number = b->o.twins && slot == 1 ? 0 : slot,
                                .is_static = slot < b->o.n_static};
-    snprintf(m->instance, sizeof m->instance, "i%u", slot);
+    snprintf(m->instance, sizeof m->instance, "i%u", m->number);
     m->wait_ms = below(m, 8000);
     env_timer_init(&m->timer, on_tick, m);
     env_timer_start(w->env, &m->timer, env_now_ms(w->env) + 1 + slot);
@@ -951,7 +965,7 @@ bool group_member_holds(const struct group_member *m)
 
 bool group_member_waits(const struct group_member *m)
 {
-    return m->state == DOWN && m->turned_away;
+    return m->state == DOWN && (m->turned_away || retires(m));
 }
 
 uint64_t group_member_commits(const struct group_member *m)

@@ -47,6 +47,10 @@ void group_plan_draw(struct group_plan *p, uint64_t seed)
     for (unsigned i = 0; i < p->n_groups; i++) {
         draw_group(&r, &p->groups[i]);
     }
+    for (unsigned i = 0; i < p->n_groups; i++) {
+        p->groups[i].twins =
+            p->groups[i].n_static >= 2 && rand_below(&r, 3) == 0;
+    }
 }
 
 uint64_t groups_below(struct groups *gs, uint64_t n)
@@ -112,7 +116,9 @@ static unsigned expected(const struct groups *gs, const struct group_book *b)
     uint64_t most =
         gs->plan.size_max == 0 ? GROUP_SLOTS_MAX : gs->plan.size_max;
 
-    return b->o.n_slots < most ? b->o.n_slots : (unsigned)most;
+    unsigned n = b->o.n_slots - b->o.twins;
+
+    return n < most ? n : (unsigned)most;
 }
 
 /* All that fit run in one generation, and commit. */

@@ -55,6 +55,7 @@ struct group_member;
 struct group_options {
     unsigned n_slots; /* members at most; 0: committers without membership */
     unsigned n_static;
+    bool twins; /* two seats with one instance: they fence each other */
     uint32_t session_ms, rebalance_ms;
     unsigned commit_ms; /* between commits of a member */
     unsigned pad;       /* bytes of metadata beyond its number */
