@@ -77,6 +77,7 @@ void replica_status(const struct replica *r, struct replica_status *ret_s)
     ret_s->is_leader = replica_is_leader(r);
     ret_s->ready = replica_ready(r);
     ret_s->transferring = transfer_active(r);
+    ret_s->repair = group_repair(r->group) || r->fetching;
     status_members(r, ret_s);
 }
 

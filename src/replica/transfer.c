@@ -7,7 +7,8 @@
  *              ENTER   the group takes the manifest; wait for its base
  *
  * replica_fetch() is the same without an offer: an image is asked of whoever
- * leads, and after INSTALL our own log goes on.
+ * leads, and after INSTALL our own log goes on: HOLD waits until it reaches
+ * that far. If the leader offers its base meanwhile, that is taken instead.
  *
  * Until ENTER nothing of the old log is given up. A sender that does not
  * answer is given up after a while; what was pulled stays, and the next offer
@@ -225,6 +226,9 @@ static struct transfer *transfer_new(struct replica *r, int32_t from)
 
 void transfer_offered(struct replica *r, uint64_t from, struct slice manifest)
 {
+    if (r->transfer != NULL && r->transfer->step == STEP_HOLD) {
+        transfer_free(r->transfer);
+    }
     if (r->transfer != NULL || r->state != REPLICA_RUNNING) {
         return;
     }
@@ -312,6 +316,14 @@ void transfer_tick(struct replica *r)
     }
     if (t->step == STEP_ENTER) {
         transfer_settle(r);
+        return;
+    }
+    if (t->step == STEP_HOLD) {
+        if (now - t->heard_ms >= GIVE_UP_MS) {
+            transfer_give_up(t, "the log does not reach the image");
+        } else {
+            transfer_held(t);
+        }
         return;
     }
     if (t->step == STEP_SETTLE || t->step == STEP_FLUSH) {

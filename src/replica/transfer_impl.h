@@ -18,6 +18,7 @@ enum transfer_step {
     STEP_FLUSH,
     STEP_MADE, /* state: the sender makes an image */
     STEP_FILE, /* state: its bytes */
+    STEP_HOLD, /* fetch: until our log reaches to where the image is */
     STEP_INSTALL,
     STEP_ENTER
 };
@@ -72,5 +73,7 @@ void transfer_batches(struct transfer *t, struct bytes data);
 void transfer_made(struct transfer *t, struct cursor *c);
 /* The image's bytes that follow ours. Shares their chunk. */
 void transfer_file_data(struct transfer *t, struct bytes data);
+/* STEP_HOLD: install, once nothing in the image is beyond our own log. */
+void transfer_held(struct transfer *t);
 
 #endif

@@ -56,7 +56,21 @@ static void on_file_synced(struct file_io *io, int64_t result)
         transfer_free(t);
     } else if (result < 0) {
         env_die(t->replica->env, "%s: %s", t->path, err_text((int)result));
+    } else if (t->fetch) {
+        t->step = STEP_HOLD;
+        transfer_held(t);
     } else {
+        install(t);
+    }
+}
+
+/* A state is never ahead of what is stored and committed here (DESIGN section
+ * 8); after an offer the manifest takes the place of the log. */
+void transfer_held(struct transfer *t)
+{
+    const struct group *g = t->replica->group;
+    if (group_stored(g) >= t->image.index &&
+        group_commit(g) >= t->image.index) {
         install(t);
     }
 }

@@ -89,9 +89,10 @@ blackout()
     *) rows=3 rate=0 ;;
     esac
     commits_start "round-$round"
-    load_wait 1 60
-    range 500-20000
-    load_wait "$drawn" 60
+    load_wait 50 60
+    # The moment is drawn; how much that is depends on the machine.
+    range 100-3999
+    sleep "$((drawn / 1000)).$(printf %03d $((drawn % 1000)))"
     cut_mode
     draw 1000000
     nodes_cut "$mode" "$drawn" 1 2 3
