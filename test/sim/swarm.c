@@ -367,8 +367,8 @@ static void slow(struct swarm *s, unsigned id, uint64_t us)
  * started anew. */
 static void damage(struct swarm *s)
 {
-    static const char *const parts[] = {"", "journal/", "checkpoint", "/p/",
-                                        "/meta/"};
+    static const char *const parts[] = {"",    "journal/", "checkpoint",
+                                        "/p/", "/meta/",   "/groups/"};
     unsigned id = s->beyond ? (unsigned)between(s, 1, s->n) : s->rotten;
     char text[400];
 
