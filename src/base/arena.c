@@ -7,7 +7,7 @@
 
 #define ARENA_ALIGN ((size_t)16)
 /* Blocks start small (most requests are) and double up to a limit. */
-#define ARENA_BLOCK_MIN ((size_t)4096)
+#define ARENA_BLOCK_MIN ((size_t)944)
 #define ARENA_BLOCK_MAX ((size_t)65536)
 
 struct arena_block {

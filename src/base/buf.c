@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define BUF_CAP_MIN ((size_t)64)
+#define BUF_CAP_MIN ((size_t)255)
 
 void buf_init(struct buf *b, struct mem *mem, size_t len_max)
 {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 
 #include "base/assert.h"
 #include "base/queue.h"
@@ -38,6 +39,24 @@ struct mem {
     int fail_fired;
     uint64_t shake; /* drawn from last; 0: not shaken */
 };
+
+/* A process of one thread (the simulator, the CLI's small commands) does not
+ * pay for the lock. Returns what mem_unlock() wants to know. */
+static bool mem_lock(struct mem *m)
+{
+    bool shared = !__libc_single_threaded;
+    if (shared) {
+        pthread_mutex_lock(&m->lock);
+    }
+    return shared;
+}
+
+static void mem_unlock(struct mem *m, bool locked)
+{
+    if (locked) {
+        pthread_mutex_unlock(&m->lock);
+    }
+}
 
 static uint64_t magic_of(const struct mem *m)
 {
@@ -91,16 +110,16 @@ void mem_at_end(struct mem *m, struct mem_end *h, void (*cb)(void *arg),
 {
     h->cb = cb;
     h->arg = arg;
-    pthread_mutex_lock(&m->lock);
+    bool locked = mem_lock(m);
     queue_push_front(&m->ends, &h->queue);
-    pthread_mutex_unlock(&m->lock);
+    mem_unlock(m, locked);
 }
 
 void mem_end_cancel(struct mem *m, struct mem_end *h)
 {
-    pthread_mutex_lock(&m->lock);
+    bool locked = mem_lock(m);
     queue_remove(&h->queue);
-    pthread_mutex_unlock(&m->lock);
+    mem_unlock(m, locked);
 }
 
 /* True if the planted failure is due at this allocation. */
@@ -193,7 +212,7 @@ static void block_remove(struct mem *m, struct block *b)
 void *mem_alloc(struct mem *m, size_t size)
 {
     struct block *b = NULL;
-    pthread_mutex_lock(&m->lock);
+    bool locked = mem_lock(m);
     if (may_grow(m, 0, size)) {
         b = shake_alloc(m, sizeof *b + size);
     }
@@ -201,7 +220,7 @@ void *mem_alloc(struct mem *m, size_t size)
         block_insert(m, b, size);
         mem_shake_fill(m, b + 1, size);
     }
-    pthread_mutex_unlock(&m->lock);
+    mem_unlock(m, locked);
     return b == NULL ? NULL : b + 1;
 }
 
@@ -225,7 +244,7 @@ void *mem_realloc(struct mem *m, void *p, size_t size)
     }
     struct block *b = block_get(m, p);
     struct block *moved = NULL;
-    pthread_mutex_lock(&m->lock);
+    bool locked = mem_lock(m);
     size_t old_size = b->size;
     if (may_grow(m, old_size, size)) {
         block_remove(m, b);
@@ -240,7 +259,7 @@ void *mem_realloc(struct mem *m, void *p, size_t size)
             }
         }
     }
-    pthread_mutex_unlock(&m->lock);
+    mem_unlock(m, locked);
     return moved == NULL ? NULL : moved + 1;
 }
 
@@ -274,9 +293,9 @@ void mem_free(struct mem *m, void *p)
         return;
     }
     struct block *b = block_get(m, p);
-    pthread_mutex_lock(&m->lock);
+    bool locked = mem_lock(m);
     block_remove(m, b);
-    pthread_mutex_unlock(&m->lock);
+    mem_unlock(m, locked);
     free(b);
 }
 
@@ -292,11 +311,11 @@ size_t mem_blocks(const struct mem *m)
 
 void mem_fail_at(struct mem *m, uint64_t n, int for_ever)
 {
-    pthread_mutex_lock(&m->lock);
+    bool locked = mem_lock(m);
     m->fail_at = n;
     m->fail_for_ever = for_ever;
     __atomic_store_n(&m->fail_fired, 0, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&m->lock);
+    mem_unlock(m, locked);
 }
 
 int mem_fail_fired(const struct mem *m)

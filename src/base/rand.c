@@ -56,12 +56,13 @@ uint64_t rand_below(struct rand *r, uint64_t n)
 void rand_fill(struct rand *r, void *data, size_t len)
 {
     uint8_t *p = data;
-    while (len > 0) {
-        uint8_t bytes[8];
+    uint8_t bytes[8];
+    for (; len >= sizeof bytes; len -= sizeof bytes) {
+        le64_store(p, rand_next(r));
+        p += sizeof bytes;
+    }
+    if (len > 0) {
         le64_store(bytes, rand_next(r));
-        size_t step = len < sizeof bytes ? len : sizeof bytes;
-        memcpy(p, bytes, step);
-        p += step;
-        len -= step;
+        memcpy(p, bytes, len);
     }
 }

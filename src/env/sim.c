@@ -10,7 +10,6 @@
 
 #include "base/assert.h"
 #include "base/crc32c.h"
-#include "base/hash.h"
 
 /* ---- memory and chance -------------------------------------------------- */
 
@@ -57,11 +56,16 @@ uint64_t sim_rand_below(struct sim *s, uint64_t n)
     return rand_below(&s->rand, n);
 }
 
+static uint64_t mix(uint64_t hash, uint64_t v)
+{
+    hash = (hash ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
 void sim_note(struct sim *s, unsigned id, enum sim_kind kind, uint64_t len)
 {
-    uint64_t v[] = {s->hash, s->now_us, id, kind, len};
-
-    s->hash = hash_u64s(v, sizeof v / sizeof v[0]);
+    s->hash = mix(mix(s->hash, s->now_us), len);
+    s->hash = mix(s->hash, (uint64_t)id << 32 | kind);
 }
 
 void sim_note_bytes(struct sim *s, unsigned id, const void *data, size_t len)

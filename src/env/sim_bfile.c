@@ -39,6 +39,7 @@ static bool power_goes(struct sim_node *n)
 {
     if (n->crash_at > 0 && --n->crash_at == 0) {
         n->powerless = true;
+        n->sim->n_powerless++;
     }
     return n->powerless;
 }

@@ -118,6 +118,7 @@ struct sim {
     struct sim_node **nodes;  /* in order of first start */
     unsigned n_nodes;
     struct sim_node *batch; /* has run events and owes a turn */
+    unsigned n_powerless;   /* nodes whose power went since last looked */
     struct queue disks;
     struct queue listeners;
     struct queue conns;

@@ -99,6 +99,10 @@ static void power_end(struct sim_node *n)
 
 void sim_nodes_reap(struct sim *s)
 {
+    if (s->n_powerless == 0) {
+        return;
+    }
+    s->n_powerless = 0;
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct sim_node *n = s->nodes[i];
         if (n->powerless && n->alive && !n->entered) {

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "ledger.h"
@@ -307,6 +308,7 @@ int main(int argc, char *argv[])
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 16 << 20);
+    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* they touch little of it */
     shake_install();
     if (a.build == NULL) {
         ledger_build(build, sizeof build);
