@@ -4,6 +4,7 @@
  *   directory without a group:     the node died between the last two steps;
  *                                  the owner of all groups says that it is
  *                                  nobody's, then it is removed
+ *   removing failed:               what is left is a directory without a group
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +15,9 @@
 #include "replica/impl.h"
 
 #define NAME_LEN 16 /* hexadecimal */
+/* Between a removal that failed and the next: doubled each time. */
+#define AGAIN_MS_MIN 2000
+#define AGAIN_MS_MAX 600000
 
 struct leftover {
     struct queue queue; /* of a sweep's list */
@@ -21,17 +25,53 @@ struct leftover {
     struct env_job job;
     struct durable_wait wait;
     uint64_t group;
+    int status;
 };
 
 struct sweep {
     struct replicas *all;
     struct env_job job;
     struct queue found; /* struct leftover */
+    int status;
     bool (*is_gone)(void *arg, uint64_t group);
     void *arg;
 };
 
 /* ---- removing ------------------------------------------------------------ */
+
+int drop_files(struct env *e, const char *dir)
+{
+    int rv = store_remove(e, dir);
+    if (rv != 0) {
+        trace_warn(env_trace(e), "replica.remove",
+                   "dir=%s error=\"%s\" do=\"nothing: it is tried again\"", dir,
+                   err_text(rv));
+    }
+    return rv;
+}
+
+static void on_again(struct env_timer *t)
+{
+    struct replicas *rs = t->data;
+    replicas_sweep(rs, rs->is_gone, rs->is_gone_arg);
+}
+
+void drop_init(struct replicas *rs)
+{
+    env_timer_init(&rs->again, on_again, rs);
+    rs->again_ms = AGAIN_MS_MIN;
+}
+
+void drop_tried(struct replicas *rs, int status)
+{
+    uint64_t ms = rs->again_ms;
+    if (status == 0) {
+        rs->again_ms = AGAIN_MS_MIN;
+    } else if (rs->is_gone != NULL) { /* else the first sweep comes yet */
+        rs->again_ms = ms * 2 < AGAIN_MS_MAX ? ms * 2 : AGAIN_MS_MAX;
+        env_timer_start(rs->env, &rs->again, env_now_ms(rs->env) + ms);
+    }
+}
 
 static void remove_run(struct env_job *job)
 {
@@ -39,13 +79,8 @@ static void remove_run(struct env_job *job)
     char dir[REPLICA_PATH_MAX];
     int n =
         snprintf(dir, sizeof dir, "%s/p/%016" PRIx64, l->all->dir, l->group);
-    int rv = n < 0 || (size_t)n >= sizeof dir ? ERR_TOOBIG
-                                              : store_remove(job->env, dir);
-    if (rv != 0 && rv != ERR_NOTFOUND) {
-        trace_warn(env_trace(job->env), "replica.remove",
-                   "dir=%s error=\"%s\" do=\"remove it by hand\"", dir,
-                   err_text(rv));
-    }
+    l->status = n < 0 || (size_t)n >= sizeof dir ? ERR_TOOBIG
+                                                 : drop_files(job->env, dir);
 }
 
 static void sweep_start(struct replicas *rs);
@@ -54,6 +89,7 @@ static void remove_done(struct env_job *job)
 {
     struct leftover *l = job->data;
     struct replicas *rs = l->all;
+    drop_tried(rs, l->status);
     mem_free(rs->mem, l);
     rs->dropping--;
     sweep_start(rs);
@@ -116,7 +152,10 @@ static void list_run(struct env_job *job)
     char path[REPLICA_PATH_MAX];
     int n = snprintf(path, sizeof path, "%s/p", s->all->dir);
     if (n > 0 && (size_t)n < sizeof path) {
-        (void)env_list_dir(job->env, path, on_name, s);
+        s->status = env_list_dir(job->env, path, on_name, s);
+        if (s->status == 0) { /* that may be what failed */
+            s->status = env_sync_dir(job->env, path);
+        }
     }
 }
 
@@ -136,6 +175,9 @@ static void list_done(struct env_job *job)
         } else {
             mem_free(rs->mem, l);
         }
+    }
+    if (s->status != 0) {
+        drop_tried(rs, s->status);
     }
     mem_free(rs->mem, s);
     rs->dropping--;
@@ -158,6 +200,8 @@ void replicas_sweep(struct replicas *rs,
                     bool (*is_gone)(void *arg, uint64_t group), void *arg)
 {
     struct sweep *s = mem_calloc(rs->mem, 1, sizeof *s);
+    rs->is_gone = is_gone;
+    rs->is_gone_arg = arg;
     if (s == NULL) {
         return; /* the next start looks again */
     }

@@ -50,8 +50,12 @@ struct replicas {
     uint64_t retention_at_ms;
     unsigned flushing; /* stores being flushed now */
     struct sources *sources;
-    unsigned dropping;   /* drop.c: under way */
-    struct sweep *sweep; /* ... waits for them, or NULL */
+    unsigned dropping;      /* drop.c: under way */
+    struct sweep *sweep;    /* ... waits for them, or NULL */
+    struct env_timer again; /* ... a removal failed: look once more */
+    uint64_t again_ms;      /* after so long */
+    bool (*is_gone)(void *arg, uint64_t group); /* as told; NULL: not yet */
+    void *is_gone_arg;
     bool closing;
     unsigned closing_n;
     void (*close_cb)(void *arg);
@@ -132,6 +136,7 @@ struct replica {
     uint64_t fetch_ms;         /* ... ask again then */
 
     bool drop; /* GROUP_DROP and remove the files */
+    int drop_status;
     struct durable_wait drop_wait;
     struct env_job drop_job;
     void (*close_cb)(void *arg);
@@ -194,6 +199,12 @@ void transfer_settle(struct replica *r);
 /* An answer of the sender; `c` stands behind {kind, group}. */
 void transfer_answer(struct replica *r, int32_t node, unsigned kind,
                      struct bytes message, struct cursor *c);
+/* drop.c */
+void drop_init(struct replicas *rs);
+/* On the work thread: remove a directory, and say so if that fails. */
+int drop_files(struct env *e, const char *dir);
+/* On the loop: it ended so. What failed is tried again later. */
+void drop_tried(struct replicas *rs, int status);
 /* source.c */
 int sources_open(struct replicas *rs, struct sources **ret_s);
 void sources_close(struct sources *s);

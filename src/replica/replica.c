@@ -343,17 +343,14 @@ static void closed(struct replica *r)
 static void drop_run(struct env_job *j)
 {
     struct replica *r = j->data;
-    int rv = r->kind == REPLICA_LOG ? store_remove(r->env, r->dir) : 0;
-    if (rv != 0 && rv != ERR_NOTFOUND) {
-        trace_warn(env_trace(r->env), "replica.remove",
-                   "name=%s dir=%s error=\"%s\" do=\"remove it by hand\"",
-                   r->name, r->dir, err_text(rv));
-    }
+    r->drop_status = r->kind == REPLICA_LOG ? drop_files(r->env, r->dir) : 0;
 }
 
 static void drop_ran(struct env_job *j)
 {
-    closed(j->data);
+    struct replica *r = j->data;
+    drop_tried(r->all, r->drop_status);
+    closed(r);
 }
 
 static void on_dropped(void *arg)

@@ -146,7 +146,8 @@ void replica_delete(struct replica *r, void (*cb)(void *arg), void *arg);
 int replica_drop(struct replicas *rs, uint64_t group);
 /* Later, once what is being dropped is gone: remove the directories of groups
  * that are not open here and of which `is_gone` says that nobody owns them any
- * more. (A node may die between a GROUP_DROP and the end of the files.) */
+ * more. (A node may die between a GROUP_DROP and the end of the files.) So it
+ * is done again, each time after a longer while, when a removal failed. */
 void replicas_sweep(struct replicas *rs,
                     bool (*is_gone)(void *arg, uint64_t group), void *arg);
 /* Apply changed topic settings (segment.bytes, retention.*). Copies. */

@@ -225,6 +225,7 @@ int replicas_open(struct env *e, const struct replicas_options *o,
     snprintf(rs->dir, sizeof rs->dir, "%s", o->dir);
     queue_init(&rs->durable);
     env_timer_init(&rs->tick, on_tick, rs);
+    drop_init(rs);
     int rv = make_dirs(rs, err);
     if (rv == 0) {
         rs->map = map_new(rs->mem);
@@ -270,6 +271,7 @@ static void on_journal_closed(void *arg)
 static void all_closed(struct replicas *rs)
 {
     env_timer_stop(rs->env, &rs->tick);
+    env_timer_stop(rs->env, &rs->again);
     sources_close(rs->sources);
     mem_free(rs->mem, rs->sweep);
     rs->sweep = NULL;
