@@ -2,13 +2,17 @@
 #include <stdlib.h>
 
 #include "cli/group_view.h"
+#include "cli/survey.h"
 #include "env/system.h"
+#include "state/cgroup.h"
 #include "wire/api.h"
 #include "wire/errors.h"
 #include "wire/gen/list_groups.h"
 
 #define VERSION_MAX 5
 #define PAUSE_MS    100
+/* How long another node is waited for that leads what a silent one led. */
+#define TAKEOVER_MS_MAX 5000
 
 static uint8_t lower(uint8_t c)
 {
@@ -115,30 +119,100 @@ static int gather(struct group_client *g,
     return EXIT_DONE;
 }
 
+/* ---- nodes that do not answer -------------------------------------------- */
+
+struct round {
+    struct list_groups_response *answers; /* of each node of the metadata */
+    struct err *why;                      /* "": it answered */
+    unsigned n_silent;
+};
+
+static bool answered(const struct round *r, uint32_t i)
+{
+    return r->why[i].text[0] == '\0';
+}
+
+/* Ask all; or, `again`, those that answered before. */
+static void ask_all(struct group_client *g, struct round *r, bool again)
+{
+    const struct metadata_response *m = &g->admin.metadata;
+    r->n_silent = 0;
+    for (uint32_t i = 0; i < m->brokers.n; i++) {
+        group_client_progress(g, "asking nodes", i, m->brokers.n);
+        if ((!again || answered(r, i)) &&
+            ask(g, m->brokers.ptr[i].node_id, &r->answers[i], &r->why[i]) !=
+                0) {
+            r->answers[i].groups.n = 0;
+        }
+        r->n_silent += !answered(r, i);
+    }
+}
+
+/* Of Ostraka it is known which node leads which shard of the groups: have
+ * those that answer all of them? */
+static bool shards_are_led(struct group_client *g, bool *ret_known)
+{
+    struct slice name = slice_str("@groups");
+    struct survey s;
+    int32_t node = -1;
+    *ret_known =
+        survey_take(&g->admin, "@groups", &s) == EXIT_DONE && s.private_api;
+    for (int32_t k = 0; *ret_known && k < CGROUP_SHARDS; k++) {
+        const struct ostraka_describe_response_partition *p =
+            survey_leader(&s, name, k, &node);
+        if (p == NULL || !p->ready) {
+            return false;
+        }
+    }
+    return *ret_known;
+}
+
+/* A node that is gone leads nothing soon: wait for that, and ask the others
+ * again, who then know of all groups. */
+static void do_without(struct group_client *g, struct round *r)
+{
+    bool never = false, known = true;
+    uint64_t until_ms = group_client_elapsed_ms(g) + TAKEOVER_MS_MAX;
+    while (known && group_client_elapsed_ms(g) < until_ms) {
+        if (shards_are_led(g, &known)) {
+            unsigned before = r->n_silent;
+            ask_all(g, r, true);
+            if (r->n_silent == before) {
+                r->n_silent = 0;
+                return;
+            }
+        }
+        (void)env_system_run_until(g->admin.env, &never, PAUSE_MS);
+    }
+}
+
 int group_view_list(struct group_client *g, struct group_listing *ret_l)
 {
     const struct metadata_response *m = &g->admin.metadata;
-    struct list_groups_response *answers = arena_calloc(
-        &g->admin.arena, (size_t)m->brokers.n + 1, sizeof *answers);
     struct group_listing l = {.n = 0};
-    if (answers == NULL) {
+    struct round r = {.n_silent = 0};
+    r.answers = arena_calloc(&g->admin.arena, (size_t)m->brokers.n + 1,
+                             sizeof *r.answers);
+    r.why =
+        arena_calloc(&g->admin.arena, (size_t)m->brokers.n + 1, sizeof *r.why);
+    if (r.answers == NULL || r.why == NULL) {
         return command_fail(g->admin.call, EXIT_FAILED, "out of memory");
     }
-    for (uint32_t i = 0; i < m->brokers.n; i++) {
-        struct err err = {""};
-        group_client_progress(g, "asking nodes", i, m->brokers.n);
-        if (ask(g, m->brokers.ptr[i].node_id, &answers[i], &err) != 0) {
-            answers[i].groups.n = 0;
-            l.n_silent++;
-            group_client_progress_end(g);
+    ask_all(g, &r, false);
+    if (r.n_silent > 0) {
+        do_without(g, &r);
+    }
+    group_client_progress_end(g);
+    for (uint32_t i = 0; i < m->brokers.n && r.n_silent > 0; i++) {
+        if (!answered(&r, i)) {
             command_fail(g->admin.call, 0,
                          "node %d: %s; groups that it coordinates are not "
                          "shown",
-                         m->brokers.ptr[i].node_id, err.text);
+                         m->brokers.ptr[i].node_id, r.why[i].text);
         }
     }
-    group_client_progress_end(g);
-    int code = gather(g, answers, m->brokers.n, &l);
+    int code = gather(g, r.answers, m->brokers.n, &l);
+    l.n_silent = r.n_silent;
     if (code == EXIT_DONE) {
         *ret_l = l;
     }

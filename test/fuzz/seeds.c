@@ -786,6 +786,15 @@ static void texts(void)
     TEXT("cli", "line", 2, "\3\1:a=b,c=d\tkey:value");
     TEXT("cli", "line-plain", 2, "\2\0value");
     TEXT("cli", "dump", 3, "00000000000000000417.seg");
+    TEXT("cli", "moment", 4, "2026-07-31T12:00:30.250+02:00");
+    TEXT("cli", "moment-ms", 4, "1785499200000");
+    TEXT("cli", "duration", 4, "P7DT1H30M0.5S");
+    TEXT("cli", "scope", 5, "orders:0,3-5,7");
+    TEXT("cli", "offsets", 6,
+         "orders,1,20\r\n\n\"orders\",0,\"10\"\ng,pay,0,7\nh,pay,1,7\n");
+    TEXT("cli", "assignment", 7,
+         "\0\1\0\0\0\2\0\6orders\0\0\0\2\0\0\0\0\0\0\0\2"
+         "\0\3pay\0\0\0\1\0\0\0\1\377\377\377\377");
     TEXT("identity", "formed", 1,
          "ostraka-identity 1\ndirectory=WHdvbmRlcmZ1bERpcmVjdG\nnode=1\n"
          "cluster=Q2x1c3RlckNsdXN0ZXJDbA\nincarnation=1\n"

@@ -243,6 +243,8 @@ expect 3 'has no reset' group undo twin
 
 node=$("$ostraka" group list | awk '$1 == "live" { print $5 }')
 node_kill "$node"
+# Nothing is missing in a list without it: others lead all shards.
+expect 0 '^live +Empty' group list
 expect 0 'orders +0 +30 ' group describe live
 reset live --topic pay --to-earliest --execute
 at live pay 0 0
