@@ -152,6 +152,90 @@ load_pid=
 until_true 5 has_none live
 at live orders 0 120
 
+# ---- members that no consumer is --------------------------------------------
+
+# stranger GROUP TYPE ASSIGNMENT: a member whose leader, itself, assigns those
+# bytes. Its session outlives the test.
+cat >"$work/stranger.py" <<'PYTHON'
+import socket, struct, sys, time
+
+bootstrap, group, kind, assignment = sys.argv[1:]
+
+def text(s):
+    return struct.pack(">h", len(s)) + s.encode()
+
+def blob(s):
+    return struct.pack(">i", len(s)) + s.encode()
+
+def call(where, key, body):
+    head = struct.pack(">hhi", key, 0, 7) + text("stranger")
+    where.sendall(struct.pack(">i", len(head + body)) + head + body)
+    size = struct.unpack(">i", where.recv(4, socket.MSG_WAITALL))[0]
+    return where.recv(size, socket.MSG_WAITALL)[4:]
+
+def take(answer):
+    n = struct.unpack(">h", answer[:2])[0]
+    return answer[2:2 + n].decode(), answer[2 + n:]
+
+def connect(address):
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)))
+
+for _ in range(100):
+    answer = call(connect(bootstrap.split(",")[0]), 10, text(group))
+    error, node = struct.unpack(">hi", answer[:6])
+    if error == 0:
+        host, rest = take(answer[6:])
+        where = connect("%s:%d" % (host, struct.unpack(">i", rest[:4])[0]))
+        answer = call(where, 11, text(group) + struct.pack(">i", 300000) +
+                      text("") + text(kind) + struct.pack(">i", 1) +
+                      text("odd") + blob("x"))
+        error, generation = struct.unpack(">hi", answer[:6])
+        if error == 0:
+            break
+    time.sleep(0.1)
+else:
+    sys.exit("no coordinator: %d" % error)
+protocol, rest = take(answer[6:])
+leader, rest = take(rest)
+member, rest = take(rest)
+answer = call(where, 14, text(group) + struct.pack(">i", generation) +
+              text(member) + struct.pack(">i", 1) + text(member) +
+              blob(assignment))
+if struct.unpack(">h", answer[:2])[0] != 0:
+    sys.exit("not synced")
+print("ready", flush=True)
+time.sleep(60)
+PYTHON
+stranger()
+{
+    python3 "$work/stranger.py" "$OSTRAKA_BOOTSTRAP" "$@" \
+        >"$work/stranger" 2>&1 &
+    load_pid=$!
+    until_true 20 grep -q ready "$work/stranger"
+}
+
+stranger_ends()
+{
+    kill "$load_pid"
+    wait "$load_pid"
+    load_pid=
+}
+
+if command -v python3 >/dev/null; then
+    stranger odd consumer 'no list of partitions'
+    expect 0 'stranger +/127.0.0.1 +- +unreadable, 21 bytes' group members odd
+    expect 0 '"unreadable": true' group members odd --json
+    expect 0 'ASSIGNOR +odd' group describe odd
+    stranger_ends
+    stranger worker connect 'tasks'
+    expect 0 'unreadable, 5 bytes' group members worker
+    expect 0 'PROTOCOL +connect' group describe worker
+    stranger_ends
+else
+    echo "not checked, there is no python3: members that no consumer is"
+fi
+
 # ---- resets: shown, then done -----------------------------------------------
 
 expect 0 'orders +0 +120 +0 +-120 +0 +120' \
@@ -262,6 +346,7 @@ expect 3 'no committed offsets there' \
     group delete-offsets live --topic pay --yes
 expect 3 'nobody +error +GROUP_ID_NOT_FOUND' group delete nobody --yes
 expect 0 'live +deleted' group delete --all-empty --yes
+grep -q odd "$work/out" && fail "a group with a member was deleted"
 expect 0 'No group is empty' group delete --all-empty --yes
 expect 3 'no group live' group describe live
 echo "ostraka group does what it says"
