@@ -123,15 +123,15 @@ int group_change_allowed(const struct group_change *ch)
     }
     const struct group_member *m = &v->members[0];
     return command_fail(c, EXIT_REFUSED,
-                        "group %.*s is %.*s and has %u members, as %.*s at "
+                        "group %.*s is %.*s and has %u member%s, as %.*s at "
                         "%.*s: stop them first (ostraka group members %.*s "
                         "shows them); %s",
                         (int)v->id.len, (const char *)v->id.data,
                         (int)v->state.len, (const char *)v->state.data,
-                        v->n_members, (int)m->client_id.len,
-                        (const char *)m->client_id.data, (int)m->host.len,
-                        (const char *)m->host.data, (int)v->id.len,
-                        (const char *)v->id.data, say);
+                        v->n_members, v->n_members == 1 ? "" : "s",
+                        (int)m->client_id.len, (const char *)m->client_id.data,
+                        (int)m->host.len, (const char *)m->host.data,
+                        (int)v->id.len, (const char *)v->id.data, say);
 }
 
 /* ---- printing ------------------------------------------------------------ */
@@ -247,6 +247,12 @@ static bool has_error(const struct group_row *r)
     return r->error != 0;
 }
 
+/* Nobody knows of it any more. */
+static bool forgets(const struct group_row *r)
+{
+    return r->note == GROUP_NOTE_FORGET;
+}
+
 static int said_no(const struct group_change *ch)
 {
     return command_fail(
@@ -276,8 +282,10 @@ static int execute(struct group_change *ch)
     if (!command_json(c)) {
         fprintf(stderr, "%zu of %zu offsets were changed", changes, ch->n);
         fprintf(stderr,
-                changes > 0 ? "; ostraka group undo %.*s takes that back\n"
-                            : "\n",
+                changes > count(ch, forgets)
+                    ? "; on an Ostraka cluster, ostraka group undo %.*s takes "
+                      "that back\n"
+                    : "\n",
                 (int)ch->view->id.len, (const char *)ch->view->id.data);
     }
     return EXIT_DONE;

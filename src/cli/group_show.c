@@ -256,8 +256,11 @@ static int members_of(struct group_client *g)
     output_head(&o, "state", text_of(v.state));
     output_head(&o, "assignor", text_of(v.assignor));
     if (v.n_members == 0 && !command_json(c)) {
-        fprintf(stderr, "Group %s is %.*s and has no members\n",
-                c->arguments[0], (int)v.state.len, (const char *)v.state.data);
+        fprintf(stderr,
+                v.described ? "Group %s has no members\n"
+                            : "Group %s: its kind of members cannot be asked "
+                              "for\n",
+                c->arguments[0]);
     }
     output_print(&o, command_json(c));
     return EXIT_DONE;
@@ -334,7 +337,8 @@ static void print_group(struct group_client *g, const struct group_view *v)
     bool partial;
     int64_t lag = lag_of(v, &partial);
     print_word("GROUP", v->id);
-    print_word("STATE", v->classic ? v->state : slice_of(NULL, 0));
+    print_word("STATE", v->described ? v->state : slice_of(NULL, 0));
+    print_word("TYPE", v->type);
     print_word("PROTOCOL", v->protocol_type);
     print_word("ASSIGNOR", v->assignor);
     printf("%-12s %d", "COORDINATOR", v->coordinator);
@@ -371,18 +375,19 @@ static json_t *positions_json(const struct group_view *v)
 static void print_json(const struct group_view v[], size_t n)
 {
     static const struct output_column columns[] = {
-        {NULL, "group", OUTPUT_TEXT},         {NULL, "state", OUTPUT_TEXT},
-        {NULL, "protocol_type", OUTPUT_TEXT}, {NULL, "assignor", OUTPUT_TEXT},
-        {NULL, "coordinator", OUTPUT_NUMBER}, {NULL, "lag", OUTPUT_NUMBER},
-        {NULL, "lag_partial", OUTPUT_BOOL},   {NULL, "members", OUTPUT_TEXT},
-        {NULL, "partitions", OUTPUT_TEXT}};
+        {NULL, "group", OUTPUT_TEXT},    {NULL, "state", OUTPUT_TEXT},
+        {NULL, "type", OUTPUT_TEXT},     {NULL, "protocol_type", OUTPUT_TEXT},
+        {NULL, "assignor", OUTPUT_TEXT}, {NULL, "coordinator", OUTPUT_NUMBER},
+        {NULL, "lag", OUTPUT_NUMBER},    {NULL, "lag_partial", OUTPUT_BOOL},
+        {NULL, "members", OUTPUT_TEXT},  {NULL, "partitions", OUTPUT_TEXT}};
     struct output o;
-    output_init(&o, "group.describe", columns, 9);
+    output_init(&o, "group.describe", columns, 10);
     for (size_t i = 0; i < n; i++) {
         bool partial;
         int64_t lag = lag_of(&v[i], &partial);
         output_slice(&o, v[i].id);
-        text_or_null(&o, v[i].classic ? v[i].state : slice_of(NULL, 0));
+        text_or_null(&o, v[i].described ? v[i].state : slice_of(NULL, 0));
+        text_or_null(&o, v[i].type);
         text_or_null(&o, v[i].protocol_type);
         text_or_null(&o, v[i].assignor);
         output_number(&o, v[i].coordinator);
@@ -405,10 +410,10 @@ static int warn(struct group_client *g, const struct group_view *v)
             unknown++;
         }
     }
-    if (!v->classic) {
+    if (!v->described) {
         command_fail(g->admin.call, 0,
-                     "group %.*s: its kind of members is not told by "
-                     "DescribeGroups; offsets are complete",
+                     "group %.*s: its kind of members cannot be asked "
+                     "for; offsets are complete",
                      (int)v->id.len, (const char *)v->id.data);
     }
     if (unknown == 0) {

@@ -72,7 +72,8 @@ static int describe(struct group_client *g, struct group_view *v)
     const struct describe_groups_response_group *d = &r.groups.ptr[0];
     v->state = error != 0 ? slice_str("Dead") : d->group_state;
     v->exists = !slice_equal(v->state, slice_str("Dead"));
-    v->classic = v->exists;
+    v->described = v->exists;
+    v->type = v->exists ? slice_str("classic") : slice_of(NULL, 0);
     v->protocol_type = d->protocol_type;
     v->assignor = d->protocol_data;
     v->members = arena_calloc(&g->admin.arena, (size_t)d->members.n + 1,
@@ -211,6 +212,9 @@ int group_view_take(struct group_client *g, struct slice id, int32_t node,
 {
     struct group_view v = {.id = id, .coordinator = node};
     int code = describe(g, &v);
+    if (code == EXIT_DONE && !v.exists) {
+        code = group_view_take_newer(g, &v);
+    }
     code = code == EXIT_DONE ? fetch(g, &v) : code;
     v.exists = v.exists || v.n_committed > 0;
     if (code == EXIT_DONE) {

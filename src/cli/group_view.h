@@ -52,7 +52,8 @@ struct group_position {
 struct group_view {
     struct slice id;
     bool exists;
-    bool classic;       /* false: of a kind whose members are told otherwise */
+    bool described;     /* false: of a kind that nobody here can ask for */
+    struct slice type;  /* "classic", "consumer" */
     struct slice state; /* "Dead": there is none */
     struct slice protocol_type;
     struct slice assignor; /* "" while there is none */
@@ -67,6 +68,9 @@ struct group_view {
  * there is not is no failure: `exists` says so. */
 int group_view_take(struct group_client *g, struct slice id, int32_t node,
                     struct group_view *ret_v);
+/* Of a group that DescribeGroups does not know: one of the newer protocol? Part
+ * of the above. */
+int group_view_take_newer(struct group_client *g, struct group_view *v);
 /* Fill the ends of all positions of these groups. */
 int group_view_ends(struct group_client *g, struct group_view v[], size_t n);
 /* There is no such group: say so, with the name that is nearest. Returns

@@ -27,6 +27,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/group_commit.c src/cli/group_commit.h \
 	src/cli/group_delete.c src/cli/group_history.c \
 	src/cli/group_listing.c src/cli/group_offsets.c \
+	src/cli/group_newer.c \
 	src/cli/group_past.c src/cli/group_past.h \
 	src/cli/group_plan.c src/cli/group_plan.h \
 	src/cli/group_reset.c \

@@ -115,6 +115,7 @@ at billing orders 0 105
 expect 0 '^LAG +15' group describe billing
 expect 0 '^orders +0 +105 +120 +15 ' group describe billing
 expect 0 '"lag": 15' group describe billing --json
+grep -q '"type": "classic"' "$work/out" || fail "no type: $(cat "$work/out")"
 expect 3 'did you mean billing' group describe biling
 expect 2 '--group and --offset' consume orders --group billing --offset start
 expect 0 'billing +Empty +classic +consumer' group list --state empty
@@ -135,7 +136,7 @@ expect 0 'ASSIGNOR +range' group describe live
 expect 0 'COORDINATOR +[123] \(127.0.0.1:' group describe live
 expect 0 '"assigned": \[' group members live --json
 expect 0 '/127.0.0.1 +2 +orders/0-1' group members live
-expect 4 'is Stable and has 1 members.*stop them first' \
+expect 4 'is Stable and has 1 member, as .*stop them first' \
     group reset-offsets live --topic orders --to-earliest --execute
 expect 0 'refused until then' \
     group reset-offsets live --topic orders --to-earliest

@@ -5,6 +5,7 @@
 #include "wire/gen/alter_configs.h"
 #include "wire/gen/alter_partition_reassignments.h"
 #include "wire/gen/api_versions.h"
+#include "wire/gen/consumer_group_describe.h"
 #include "wire/gen/create_partitions.h"
 #include "wire/gen/create_topics.h"
 #include "wire/gen/delete_groups.h"
@@ -77,6 +78,8 @@ const struct wire_api_tables wire_all[] = {
     {&wire_offset_delete_request, &wire_offset_delete_response},
     {&wire_describe_quorum_request, &wire_describe_quorum_response},
     {&wire_describe_cluster_request, &wire_describe_cluster_response},
+    {&wire_consumer_group_describe_request,
+    &wire_consumer_group_describe_response},
     {&wire_describe_topic_partitions_request,
     &wire_describe_topic_partitions_response},
     {&wire_ostraka_describe_request, &wire_ostraka_describe_response},

@@ -8,6 +8,8 @@ src_wire_libwire_a_SOURCES += \
     src/wire/gen/alter_partition_reassignments.h \
     src/wire/gen/api_versions.c \
     src/wire/gen/api_versions.h \
+    src/wire/gen/consumer_group_describe.c \
+    src/wire/gen/consumer_group_describe.h \
     src/wire/gen/create_partitions.c \
     src/wire/gen/create_partitions.h \
     src/wire/gen/create_topics.c \
@@ -78,6 +80,7 @@ EXTRA_DIST += \
     src/wire/schema/alter_configs.txt \
     src/wire/schema/alter_partition_reassignments.txt \
     src/wire/schema/api_versions.txt \
+    src/wire/schema/consumer_group_describe.txt \
     src/wire/schema/create_partitions.txt \
     src/wire/schema/create_topics.txt \
     src/wire/schema/delete_groups.txt \
