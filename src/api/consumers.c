@@ -173,6 +173,9 @@ void consumers_submit(struct request *r, struct consumers_call *c,
     c->cb = cb;
     if (co != NULL) {
         int rv = b->status;
+        if (rv == 0 && !coordinator_has_room(co, group, c->growth)) {
+            rv = ERR_TOOBIG;
+        }
         if (rv == 0) {
             rv = coordinator_submit(co, &c->request, kind, group, instance,
                                     buf_slice(b), on_decided, c);

@@ -66,14 +66,16 @@ struct consumers_call {
     struct request *owner;
     consumers_call_cb cb;
     struct slice group;
-    void *data; /* the owner's */
+    size_t growth; /* bytes of memory that the group takes more, at most */
+    void *data;    /* the owner's */
 };
 
 /* An empty batch, for one encoder of state/cgroup.h. */
 void consumers_batch(struct request *r, struct buf *b);
 /* Submit it; closes `b`. `group` and `instance` are borrowed until the
  * callback, which may run before this returns if nothing was submitted. What
- * is too big fails with `too_big`. */
+ * is too big, or makes the group too large by c->growth, fails with `too_big`.
+ */
 void consumers_submit(struct request *r, struct consumers_call *c,
                       enum cgroup_kind kind, struct slice group,
                       struct slice instance, struct buf *b, int16_t too_big,

@@ -190,6 +190,23 @@ static bool encode(struct request *r, const struct job *j, struct buf *b)
     return true;
 }
 
+/* What the member takes more than before. */
+static size_t growth(struct request *r, const struct job *j,
+                     const struct buf *b)
+{
+    const struct cgroup_view *g = consumers_view(r, j->who.group);
+    const struct cgroup_view_member *m =
+        g == NULL ? NULL : cgroup_view_member(g, j->who.member);
+    size_t has =
+        m == NULL
+            ? 0
+            : cgroup_view_member_bytes(m->id.len + m->instance.len +
+                                       m->client_id.len + m->client_host.len +
+                                       m->protocols.len + m->assignment.len);
+    size_t more = cgroup_view_member_bytes(b->len);
+    return more > has ? more - has : 0;
+}
+
 void api_join_group(struct request *r)
 {
     const struct join_group_request *in = r->body;
@@ -211,6 +228,7 @@ void api_join_group(struct request *r)
     r->state = j;
     r->cancel = on_gone;
     j->call.data = j;
+    j->call.growth = growth(r, j, &b);
     consumers_submit(r, &j->call, CGROUP_JOIN, j->who.group, j->who.instance,
-                     &b, KERR_UNKNOWN_SERVER_ERROR, on_joined);
+                     &b, KERR_GROUP_MAX_SIZE_REACHED, on_joined);
 }

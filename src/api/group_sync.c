@@ -123,6 +123,21 @@ static bool encode(struct request *r, const struct job *j, struct buf *b)
     return true;
 }
 
+/* What all members' assignments take more than before. */
+static size_t growth(struct request *r, const struct job *j)
+{
+    const struct sync_group_request *in = r->body;
+    const struct cgroup_view *g = consumers_view(r, j->who.group);
+    size_t more = 0, has = 0;
+    for (uint32_t i = 0; i < in->assignments.n; i++) {
+        more += in->assignments.ptr[i].assignment.len;
+    }
+    for (unsigned i = 0; more > 0 && g != NULL && i < g->n_members; i++) {
+        has += g->members[i]->assignment.len;
+    }
+    return more > has ? more - has : 0;
+}
+
 void api_sync_group(struct request *r)
 {
     const struct sync_group_request *in = r->body;
@@ -140,6 +155,7 @@ void api_sync_group(struct request *r)
         !encode(r, j, &b)) {
         return;
     }
+    j->call.growth = growth(r, j);
     request_drop_frame(r);
     r->state = j;
     r->cancel = on_gone;

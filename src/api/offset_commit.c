@@ -149,6 +149,24 @@ static void encode(struct request *r, const struct job *j, struct buf *b)
     cgroup_encode_commit(&c, b);
 }
 
+/* What the offsets take more than before. */
+static size_t growth(struct request *r, const struct job *j)
+{
+    const struct offset_commit_request *in = r->body;
+    const struct cgroup_view *g = consumers_view(r, in->group_id);
+    size_t sum = 0;
+    for (unsigned i = 0; i < j->known.n; i++) {
+        const struct cgroup_commit_row *row = &j->rows[i];
+        const struct cgroup_view_offset *o =
+            g == NULL ? NULL
+                      : cgroup_view_offset(g, row->topic, row->partition);
+        size_t more = cgroup_view_offset_bytes(row->metadata.len);
+        size_t has = o == NULL ? 0 : cgroup_view_offset_bytes(o->metadata.len);
+        sum += more > has ? more - has : 0;
+    }
+    return sum;
+}
+
 void api_offset_commit(struct request *r)
 {
     const struct offset_commit_request *in = r->body;
@@ -170,6 +188,7 @@ void api_offset_commit(struct request *r)
     r->state = j;
     r->cancel = on_gone;
     j->call.data = j;
+    j->call.growth = growth(r, j);
     encode(r, j, &b);
     consumers_submit(r, &j->call, CGROUP_COMMIT, in->group_id,
                      in->group_instance_id, &b, KERR_INVALID_COMMIT_OFFSET_SIZE,

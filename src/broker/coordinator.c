@@ -262,6 +262,21 @@ void coordinator_cancel(struct coordinator_request *q)
     }
 }
 
+bool coordinator_has_room(struct coordinator *co, struct slice group,
+                          size_t more)
+{
+    const struct cgroup_view *g = cgroup_image_find(co->image, group);
+    const struct coordinator_options *o = &co->options;
+    size_t has = g == NULL ? 0 : g->bytes;
+    if (more == 0 ||
+        (has + more <= o->group_bytes_max &&
+         *cgroup_image_bytes(co->image) + more <= o->shard_bytes_max)) {
+        return true;
+    }
+    ++*o->refused;
+    return false;
+}
+
 /* ---- parked requests -----------------------------------------------------
  */
 

@@ -31,6 +31,8 @@ struct coordinator_options {
     const struct image *topics; /* which topics there are, and were */
     int64_t retention_ms;       /* of offsets */
     uint64_t retention_check_ms;
+    uint64_t group_bytes_max, shard_bytes_max;
+    uint64_t *refused; /* counts what there is no room for; not NULL */
 };
 /* Borrows what the options name for its life. Errors: ERR_NOMEM. */
 int coordinator_open(struct env *e, const struct coordinator_options *o,
@@ -73,6 +75,12 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
                        coordinator_cb cb, void *data);
 /* The callback will not run; what was submitted is decided all the same. */
 void coordinator_cancel(struct coordinator_request *q);
+
+/* May the group grow by so many bytes of memory? 0 always may. What is under
+ * way is not counted: limits are passed by COORDINATOR_BATCH_BYTES_MAX a few
+ * times at most. */
+bool coordinator_has_room(struct coordinator *co, struct slice group,
+                          size_t more);
 
 /* A member lives. Returns Kafka's code: 0 16 22 25 27 82. */
 int coordinator_heartbeat(struct coordinator *co, struct slice group,

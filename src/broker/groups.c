@@ -25,6 +25,7 @@ struct shard {
     struct coordinator *coordinator;
     bool open;    /* takes part */
     bool opening; /* the callback is to come */
+    struct metric bytes;
 };
 
 struct groups {
@@ -35,6 +36,8 @@ struct groups {
     size_t n_recovered;
     struct shard shards[CGROUP_SHARDS];
     unsigned n_opening;
+    uint64_t refused; /* requests, of all shards: no room */
+    struct metric refused_metric;
     bool confirmed;
     void (*confirmed_cb)(void *arg);
     void *confirmed_arg;
@@ -151,6 +154,17 @@ static int open_group(struct shard *s, const struct image_partition *x)
     return rv;
 }
 
+static void measure(struct shard *s)
+{
+    char number[16], labels[METRIC_LABELS_MAX] = "";
+    snprintf(number, sizeof number, "%u", s->number);
+    (void)metric_label(labels, "shard", slice_str(number));
+    metric_add(env_metrics(s->all->env), &s->bytes, METRIC_GAUGE,
+               "ostraka_group_shard_bytes",
+               "Memory of the consumer groups of a shard.", labels,
+               cgroup_image_bytes(s->image));
+}
+
 static void open_shard(struct shard *s)
 {
     struct groups *gs = s->all;
@@ -167,7 +181,12 @@ static void open_shard(struct shard *s)
         .retention_ms = MINUTE_MS * config_long(gs->broker->config,
                                                 NODE_OFFSETS_RETENTION_MINUTES),
         .retention_check_ms = (uint64_t)config_long(
-            gs->broker->config, NODE_OFFSETS_RETENTION_CHECK_MS)};
+            gs->broker->config, NODE_OFFSETS_RETENTION_CHECK_MS),
+        .group_bytes_max =
+            (uint64_t)config_long(gs->broker->config, NODE_GROUP_MAX_BYTES),
+        .shard_bytes_max = (uint64_t)config_long(gs->broker->config,
+                                                 NODE_GROUPS_SHARD_MAX_BYTES),
+        .refused = &gs->refused};
     int rv = s->image == NULL ? ERR_NOMEM
                               : coordinator_open(gs->env, &co, &s->coordinator);
     rv = rv != 0 ? rv : open_group(s, x);
@@ -176,6 +195,7 @@ static void open_shard(struct shard *s)
     }
     s->opening = true;
     gs->n_opening++;
+    measure(s);
 }
 
 static void open_all(struct groups *gs)
@@ -348,6 +368,11 @@ int groups_open(struct broker *b, struct recovered_group *recovered,
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
         gs->shards[k] = (struct shard){.all = gs, .number = k};
     }
+    metric_add(env_metrics(e), &gs->refused_metric, METRIC_COUNTER,
+               "ostraka_group_requests_refused_total",
+               "Requests that would have made a consumer group, or a shard, "
+               "too large.",
+               "", &gs->refused);
     image_watch(broker_image_mutable(b), on_image, gs);
     open_all(gs);
     *ret_gs = gs;
@@ -370,7 +395,9 @@ static void closed_one(void *arg)
     }
     void (*cb)(void *) = gs->close_cb;
     void *cb_arg = gs->close_arg;
+    metric_remove(&gs->refused_metric);
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        metric_remove(&gs->shards[k].bytes);
         coordinator_close(gs->shards[k].coordinator);
         cgroup_image_free(gs->shards[k].image);
     }

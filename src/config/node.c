@@ -195,6 +195,19 @@ static const struct setting table[NODE_SETTINGS] = {
          .kafka = true,
          .help = "Members of one consumer group; one more is turned away. "
                  "Never more than 10000."},
+    [NODE_GROUP_MAX_BYTES] =
+        {ROW("groups.group.max.bytes", SIZE, LONG, "67108864", 65536,
+             INT64_MAX),
+         .help = "Memory for one consumer group: its members with what they "
+                 "subscribe to and are assigned, its committed offsets. What "
+                 "would make it larger is refused: JoinGroup with "
+                 "GROUP_MAX_SIZE_REACHED, OffsetCommit with "
+                 "INVALID_COMMIT_OFFSET_SIZE."},
+    [NODE_GROUPS_SHARD_MAX_BYTES] =
+        {ROW("groups.shard.max.bytes", SIZE, LONG, "268435456", 65536,
+             INT64_MAX),
+         .help = "The same for all groups of a shard together: a sixteenth of "
+                 "all groups."},
     [NODE_OFFSET_METADATA_MAX] =
         {ROW("offset.metadata.max.bytes", SIZE, INT, "4096", 0, INT32_MAX),
          .kafka = true,

@@ -18,8 +18,33 @@ void cgroup_topic_release(struct cgroup_image *im, const struct uuid *topic)
     }
 }
 
+void cgroup_view_resize(struct cgroup_image *im, struct cgroup_view *g,
+                        size_t more, size_t less)
+{
+    ASSERT(g->bytes >= less && im->bytes >= less);
+    g->bytes += more - less;
+    im->bytes += more - less;
+}
+
+/* With its place among the group's. */
+size_t cgroup_view_offset_bytes(size_t metadata_len)
+{
+    return sizeof(struct cgroup_view_offset) + sizeof(void *) + metadata_len;
+}
+
+size_t cgroup_view_member_bytes(size_t text_len)
+{
+    return sizeof(struct cgroup_view_member) + sizeof(void *) + text_len;
+}
+
+const uint64_t *cgroup_image_bytes(const struct cgroup_image *im)
+{
+    return &im->bytes;
+}
+
 void cgroup_view_free(struct cgroup_image *im, struct cgroup_view *g)
 {
+    cgroup_view_resize(im, g, 0, g->bytes);
     for (unsigned i = 0; i < g->n_members; i++) {
         mem_free(im->mem, g->members[i]);
     }

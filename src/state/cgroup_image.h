@@ -66,9 +66,14 @@ struct cgroup_view {
     unsigned n_members, cap_members;
     struct cgroup_view_offset **offsets; /* by topic, partition */
     unsigned n_offsets, cap_offsets;
+    size_t bytes;  /* of memory, all that it has included */
     void *data;    /* the owner's; kept when the group changes */
     uint8_t *text; /* private */
 };
+/* Bytes of memory that an offset takes, and a member whose texts have so
+ * many. */
+size_t cgroup_view_offset_bytes(size_t metadata_len);
+size_t cgroup_view_member_bytes(size_t text_len);
 
 struct cgroup_image;
 
@@ -116,6 +121,8 @@ bool cgroup_view_subscribes(const struct cgroup_view *g, struct slice topic);
 /* Walk all groups: *it starts as NULL; NULL ends it. */
 struct cgroup_view *cgroup_image_next(const struct cgroup_image *im, void **it);
 unsigned cgroup_image_count(const struct cgroup_image *im);
+/* Of all groups; a uint64_t for a metric, valid for the image's life. */
+const uint64_t *cgroup_image_bytes(const struct cgroup_image *im);
 /* Does any group hold an offset of this topic? */
 bool cgroup_image_holds(const struct cgroup_image *im, struct uuid topic);
 /* Walk those topics: *it starts as NULL; false ends it. */

@@ -78,6 +78,24 @@ static struct slice take_bytes(struct cursor *c)
     return cursor_take(c, (size_t)len);
 }
 
+static size_t group_bytes(const struct cgroup_view *g)
+{
+    return sizeof *g + g->id.len + g->protocol_type.len + g->protocol.len +
+           g->leader.len;
+}
+
+static size_t member_bytes(const struct cgroup_view_member *m)
+{
+    return cgroup_view_member_bytes(m->id.len + m->instance.len +
+                                    m->client_id.len + m->client_host.len +
+                                    m->protocols.len + m->assignment.len);
+}
+
+static size_t offset_bytes(const struct cgroup_view_offset *o)
+{
+    return cgroup_view_offset_bytes(o->metadata.len);
+}
+
 static int group_fill(struct cgroup_image *im, struct cgroup_view *g,
                       struct cgroup_view *n)
 {
@@ -99,6 +117,9 @@ static int group_fill(struct cgroup_image *im, struct cgroup_view *g,
     n->n_offsets = g->n_offsets;
     n->cap_offsets = g->cap_offsets;
     n->data = g->data;
+    n->bytes = g->bytes;
+    cgroup_view_resize(im, n, group_bytes(n),
+                       g->text == NULL ? 0 : group_bytes(g));
     mem_free(im->mem, g->text);
     *g = *n;
     return 0;
@@ -185,6 +206,8 @@ static int member_set(struct cgroup_image *im, struct cgroup_view *g,
     unsigned at = cgroup_member_slot(g, m->id);
     if (at < g->n_members && slice_equal(g->members[at]->id, m->id)) {
         m->data = g->members[at]->data;
+        cgroup_view_resize(im, g, member_bytes(m),
+                           member_bytes(g->members[at]));
         mem_free(im->mem, g->members[at]);
         g->members[at] = m;
         return 0;
@@ -197,6 +220,7 @@ static int member_set(struct cgroup_image *im, struct cgroup_view *g,
             (g->n_members - at) * sizeof *g->members);
     g->members[at] = m;
     g->n_members++;
+    cgroup_view_resize(im, g, member_bytes(m), 0);
     return 0;
 }
 
@@ -241,6 +265,7 @@ static int take_member_gone(struct cgroup_image *im, struct cursor *c)
     memmove(&g->members[at], &g->members[at + 1],
             (g->n_members - at) * sizeof *g->members);
     tell(im, CGROUP_EVENT_MEMBER_GONE, g, m);
+    cgroup_view_resize(im, g, 0, member_bytes(m));
     mem_free(im->mem, m);
     return 0;
 }
@@ -264,6 +289,8 @@ static int offset_set(struct cgroup_image *im, struct cgroup_view *g,
     unsigned at = cgroup_offset_slot(g, &o->topic, o->partition);
     if (at < g->n_offsets &&
         cgroup_offset_compare(g->offsets[at], &o->topic, o->partition) == 0) {
+        cgroup_view_resize(im, g, offset_bytes(o),
+                           offset_bytes(g->offsets[at]));
         mem_free(im->mem, g->offsets[at]);
         g->offsets[at] = o;
         return 0;
@@ -279,6 +306,7 @@ static int offset_set(struct cgroup_image *im, struct cgroup_view *g,
             (g->n_offsets - at) * sizeof *g->offsets);
     g->offsets[at] = o;
     g->n_offsets++;
+    cgroup_view_resize(im, g, offset_bytes(o), 0);
     return 0;
 }
 
@@ -317,6 +345,7 @@ static int take_offset_gone(struct cgroup_image *im, struct cursor *c)
         return 0;
     }
     cgroup_topic_release(im, &topic);
+    cgroup_view_resize(im, g, 0, offset_bytes(g->offsets[at]));
     mem_free(im->mem, g->offsets[at]);
     g->n_offsets--;
     memmove(&g->offsets[at], &g->offsets[at + 1],

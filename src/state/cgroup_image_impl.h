@@ -12,7 +12,8 @@ struct cgroup_image {
     struct map *topics; /* of struct topic_use, by uuid */
     cgroup_watch_cb watch;
     void *watch_arg;
-    bool quiet; /* a reset is under way */
+    bool quiet;     /* a reset is under way */
+    uint64_t bytes; /* of all groups */
 };
 
 /* A topic of which offsets are held. */
@@ -21,6 +22,9 @@ struct topic_use {
     unsigned n;
 };
 
+/* A group takes `more` bytes in the place of `less`. */
+void cgroup_view_resize(struct cgroup_image *im, struct cgroup_view *g,
+                        size_t more, size_t less);
 /* Free a group that is in no map, all content. */
 void cgroup_view_free(struct cgroup_image *im, struct cgroup_view *g);
 void cgroup_image_empty(struct cgroup_image *im);

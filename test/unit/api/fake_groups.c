@@ -176,6 +176,14 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
     fake_later(run_decided, q, NULL);
     return 0;
 }
+bool coordinator_has_room(struct coordinator *co, struct slice group,
+                          size_t more)
+{
+    (void)co;
+    assert_true(slice_equal(group, fake_groups.group));
+    fake_groups.growth = more;
+    return more <= fake_groups.room;
+}
 void coordinator_cancel(struct coordinator_request *q)
 {
     if (q->owner != NULL) {
@@ -418,8 +426,8 @@ void fake_offset(const char *group, const char *topic, int32_t partition,
 int fake_groups_open(void **state)
 {
     fake_open(state);
-    fake_groups =
-        (struct fake_groups){.coordinator = 1, .here = true, .leads = true};
+    fake_groups = (struct fake_groups){
+        .coordinator = 1, .here = true, .leads = true, .room = SIZE_MAX};
     arena_init(&fake_groups.arena, fake.mem, 0);
     fake_groups.image = cgroup_image_new(fake.mem);
     fake.client_id = "me";

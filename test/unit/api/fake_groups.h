@@ -33,8 +33,9 @@ struct fake_groups {
     struct cgroup_commit commit;
     struct cgroup_leaver leavers[FAKE_MAX];
     struct cgroup_delete_row deleted[FAKE_MAX];
-    int32_t generation; /* of OFFSET_DELETE */
-    unsigned n_rows;    /* of the last three */
+    int32_t generation;  /* of OFFSET_DELETE */
+    unsigned n_rows;     /* of the last three */
+    size_t room, growth; /* of the last one */
     int rv, status;
     struct cgroup_result result;
     uint8_t errors[2 * FAKE_MAX];

@@ -253,10 +253,29 @@ static void test_join_refused(void **state)
     join_init();
     join_in.member_id = slice_str("m7");
     check_refused(join, 9, KERR_COORDINATOR_LOAD_IN_PROGRESS);
-    assert_int_equal(join(9), KERR_UNKNOWN_SERVER_ERROR); /* too big */
+    assert_int_equal(join(9), KERR_GROUP_MAX_SIZE_REACHED); /* too big */
     assert_text(join_out->member_id, "m7");
     fake_groups.rv = 0;
     check_gone(join, 9);
+}
+
+/* A group that is as large as it may be takes nobody and nothing more; who is
+ * there goes on. */
+static void test_join_room(void **state)
+{
+    (void)state;
+    join_init();
+    fake_groups.room = 0;
+    assert_int_equal(join(9), KERR_GROUP_MAX_SIZE_REACHED);
+    assert_true(fake_groups.growth > 0);
+    assert_int_equal(fake_groups.n_submitted, 0);
+    /* One that says less than before. */
+    fake_group("g", CGROUP_STABLE, 2, "m1");
+    fake_member("g", "m1", "", false,
+                slice_str("a long text that it subscribed with"), "assigned");
+    join_in.member_id = slice_str("m1");
+    assert_int_equal(join(9), 0);
+    assert_int_equal(fake_groups.growth, 0);
 }
 
 static void test_join_errors(void **state)
@@ -628,6 +647,27 @@ static void test_commit(void **state)
     assert_int_equal(commit_out->topics.ptr[0].partitions.ptr[0].error_code,
                      KERR_ILLEGAL_GENERATION);
     assert_int_equal(fake_groups.heard.len, 0);
+}
+
+static void test_commit_room(void **state)
+{
+    (void)state;
+    fake_topic("t", 2);
+    commit_init();
+    fake_errors(2, (int16_t[]){0, 0});
+    fake_group("g", CGROUP_STABLE, 3, "m1");
+    fake_groups.room = 0;
+    assert_int_equal(commit(9), KERR_INVALID_COMMIT_OFFSET_SIZE);
+    assert_int_equal(fake_groups.growth,
+                     cgroup_view_offset_bytes(0) + cgroup_view_offset_bytes(4));
+    assert_int_equal(fake_groups.n_submitted, 0);
+    fake_offset("g", "t", 0, 7, "");
+    fake_offset("g", "t", 1, 7, "not");
+    assert_int_equal(commit(9), KERR_INVALID_COMMIT_OFFSET_SIZE);
+    assert_int_equal(fake_groups.growth, 1);
+    fake_offset("g", "t", 1, 7, "longer");
+    assert_int_equal(commit(9), 0); /* what takes no more goes on */
+    assert_int_equal(fake_groups.growth, 0);
 }
 
 static void test_commit_refused(void **state)
@@ -1191,6 +1231,7 @@ int main(void)
         TEST(test_join_command),
         TEST(test_join_refused),
         TEST(test_join_errors),
+        TEST(test_join_room),
         TEST(test_join_told),
         TEST(test_sync),
         TEST(test_sync_refused),
@@ -1198,6 +1239,7 @@ int main(void)
         TEST(test_leave),
         TEST(test_commit),
         TEST(test_commit_refused),
+        TEST(test_commit_room),
         TEST(test_fetch),
         TEST(test_fetch_refused),
         TEST(test_fetch_many),

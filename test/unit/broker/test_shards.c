@@ -3,7 +3,9 @@
 #include "cluster.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "broker/coordinator.h"
 #include "broker/groups.h"
 
 #define WAIT_MS 30000
@@ -169,10 +171,50 @@ static void dead_is_not_told(void **state)
     cluster_close(c);
 }
 
+struct room {
+    struct node *n;
+    bool little, group_full, shard_full;
+    bool counted;
+};
+
+static void room_as_node(void *arg)
+{
+    struct room *r = arg;
+    struct slice id = group_of(0);
+    struct coordinator *co = groups_requests(broker_groups(r->n->broker), id);
+    struct buf b;
+    buf_init(&b, env_mem(r->n->env), 0);
+    assert_non_null(co);
+    r->little = coordinator_has_room(co, id, 1000);
+    r->group_full = !coordinator_has_room(co, id, (64 << 20) + 1);
+    r->shard_full = !coordinator_has_room(co, id, (size_t)300 << 20);
+    metrics_render(env_metrics(r->n->env), &b);
+    buf_put_u8(&b, 0);
+    r->counted = strstr((char *)b.data,
+                        "ostraka_group_requests_refused_total 2\n") != NULL &&
+                 strstr((char *)b.data,
+                        "ostraka_group_shard_bytes{shard=\"15\"} 0\n") != NULL;
+    buf_close(&b);
+}
+
+/* groups.group.max.bytes and groups.shard.max.bytes, and what counts them. */
+static void has_room(void **state)
+{
+    struct cluster *c = begin(24);
+    struct room r = {.n = &c->nodes[2]};
+    (void)state;
+    assert_int_equal(sim_node_call(c->sim, 2, room_as_node, &r), 0);
+    assert_true(r.little);
+    assert_true(r.group_full);
+    assert_true(r.shard_full);
+    assert_true(r.counted);
+    cluster_close(c);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(handed_back),
-                                       cmocka_unit_test(awaited_at_drain),
-                                       cmocka_unit_test(dead_is_not_told)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handed_back), cmocka_unit_test(awaited_at_drain),
+        cmocka_unit_test(dead_is_not_told), cmocka_unit_test(has_room)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,30 @@ static inline void c_lines_equal(char *a, char *b)
     }
 }
 
+/* What the image says it takes is what is in it. */
+static inline void c_check_bytes(const struct c_rig *c)
+{
+    void *it = NULL;
+    const struct cgroup_view *g;
+    uint64_t sum = 0;
+    while ((g = cgroup_image_next(c->im, &it)) != NULL) {
+        size_t n = sizeof *g + g->id.len + g->protocol_type.len +
+                   g->protocol.len + g->leader.len;
+        for (unsigned i = 0; i < g->n_members; i++) {
+            const struct cgroup_view_member *m = g->members[i];
+            n += cgroup_view_member_bytes(
+                m->id.len + m->instance.len + m->client_id.len +
+                m->client_host.len + m->protocols.len + m->assignment.len);
+        }
+        for (unsigned i = 0; i < g->n_offsets; i++) {
+            n += cgroup_view_offset_bytes(g->offsets[i]->metadata.len);
+        }
+        assert_int_equal(g->bytes, n);
+        sum += n;
+    }
+    assert_int_equal(*cgroup_image_bytes(c->im), sum);
+}
+
 /* Every test ends so: the kept hash is compared with all rows, and what a
  * restart loads with what the changes had made. */
 static inline void c_end(struct c_rig *c)
@@ -168,10 +192,12 @@ static inline void c_end(struct c_rig *c)
     assert_int_equal(c->r.status, 0);
     assert_true(rig_close(&c->r));
     c_print(c, &before);
+    c_check_bytes(c);
     assert_true(rig_open(&c->r, false));
     assert_int_equal(c->r.status, 0);
     assert_true(c->events[CGROUP_EVENT_RESET] >= 2);
     c_print(c, &after);
+    c_check_bytes(c);
     buf_put_u8(&before, 0);
     buf_put_u8(&after, 0);
     c_lines_equal((char *)before.data, (char *)after.data);
