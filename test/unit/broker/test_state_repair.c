@@ -10,7 +10,7 @@
 #include "broker/broker_impl.h"
 #include "broker/metadata_impl.h"
 #include "broker/state_group_impl.h"
-#include "replica/impl.h"
+#include "replica/transfer_impl.h"
 #include "state/db_impl.h"
 #include "state/machine_impl.h"
 #include "state/meta.h"
@@ -496,6 +496,53 @@ static void the_last_copy(void **state)
     cluster_close(c);
 }
 
+static struct transfer *wait_step(struct cluster *c, unsigned id,
+                                  enum transfer_step step)
+{
+    struct replica *r = state_group_replica(meta_of(c, id));
+    for (unsigned t = 0; r->transfer == NULL || r->transfer->step != step;
+         t++) {
+        assert_true(t < 200000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 20, NULL);
+    }
+    return r->transfer;
+}
+
+/* What an image holds beyond the log that is stored here is not taken before
+ * that is stored, too; if it does not come, another image is asked for. */
+static void image_waits(void **state)
+{
+    struct cluster *c = &cluster;
+    unsigned value = 100000;
+    (void)state;
+    for (unsigned comes = 0; comes < 2; comes++) {
+        cluster_up(c, 81 + comes);
+        unsigned lead = meta_leader(c), id = lead % NODES + 1;
+        plant(c, id, plant_row, "x");
+        cluster_alter(c, lead, "max.message.bytes", ++value);
+        check_setting(c, value);
+        assert_int_equal(sim_node_call(c->sim, id, checkpoint_now,
+                                       state_group_replica(meta_of(c, id))),
+                         0);
+        struct transfer *t = wait_step(c, id, STEP_FILE);
+        assert_true(t->fetch);
+        t->image.index += 20;
+        wait_step(c, id, STEP_HOLD);
+        run_ms(c, 3000);
+        assert_ptr_equal(wait_step(c, id, STEP_HOLD), t);
+        assert_false(repair_fit(meta_of(c, id)));
+        assert_false(state_group_ready(meta_of(c, id)));
+        for (unsigned i = 0; comes && i < 25; i++) {
+            cluster_alter(c, lead, "max.message.bytes", ++value);
+        }
+        run_ms(c, comes ? 500 : 8000);
+        assert_true(repair_fit(meta_of(c, id)));
+        check_setting(c, value);
+        check_states(c);
+        cluster_close(c);
+    }
+}
+
 /* The receiver of the image dies at any moment. */
 static void dies_meanwhile(void **state)
 {
@@ -529,7 +576,7 @@ int main(void)
         cmocka_unit_test(from_the_log),     cmocka_unit_test(changed_row),
         cmocka_unit_test(other_decision),   cmocka_unit_test(no_majority),
         cmocka_unit_test(same_all_along),   cmocka_unit_test(the_last_copy),
-        cmocka_unit_test(dies_meanwhile),
+        cmocka_unit_test(dies_meanwhile),   cmocka_unit_test(image_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -785,11 +785,19 @@ static void rig_watched(struct rig *r, uint64_t seed)
 static void check_void(struct rig *r)
 {
     struct machine_point points[MACHINE_POINTS_MAX + 1];
+    struct buf b;
+    uint64_t applied = machine_applied(r->m);
+    command_init(r, &b);
+    random_command(1, r->next, &b);
+    assert_true(rig_queue(r, buf_slice(&b)));
+    buf_close(&b);
     assert_int_equal(machine_points(r->m, points), 0);
     assert_true(rig_image(r, "/meta/image"));
     assert_int_equal(r->status, ERR_CORRUPT);
     assert_true(rig_checkpoint(r));
     assert_int_equal(r->index, 0);
+    assert_int_equal(machine_applied(r->m), applied);
+    assert_int_equal(watched.n, 1);
     rig_void(r);
     assert_string_equal(watched.to, "/meta/quarantine/meta.db.1");
     assert_true(rig_image(r, "/meta/image"));
@@ -952,7 +960,15 @@ static void run_points(uint64_t seed, unsigned batch,
         uint64_t last = r.next + batch;
         unsigned first = n;
         while (r.next < REPLAY_MAX * 8 && r.next < last) {
-            r.next += r.next % 5 == 0; /* no command */
+            if (r.next % 64 % 5 == 0) { /* no command */
+                struct rig_call entry = {.rig = &r, .upto = r.next++};
+                if (batch == 1) { /* ... and alone */
+                    r.done = false;
+                    sim_node_call(r.sim, 1, apply_as_node, &entry);
+                    assert_int_equal(entry.rv, 0);
+                    assert_true(rig_wait(&r));
+                }
+            }
             command_init(&r, &b[n]);
             random_command(2, r.next, &b[n]);
             assert_true(rig_queue(&r, buf_slice(&b[n])));
