@@ -177,6 +177,7 @@ static int open_replicas(struct broker *b, struct err *err)
         .node = b->identity.node,
         .heartbeat_ms = config_ms(b->config, NODE_RAFT_HEARTBEAT_MS),
         .election_ms = config_ms(b->config, NODE_RAFT_ELECTION_MS),
+        .quiet_ms = config_ms(b->config, NODE_RAFT_QUIET_MS),
         .journal_bytes_max =
             (uint64_t)config_long(b->config, NODE_JOURNAL_BYTES_MAX),
         .journal_file_bytes =

@@ -126,6 +126,11 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("raft.election.ms", DURATION, INT, "400", 50, 60000),
          .help = "How long a silent leader is waited for; followers add a "
                  "random part of up to the same length."},
+    [NODE_RAFT_QUIET_MS] =
+        {ROW("raft.quiet.ms", DURATION, INT, "5000", 0, 3600000),
+         .help = "A partition in which nothing happened for so long goes "
+                 "without heartbeats until something does; its nodes still "
+                 "hear of each other. 0: never."},
     [NODE_MAX_CONNECTIONS] =
         {ROW("max.connections", INT, INT, "10000", 1, 1000000), .kafka = true,
          .help = "Client connections; one more is closed at once."},

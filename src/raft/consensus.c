@@ -9,14 +9,21 @@
 
 /* We did not run for longer than an election timeout: what looks like silence
  * of others was ours. */
-static void paused(struct consensus *c, uint64_t pause_ms)
+void consensus_paused(struct consensus *c, uint64_t pause_ms)
 {
     void *it = NULL, *value;
+    trace_warn(env_trace(c->env), "raft.paused",
+               "ms=%llu text=\"this process did not run for so long: is the "
+               "machine overloaded, or was it stopped?\"",
+               (unsigned long long)pause_ms);
     while (map_next(c->groups, &it, &value)) {
         struct core_event ev = {.kind = CORE_PAUSED};
+        struct group *g = value;
         ev.pause_ms = pause_ms;
-        if (!((struct group *)value)->closed) {
-            group_step(value, ev);
+        if (g->quiet_ms != 0) {
+            group_wake(g);
+        } else if (!g->closed) {
+            group_step(g, ev);
         }
     }
     c->watch_ms = env_now_ms(c->env) + c->o.election_ms;
@@ -26,6 +33,7 @@ static void node_suspect(struct consensus *c, int32_t node)
 {
     void *it = NULL, *value;
     uint64_t now = env_now_ms(c->env);
+    quiet_wake_node(c, node);
     while (map_next(c->groups, &it, &value)) {
         if (!((struct group *)value)->closed) {
             group_suspect(value, node, now);
@@ -34,18 +42,21 @@ static void node_suspect(struct consensus *c, int32_t node)
 }
 
 /* A node from which nothing came for an election timeout is suspect. */
-static void watch_silence(struct consensus *c, uint64_t now)
+void consensus_watch(struct consensus *c, uint64_t now_ms)
 {
     for (unsigned i = 0; i < c->n_routes; i++) {
         struct route *l = &c->routes[i];
         uint64_t heard = peers_heard_ms(c->o.peers, l->node);
-        bool silent = heard != 0 && now - heard >= c->o.election_ms;
+        bool silent = heard != 0 && now_ms - heard >= c->o.election_ms;
         if (silent && !l->suspect) {
+            trace_warn(env_trace(c->env), "raft.silent",
+                       "node=%d ms=%llu text=\"others will lead what it led\"",
+                       (int)l->node, (unsigned long long)(now_ms - heard));
             node_suspect(c, l->node);
         }
         l->suspect = silent;
     }
-    c->watch_ms = now + c->o.heartbeat_ms;
+    c->watch_ms = now_ms + c->o.heartbeat_ms;
 }
 
 static void timer_cb(struct env_timer *t)
@@ -53,9 +64,9 @@ static void timer_cb(struct env_timer *t)
     struct consensus *c = t->data;
     uint64_t now = env_now_ms(c->env);
     if (now > c->timer_ms + c->o.election_ms) {
-        paused(c, now - c->timer_ms);
+        consensus_paused(c, now - c->timer_ms);
     } else if (now >= c->watch_ms) {
-        watch_silence(c, now);
+        consensus_watch(c, now);
     }
     struct heap_node *first;
     while ((first = heap_first(&c->timers)) != NULL && first->key <= now) {
@@ -100,6 +111,8 @@ static void watch(void *arg, int32_t node, enum peer_state state)
     struct consensus *c = arg;
     if (state == PEER_REFUSED) {
         node_suspect(c, node);
+    } else if (state == PEER_DOWN) {
+        quiet_wake_node(c, node); /* what was said may be lost */
     }
 }
 
@@ -205,6 +218,11 @@ static void metrics_open(struct consensus *c)
         {METRIC_COUNTER, "ostraka_raft_refused_proposals_total",
          "Proposals refused for want of room, tried again by who made them.",
          &c->n_full},
+        {METRIC_GAUGE, "ostraka_raft_quiet_groups",
+         "Groups without heartbeats, since nothing happens in them.",
+         &c->n_quiet},
+        {METRIC_COUNTER, "ostraka_raft_woken_total",
+         "Quiet groups in which something happened.", &c->n_woken},
     };
     for (unsigned i = 0; i < CONSENSUS_METRICS; i++) {
         metric_add(env_metrics(c->env), &c->metrics[i], table[i].kind,
@@ -240,6 +258,7 @@ int consensus_open(struct env *e, const struct consensus_options *o,
     arena_init(&c->arena, c->mem, PEERS_MESSAGE_MAX);
     env_timer_init(&c->timer, timer_cb, c);
     env_turn_init(&c->turn, ENV_TURN_CONSENSUS, turn_cb, c);
+    quiet_open(c);
     peers_receive(o->peers, PEER_RAFT, receive, c);
     peers_receive(o->peers, PEER_BARRIER, barrier_receive, c);
     peers_watch(o->peers, watch, c);
@@ -261,6 +280,7 @@ void consensus_close(struct consensus *c)
     peers_receive(c->o.peers, PEER_RAFT, NULL, NULL);
     peers_receive(c->o.peers, PEER_BARRIER, NULL, NULL);
     peers_unwatch(c->o.peers, watch, c);
+    quiet_close(c);
     env_timer_stop(c->env, &c->timer);
     env_turn_cancel(c->env, &c->turn);
     routes_close(c);

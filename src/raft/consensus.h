@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "raft/core.h"
 
-#define CONSENSUS_METRICS 7
+#define CONSENSUS_METRICS 9
 
 /* The way to one peer: small messages of a turn gather in a pack. */
 struct route {
@@ -37,10 +37,14 @@ struct consensus {
     unsigned n_routes;
     struct arena arena;
     uint64_t durable;
-    uint64_t round;    /* of read barriers */
-    uint64_t timer_ms; /* when the timer was to run */
-    uint64_t press_ms; /* not before: see consensus_press() */
-    uint64_t watch_ms; /* when to look for silent nodes next */
+    uint64_t round;        /* of read barriers */
+    uint64_t timer_ms;     /* when the timer was to run */
+    uint64_t press_ms;     /* not before: see consensus_press() */
+    uint64_t watch_ms;     /* when to look for silent nodes next */
+    struct env_timer beat; /* runs while groups are quiet (quiet.c) */
+    uint64_t beat_ms;      /* when it was to run */
+    uint64_t n_quiet;      /* groups */
+    uint64_t n_woken;
     uint64_t uncommitted_bytes;
     uint64_t queued_bytes; /* of all groups, for the end of this turn */
     uint64_t n_unknown, n_malformed, n_alarms, n_dropped, n_stripped;
@@ -110,6 +114,10 @@ struct group {
     struct slice manifest; /* owned: what installs offer */
     struct queue barriers;
     uint64_t reask_ms, barrier_ms; /* ask again; look again (0: no) */
+    bool may_quiet;
+    uint64_t active_ms;      /* when something last happened */
+    uint64_t quiet_ms;       /* its clock stands since then (0: it runs) */
+    uint64_t quiet_until_ms; /* leader: say it again; follower: believe it */
     struct transfer transfer;
     struct group_peer peers[GROUP_MEMBERS_MAX];
     unsigned n_peers;
@@ -164,6 +172,33 @@ void group_base_durable(struct group *g);
 void group_discard(struct group *g);
 struct group_peer *group_peer_find(struct group *g, uint64_t id);
 
+/* ---- consensus.c -------------------------------------------------------- */
+
+/* We did not run for so long, which is more than an election timeout. */
+void consensus_paused(struct consensus *c, uint64_t pause_ms);
+/* Look which nodes are silent. */
+void consensus_watch(struct consensus *c, uint64_t now_ms);
+
+/* ---- quiet.c ------------------------------------------------------------ */
+
+void quiet_open(struct consensus *c);
+void quiet_close(struct consensus *c);
+/* The leader's heartbeat is due. True: the group stops its clock instead. */
+bool quiet_try(struct group *g, uint64_t now_ms);
+/* MESSAGE_QUIET arrived: stop the clock, or begin to run if it looks
+ * otherwise from here. */
+void quiet_receive(struct group *g, const struct message *m);
+/* Of a quiet group: say it again, or believe it no longer. */
+void quiet_tick(struct group *g, uint64_t now_ms);
+/* Let the core know how long its time stood; it stands on. */
+void quiet_account(struct group *g);
+/* Let the clock run again if it stood; nobody is called silent for it. */
+void group_wake(struct group *g);
+/* The same for all groups with a member on that node. */
+void quiet_wake_node(struct consensus *c, int32_t node);
+/* It is not counted as quiet any more. */
+void quiet_end(struct group *g);
+
 /* ---- gate.c ------------------------------------------------------------ */
 
 /* Send a message of the core: at once, or when the group's last HARD record is
@@ -182,6 +217,8 @@ void route_send(struct group *g, const struct message *m,
                 struct entry *const entries[]);
 /* Hand the packs of the turn to the peers. */
 void routes_flush(struct consensus *c);
+/* An empty frame to every node that is up: it hears of us. */
+void routes_beat(struct consensus *c);
 void routes_close(struct consensus *c);
 
 /* ---- barrier.c --------------------------------------------------------- */

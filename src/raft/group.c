@@ -89,7 +89,9 @@ int group_open(struct consensus *c, const struct group_start *start,
                         .manifest = slice_of(manifest, start->manifest.len),
                         .stored = tail_last_index(start->tail),
                         .commit = start->base.index,
-                        .told = start->base.index};
+                        .told = start->base.index,
+                        .may_quiet = start->may_quiet,
+                        .active_ms = env_now_ms(c->env)};
     if (start->stand_ms > 0 && !start->repair) {
         g->jump_ms = env_now_ms(c->env) + start->stand_ms;
         g->stands = STANDS_MAX;
@@ -123,6 +125,7 @@ void group_close(struct group *g)
         return;
     }
     g->closed = true;
+    quiet_end(g);
     heap_remove(&c->timers, &g->timer);
     queue_remove(&g->asking);
     queue_remove(&g->telling);
@@ -196,6 +199,7 @@ int group_propose(struct group *g, struct group_propose *p)
                                      p->next_offset <= p->base_offset)) {
         return ERR_RANGE;
     }
+    group_wake(g);
     p->index = p->term = 0;
     queue_init(&p->queue);
     queue_push(&g->queued, &p->queue);
@@ -394,7 +398,8 @@ unsigned group_progress(const struct group *g, struct group_progress out[])
         core_match(g->core, id, &out[i].match);
         for (unsigned k = 0; k < g->n_peers; k++) {
             if (g->peers[k].id == id && g->peers[k].heard_ms != 0 &&
-                now - g->peers[k].heard_ms < g->c->o.election_ms) {
+                (g->quiet_ms != 0 ||
+                 now - g->peers[k].heard_ms < g->c->o.election_ms)) {
                 out[i].recent = true;
             }
         }
@@ -408,6 +413,7 @@ int group_change(struct group *g, const struct group_config *next)
     if (transfer_blocks(g)) {
         return ERR_NOTREADY;
     }
+    group_wake(g);
     /* Queued offsets were given out before: they go first. */
     if (g->n_queued > 0) {
         queue_remove(&g->proposing);

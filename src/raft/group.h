@@ -69,6 +69,7 @@ struct consensus_options {
     int32_t node;
     uint32_t heartbeat_ms;          /* 100 */
     uint32_t election_ms;           /* 400; the library draws T..2T */
+    uint32_t quiet_ms;              /* groups idle for so long; 0: never */
     uint32_t message_bytes_max;     /* 1 MiB of entries, or one entry */
     uint32_t inflight_max;          /* messages in flight per follower */
     uint64_t uncommitted_bytes_max; /* of a node: a quarter of the ring */
@@ -132,6 +133,7 @@ struct group_start {
     bool tell;             /* a leader with nothing else to send tells the
                               followers at once what it committed; else they
                               learn it with the next entries or heartbeat */
+    bool may_quiet;        /* stop heartbeats when nothing happens (quiet.c) */
 };
 
 /* Start a group. Its OPEN record must be durable. Hooks are called from the

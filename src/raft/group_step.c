@@ -231,6 +231,11 @@ static void carry_out(struct group *g, const struct core_effects *fx,
     for (unsigned i = 0; i < fx->n_messages; i++) {
         gate_send(g, &fx->messages[i]);
     }
+    if (fx->append_n > 0 || fx->commit > commit || fx->role_changed ||
+        fx->hard) {
+        g->active_ms = env_now_ms(g->c->env);
+        quiet_end(g);
+    }
     g->commit = fx->commit;
     g->committed_bytes += group_payload_bytes(g, commit, g->commit);
     count_bytes(g);
@@ -284,6 +289,9 @@ int group_step_effects(struct group *g, struct core_event ev,
 {
     struct env *env = g->c->env;
     bool ready = core_ready(g->core);
+    if (g->quiet_ms != 0 && ev.kind != CORE_PAUSED) {
+        quiet_account(g);
+    }
     ev.now_ms = env_now_ms(env);
     ev.wall_ms = env_wall_ms(env);
     int rv = core_step(g->core, &ev, fx);
@@ -372,6 +380,11 @@ void group_receive(struct group *g, const struct message *in)
         held_back(g)) {
         return;
     }
+    if (m.kind == MESSAGE_QUIET) {
+        quiet_receive(g, &m);
+        return;
+    }
+    group_wake(g);
     check_fits(g, &m);
     if (m.n_entries > 0 &&
         ((g->change.active && g->change.install) || !room_for(g, &m))) {
@@ -423,9 +436,11 @@ void group_tick(struct group *g, uint64_t now_ms)
             g->jump_ms = now_ms + STAND_AGAIN_MS;
         }
     }
-    if (!g->closed && g->timeout_ms <= now_ms) {
+    if (!g->closed && g->quiet_ms != 0) {
+        quiet_tick(g, now_ms);
+    } else if (!g->closed && g->timeout_ms <= now_ms) {
         g->timeout_ms = now_ms + g->c->o.heartbeat_ms;
-        if (!held_back(g)) {
+        if (!quiet_try(g, now_ms) && !held_back(g)) {
             group_step(g, (struct core_event){.kind = CORE_TIMEOUT});
         }
     }
@@ -461,6 +476,9 @@ void group_arm(struct group *g)
     uint64_t at = g->timeout_ms;
     if (g->was_leader && c->o.heartbeat_ms >= 50) {
         at = (at + 9) / 10 * 10; /* heartbeats of many groups share a turn */
+    }
+    if (g->quiet_ms != 0) {
+        at = g->quiet_until_ms;
     }
     at = earlier(at, g->jump_ms);
     at = earlier(at, g->need_ms);
@@ -523,6 +541,7 @@ void group_suspect(struct group *g, int32_t node, uint64_t now_ms)
     if (leader == 0 || leader == g->self || membership_node(leader) != node) {
         return;
     }
+    group_wake(g);
     group_step(g, (struct core_event){.kind = CORE_SUSPECT});
     if (!g->closed && g->jump_ms == 0) {
         uint64_t v[2] = {g->id, g->self};

@@ -36,7 +36,7 @@ void message_frame_end(struct buf *b)
     if (b->status != 0) {
         return;
     }
-    ASSERT(b->len > FRAME_PREFIX);
+    ASSERT(b->len >= FRAME_PREFIX);
     size_t len = b->len - FRAME_PREFIX;
     le32_store(b->data + 1, (uint32_t)len);
     le32_store(b->data + 5, crc32c(b->data + FRAME_PREFIX, len));
@@ -73,6 +73,7 @@ static uint8_t message_flags(const struct message *m)
         break;
     case MESSAGE_INSTALL:
     case MESSAGE_TIMEOUT_NOW:
+    case MESSAGE_QUIET:
         break;
     }
     return (uint8_t)flags;
@@ -137,6 +138,9 @@ void message_encode(const struct message *m, struct entry *const entries[],
     case MESSAGE_TIMEOUT_NOW:
         buf_put_uvarint(b, m->index);
         buf_put_uvarint(b, m->term - m->index_term);
+        break;
+    case MESSAGE_QUIET:
+        buf_put_uvarint(b, m->index);
         break;
     }
 }
@@ -317,6 +321,9 @@ static int body_decode(struct message_reader *r, unsigned flags,
     case MESSAGE_TIMEOUT_NOW:
         m->index = cursor_uvarint(c);
         m->index_term = cursor_less(c, m->term);
+        break;
+    case MESSAGE_QUIET:
+        m->index = cursor_uvarint(c);
         break;
     default:
         return ERR_PROTOCOL;

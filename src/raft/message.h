@@ -20,6 +20,7 @@
  *     INSTALL      index, term - index term, config index, manifest length,
  *                  manifest
  *     TIMEOUT_NOW  last index, term - last term
+ *     QUIET        last index, all of it committed: clocks may stop (quiet.c)
  *
  * What stands in brackets is left out when its flag says that it is the usual:
  * prev term equal to term, commit equal to the last index, no entries, echo
@@ -46,7 +47,8 @@ enum message_kind {
     MESSAGE_VOTE = 3,
     MESSAGE_VOTE_RESULT = 4,
     MESSAGE_INSTALL = 5,
-    MESSAGE_TIMEOUT_NOW = 6
+    MESSAGE_TIMEOUT_NOW = 6,
+    MESSAGE_QUIET = 7
 };
 
 /* Most entries of one message. */
@@ -88,7 +90,7 @@ void message_frame_begin(struct buf *b);
  * must be the frame's last. Errors are sticky in `b`. */
 void message_encode(const struct message *m, struct entry *const entries[],
                     uint64_t *group, struct buf *b);
-/* Fill in the prefix. */
+/* Fill in the prefix. A frame without records says that its node lives. */
 void message_frame_end(struct buf *b);
 
 /* ---- decoding ---------------------------------------------------------- */

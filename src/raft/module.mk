@@ -25,6 +25,7 @@ src_raft_libraftroom_a_SOURCES = \
 	src/raft/group_base.c \
 	src/raft/group_config.c \
 	src/raft/group_step.c \
+	src/raft/quiet.c \
 	src/raft/route.c \
 	src/raft/message.c \
 	src/raft/transfer.c

@@ -59,6 +59,23 @@ void routes_flush(struct consensus *c)
     }
 }
 
+void routes_beat(struct consensus *c)
+{
+    struct buf empty;
+    buf_init(&empty, c->mem, 0);
+    message_frame_begin(&empty);
+    message_frame_end(&empty);
+    for (unsigned i = 0; i < c->n_routes && empty.status == 0; i++) {
+        int32_t node = c->routes[i].node;
+        if (peers_state(c->o.peers, node) == PEER_UP &&
+            peer_send(c->o.peers, node, PEER_LANE_MAIN, PEER_RAFT, 0,
+                      buf_slice(&empty), NULL, 0) != 0) {
+            c->n_dropped++; /* the next one comes soon */
+        }
+    }
+    buf_close(&empty);
+}
+
 static void pack_add(struct consensus *c, struct route *l,
                      const struct message *m)
 {

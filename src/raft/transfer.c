@@ -85,6 +85,7 @@ int group_transfer(struct group *g, uint64_t to, uint32_t timeout_ms,
     if (to == g->self || (to != 0 && !is_voter(g, to))) {
         return ERR_NOTFOUND;
     }
+    group_wake(g);
     g->transfer =
         (struct transfer){.active = true,
                           .to = to,

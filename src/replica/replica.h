@@ -39,6 +39,7 @@ struct replicas_options {
     const char *dir; /* data directory: dir/p/<group>/ per partition */
     int32_t node;
     uint32_t heartbeat_ms, election_ms;
+    uint32_t quiet_ms; /* logs idle for so long need no heartbeats; 0: never */
     uint64_t journal_bytes_max;
     uint32_t journal_file_bytes;
     uint64_t tail_bytes_max; /* of all tails: flush and raise bases beyond */

@@ -203,6 +203,7 @@ static int open_consensus(struct replicas *rs, struct err *err)
         .node = rs->o.node,
         .heartbeat_ms = rs->o.heartbeat_ms,
         .election_ms = rs->o.election_ms,
+        .quiet_ms = rs->o.quiet_ms,
         .message_bytes_max = MESSAGE_BYTES_MAX,
         .inflight_max = INFLIGHT_MAX,
         .uncommitted_bytes_max = rs->o.journal_bytes_max / 4,

@@ -33,7 +33,7 @@ static void judge_entries(const struct message *m)
 
 static void judge(const struct message *m)
 {
-    ASSERT(m->kind >= MESSAGE_APPEND && m->kind <= MESSAGE_TIMEOUT_NOW);
+    ASSERT(m->kind >= MESSAGE_APPEND && m->kind <= MESSAGE_QUIET);
     ASSERT(m->term != 0 && m->from != m->to);
     ASSERT(membership_node(m->from) == FROM && membership_node(m->to) == TO);
     if (m->kind == MESSAGE_APPEND) {

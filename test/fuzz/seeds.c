@@ -161,9 +161,9 @@ static void raft_one(struct mem *mem, const struct message *m, const char *name)
 static void raft_all(struct mem *mem)
 {
     static const char *const names[] = {"",      "append",  "result",  "vote",
-                                        "voted", "install", "timeout", ""};
+                                        "voted", "install", "timeout", "quiet"};
 
-    for (int kind = MESSAGE_APPEND; kind <= MESSAGE_TIMEOUT_NOW; kind++) {
+    for (int kind = MESSAGE_APPEND; kind <= MESSAGE_QUIET; kind++) {
         struct message m = {.kind = (enum message_kind)kind,
                             .group = 1003,
                             .from = membership_id(3, 1),

@@ -17,6 +17,8 @@ static const struct {
     [COVERAGE_DUPLICATES] = {"dedupe hits", "partition duplicate "},
     [COVERAGE_BARRIERS] = {"barriers refused", "raft barrier_refused "},
     [COVERAGE_RECYCLED] = {"journal ring recycled", "journal recycled "},
+    [COVERAGE_QUIET] = {"groups that went quiet", "raft quiet "},
+    [COVERAGE_WOKEN] = {"quiet groups woken", "raft woken "},
     [COVERAGE_BEHIND] = {"database behind its log", "state behind "},
     [COVERAGE_GROUP_IMAGES_ASKED] = {"images of @groups asked for",
                                      "transfer start name=@groups"},

@@ -20,7 +20,9 @@ enum coverage_kind {
     COVERAGE_DUPLICATES,
     COVERAGE_BARRIERS, /* refused */
     COVERAGE_RECYCLED, /* files of the journal's ring */
-    COVERAGE_BEHIND,   /* a database behind its log at a start */
+    COVERAGE_QUIET,
+    COVERAGE_WOKEN,
+    COVERAGE_BEHIND, /* a database behind its log at a start */
     COVERAGE_GROUP_IMAGES_ASKED,
     COVERAGE_GROUP_IMAGES, /* of @groups, installed */
     /* What members of groups met with. */

@@ -123,6 +123,7 @@ static void draw_settings(struct swarm *s)
     set(s, "log.segment.bytes", UINT64_C(1) << between(s, 15, 22));
     set(s, "raft.election.ms", between(s, 150, 800));
     set(s, "raft.heartbeat.ms", between(s, 20, 70));
+    set(s, "raft.quiet.ms", below(s, 2) * between(s, 100, 3000));
     set(s, "leader.imbalance.check.interval.seconds", between(s, 1, 10));
     set(s, "log.retention.check.interval.ms", between(s, 1000, 4000));
     if (s->groups.on) {

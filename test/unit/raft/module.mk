@@ -29,6 +29,13 @@ test_unit_raft_test_group_SOURCES = test/unit/raft/test_group.c \
 test_unit_raft_test_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_raft_test_group_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/raft/test_quiet
+TESTS += test/unit/raft/test_quiet
+test_unit_raft_test_quiet_SOURCES = test/unit/raft/test_quiet.c \
+	test/unit/raft/world.c test/unit/raft/world.h
+test_unit_raft_test_quiet_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_raft_test_quiet_LDADD = $(LINK_raft) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/raft/test_message
 TESTS += test/unit/raft/test_message
 test_unit_raft_test_message_SOURCES = test/unit/raft/test_message.c \

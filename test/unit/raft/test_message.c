@@ -164,6 +164,8 @@ static void test_round_trip(void **state)
     m[n].index_term = 3;
     m[n].config_index = 2;
     m[n++].manifest = slice_str("a manifest");
+    m[n] = base_message(MESSAGE_QUIET);
+    m[n++].index = 77;
     m[n] = base_message(MESSAGE_TIMEOUT_NOW);
     m[n].index = 41;
     m[n++].index_term = 8;

@@ -94,6 +94,10 @@ static void say_message(struct story *s, const struct packet *p)
     case MESSAGE_TIMEOUT_NOW:
         say(s, "stand now, term %llu", (unsigned long long)m.term);
         break;
+    case MESSAGE_QUIET:
+        say(s, "quiet at %llu, term %llu", (unsigned long long)m.index,
+            (unsigned long long)m.term);
+        break;
     }
 }
 

@@ -154,6 +154,7 @@ static void group_begin(struct node *n, struct group_start start)
     start.self = membership_id((int32_t)n->id, 1);
     start.base = start.tail->base;
     start.tell = n->w->tell;
+    start.may_quiet = n->w->quiet_ms > 0;
     assert_int_equal(group_open(n->consensus, &start, &hooks, n, &n->g), 0);
     group_check(n->g);
 }
@@ -231,6 +232,7 @@ static void boot_consensus(struct node *n)
                                   .node = (int32_t)n->id,
                                   .heartbeat_ms = 100,
                                   .election_ms = ELECTION,
+                                  .quiet_ms = n->w->quiet_ms,
                                   .message_bytes_max = 4096,
                                   .inflight_max = 64,
                                   .uncommitted_bytes_max = 8 << 20,
@@ -335,28 +337,43 @@ struct node *wait_leader(struct world *w, const struct node * not, uint64_t ms)
     return NULL;
 }
 
-struct world *world_new(uint64_t seed)
+static struct sim_options usual(uint64_t seed)
 {
-    struct sim_options o = {.seed = seed,
-                            .disk_min_us = 50,
-                            .disk_max_us = 400,
-                            .net_min_us = 20,
-                            .net_max_us = 300,
-                            .trace_level = TRACE_WARN};
-    return world_new_with(o);
+    return (struct sim_options){.seed = seed,
+                                .disk_min_us = 50,
+                                .disk_max_us = 400,
+                                .net_min_us = 20,
+                                .net_max_us = 300,
+                                .trace_level = TRACE_WARN};
 }
 
-struct world *world_new_with(struct sim_options o)
+static struct world *world_start(struct sim_options o, uint32_t quiet_ms)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     w->last = 2;
+    w->quiet_ms = quiet_ms;
     w->sim = sim_new(&o);
     for (unsigned i = 1; i <= NODES; i++) {
         w->disks[i] = sim_disk_new(w->sim, i);
         start(w, i);
     }
     return w;
+}
+
+struct world *world_new(uint64_t seed)
+{
+    return world_start(usual(seed), 0);
+}
+
+struct world *world_new_quiet(uint64_t seed, uint32_t quiet_ms)
+{
+    return world_start(usual(seed), quiet_ms);
+}
+
+struct world *world_new_with(struct sim_options o)
+{
+    return world_start(o, 0);
 }
 
 void world_free(struct world *w)

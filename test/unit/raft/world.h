@@ -51,12 +51,15 @@ struct world {
     uint64_t last; /* highest committed index seen anywhere */
     uint64_t counter;
     unsigned acked, refused;
-    bool damage; /* nodes that start find their group damaged */
-    bool tell;   /* group_start.tell of nodes that start */
+    bool damage;       /* nodes that start find their group damaged */
+    bool tell;         /* group_start.tell of nodes that start */
+    uint32_t quiet_ms; /* of nodes that start */
 };
 
 /* A quiet world whose nodes are starting. */
 struct world *world_new(uint64_t seed);
+/* As world_new(), with a group that is quiet when nothing happens. */
+struct world *world_new_quiet(uint64_t seed, uint32_t quiet_ms);
 /* As world_new(), in a world that is as told. */
 struct world *world_new_with(struct sim_options o);
 void world_free(struct world *w);
