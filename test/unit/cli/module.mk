@@ -101,3 +101,9 @@ TESTS += test/unit/cli/test_group_past
 test_unit_cli_test_group_past_SOURCES = test/unit/cli/test_group_past.c
 test_unit_cli_test_group_past_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_group_past_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_group
+TESTS += test/unit/cli/test_group
+test_unit_cli_test_group_SOURCES = test/unit/cli/test_group.c
+test_unit_cli_test_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_group_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
