@@ -46,7 +46,7 @@ void cgroup_history_read(struct machine_db *db, struct cgroup_history_page *p)
 
 bool cgroup_history_next(struct cursor *c, struct cgroup_history_row *ret_r)
 {
-    struct cgroup_history_row r;
+    struct cgroup_history_row r = {.partition = -1};
     if (c->status != 0 || cursor_left(c) == 0) {
         return false;
     }
