@@ -53,8 +53,9 @@ void api_delete_groups(struct request *r);
 void api_offset_commit(struct request *r);
 void api_offset_fetch(struct request *r);
 void api_offset_delete(struct request *r);
-/* status.c */
+/* status.c, sql.c */
 void api_ostraka_describe(struct request *r);
+void api_ostraka_sql(struct request *r);
 /* offset_history.c */
 void api_ostraka_offset_history(struct request *r);
 

@@ -32,6 +32,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/request.c src/api/request.h src/api/request_impl.h \
 	src/api/server.c src/api/server_metric.c src/api/server.h \
 	src/api/settings.c src/api/settings.h \
+	src/api/sql.c \
 	src/api/status.c \
 	src/api/table.c \
 	src/api/topics.c \

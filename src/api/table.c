@@ -32,6 +32,7 @@ const struct api_row api_table[] = {
     {API_DESCRIBE_CLUSTER, 0, 1, api_describe_cluster, false},
     {API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, api_describe_topic_partitions, false},
     {API_OSTRAKA_DESCRIBE, 0, 0, api_ostraka_describe, true},
+    {API_OSTRAKA_SQL, 0, 0, api_ostraka_sql, true},
     {API_OSTRAKA_OFFSET_HISTORY, 0, 0, api_ostraka_offset_history, true},
 };
 const unsigned api_table_n = sizeof api_table / sizeof api_table[0];

@@ -6,6 +6,7 @@
 #include "broker/groups.h"
 #include "broker/leaders.h"
 #include "broker/partitions.h"
+#include "broker/query.h"
 #include "broker/waits.h"
 
 #define PRODUCER_IDS_TIMEOUT_MS 5000
@@ -285,10 +286,17 @@ static void on_partitions_closed(void *arg)
     }
 }
 
+static void on_queries_closed(void *arg)
+{
+    struct broker *b = arg;
+    b->queries = NULL;
+    partitions_close(b->partitions, on_partitions_closed, b);
+}
+
 static void on_drained(void *arg)
 {
     struct broker *b = arg;
-    partitions_close(b->partitions, on_partitions_closed, b);
+    queries_close(b->queries, on_queries_closed, b);
 }
 
 bool broker_leaving(const struct broker *b, int32_t node)

@@ -36,6 +36,7 @@ struct broker {
     struct partitions *partitions;
     struct groups *groups;
     struct waits *waits;
+    struct queries *queries;
     bool serves;
     struct env_timer check;
 

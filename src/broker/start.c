@@ -9,6 +9,7 @@
 #include "broker/groups.h"
 #include "broker/leaders.h"
 #include "broker/partitions.h"
+#include "broker/query.h"
 #include "broker/waits.h"
 #include "storage/journal.h"
 
@@ -173,6 +174,9 @@ static void on_metadata(void *arg, int status, const struct err *err)
     }
     if (rv == 0) {
         rv = groups_open(b, b->recovered, b->n_recovered, &b->groups);
+    }
+    if (rv == 0) {
+        rv = queries_open(b, &b->queries);
     }
     if (rv != 0) {
         env_die(b->env, "start: %s", err_text(rv));

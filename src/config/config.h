@@ -71,6 +71,8 @@ enum node_setting {
     NODE_STATE_CHECKPOINT_ENTRIES,
     NODE_GROUPS_HISTORY_MAX,
     NODE_GROUPS_HISTORY_INTERVAL_MS,
+    NODE_SQL_ROWS_MAX,
+    NODE_SQL_TIME_MAX,
     NODE_LOG_LEVEL,
     NODE_LOG_FILE,
     /* Topic defaults by Kafka's broker names; of several names for one topic

@@ -244,6 +244,15 @@ static const struct setting table[NODE_SETTINGS] = {
              INT32_MAX),
          .help = "A commit enters that history when the last one did so this "
                  "long ago; a reset by hand always does."},
+    [NODE_SQL_ROWS_MAX] =
+        {ROW("sql.rows.max", INT, INT, "100000", 1, 10000000),
+         .help = "Rows that one SQL statement may read into its tables, and "
+                 "rows that it may answer with; one that needs more is "
+                 "refused."},
+    [NODE_SQL_TIME_MAX] =
+        {ROW("sql.time.max", DURATION, INT, "5000", 1, 600000),
+         .help = "How long one SQL statement may take, in milliseconds, the "
+                 "wait for others and for rows of other nodes included."},
     [NODE_LOG_LEVEL] =
         {ROW("log.level", ENUM, STRING, "info", 0, 0),
          .choices = "debug,info,warn,error", .dynamic = true,

@@ -37,6 +37,7 @@ enum peer_channel {
     PEER_FORWARD = 4,  /* commands for a state group's leader, answers */
     PEER_TRANSFER = 5, /* offers, requests and data of Transfer (bulk lane) */
     PEER_QUERY = 6,    /* status questions between nodes */
+    PEER_SQL = 7,      /* rows for SQL statements (answers: bulk lane) */
     PEER_CHANNELS = 8
 };
 

@@ -103,6 +103,7 @@
       "StreamsGroupTopologyDescriptionUpdate")                                 \
     X(UNREGISTER_CONTROLLER, 94, "UnregisterController")                       \
     X(OSTRAKA_DESCRIBE, 32001, "OstrakaDescribe") /* ours */                   \
+    X(OSTRAKA_SQL, 32002, "OstrakaSql")                                        \
     X(OSTRAKA_OFFSET_HISTORY, 32003, "OstrakaOffsetHistory")
 
 enum api_key {

@@ -35,6 +35,7 @@
 #include "wire/gen/offset_for_leader_epoch.h"
 #include "wire/gen/ostraka_describe.h"
 #include "wire/gen/ostraka_offset_history.h"
+#include "wire/gen/ostraka_sql.h"
 #include "wire/gen/produce.h"
 #include "wire/gen/sasl_authenticate.h"
 #include "wire/gen/sasl_handshake.h"
@@ -83,6 +84,7 @@ const struct wire_api_tables wire_all[] = {
     {&wire_describe_topic_partitions_request,
     &wire_describe_topic_partitions_response},
     {&wire_ostraka_describe_request, &wire_ostraka_describe_response},
+    {&wire_ostraka_sql_request, &wire_ostraka_sql_response},
     {&wire_ostraka_offset_history_request,
     &wire_ostraka_offset_history_response},
 };

@@ -68,6 +68,8 @@ src_wire_libwire_a_SOURCES += \
     src/wire/gen/ostraka_describe.h \
     src/wire/gen/ostraka_offset_history.c \
     src/wire/gen/ostraka_offset_history.h \
+    src/wire/gen/ostraka_sql.c \
+    src/wire/gen/ostraka_sql.h \
     src/wire/gen/produce.c \
     src/wire/gen/produce.h \
     src/wire/gen/sasl_authenticate.c \
@@ -110,6 +112,7 @@ EXTRA_DIST += \
     src/wire/schema/offset_for_leader_epoch.txt \
     src/wire/schema/ostraka_describe.txt \
     src/wire/schema/ostraka_offset_history.txt \
+    src/wire/schema/ostraka_sql.txt \
     src/wire/schema/produce.txt \
     src/wire/schema/sasl_authenticate.txt \
     src/wire/schema/sasl_handshake.txt \
