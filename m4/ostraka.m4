@@ -97,6 +97,9 @@ entries). Run ./setup-deps, which builds it from Debian 13's source package.])])
 libmicrohttpd is needed, for admin.listener. ./setup-deps installs it.])])
   PKG_CHECK_MODULES([JANSSON], [jansson >= 2.13])
   PKG_CHECK_MODULES([RDKAFKA], [rdkafka >= 2.0])
+  # Line editing of `ostraka sql`; without it lines are read as they come.
+  PKG_CHECK_MODULES([EDIT], [libedit],
+    [AC_DEFINE([HAVE_LIBEDIT], [1], [libedit edits lines])], [:])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1.5])
   AC_CHECK_HEADER([snappy-c.h], [], [AC_MSG_ERROR([snappy-c.h (libsnappy-dev) is needed])])
   SNAPPY_LIBS=-lsnappy

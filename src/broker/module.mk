@@ -18,7 +18,7 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/producers.c src/broker/producers.h \
 	src/broker/query.c src/broker/query.h src/broker/query_impl.h \
 	src/broker/query_gather.c src/broker/query_meta.c \
-	src/broker/query_read.c \
+	src/broker/query_read.c src/broker/query_serve.c \
 	src/broker/refused.c src/broker/refused.h \
 	src/broker/serve.c src/broker/serve.h \
 	src/broker/start.c \

@@ -3,6 +3,7 @@
 #ifndef BROKER_QUERY_IMPL_H
 #define BROKER_QUERY_IMPL_H
 
+#include "base/cursor.h"
 #include "base/map.h"
 #include "broker/broker_impl.h"
 #include "broker/query.h"
@@ -51,9 +52,17 @@ struct query_want {
     struct uuid topics[SQL_PINS_MAX];
     unsigned n_topics;
 };
+/* Its body in a message. */
 void query_want_encode(const struct query_want *w, struct buf *out);
 /* Borrows from the cursor's bytes. Malformed: the cursor's status. */
 void query_want_decode(struct cursor *c, struct query_want *ret_w);
+
+/* The first byte of a message. */
+#define QUERY_MESSAGE_ASK    1
+#define QUERY_MESSAGE_ANSWER 2
+/* Answer another node's question, whose want is at the cursor. */
+void query_serve(struct queries *qs, int32_t node, uint64_t id,
+                 struct cursor *c);
 
 /* What came of each shard. */
 struct query_part {

@@ -8,11 +8,17 @@
 #include "cli/group.h"
 #include "cli/partition.h"
 #include "cli/produce.h"
+#include "cli/sql.h"
 #include "cli/topic.h"
 
-const struct command *const command_tables[] = {
-    dev_commands,     cluster_commands,
-    topic_commands,   partition_commands,
-    group_commands,   produce_commands,
-    consume_commands, dump_commands,
-    bench_commands,   NULL};
+const struct command *const command_tables[] = {dev_commands,
+                                                cluster_commands,
+                                                topic_commands,
+                                                partition_commands,
+                                                group_commands,
+                                                produce_commands,
+                                                consume_commands,
+                                                dump_commands,
+                                                bench_commands,
+                                                sql_commands,
+                                                NULL};

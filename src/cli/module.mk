@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/cli/libcli.a
-src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS)
+src_cli_libcli_a_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS) $(JANSSON_CFLAGS) \
+	$(EDIT_CFLAGS)
 src_cli_libcli_a_SOURCES = \
 	src/cli/admin.c src/cli/admin.h \
 	src/cli/assignment.c src/cli/assignment.h \
@@ -55,6 +56,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/show.c src/cli/show.h \
 	src/cli/shown.c src/cli/shown.h \
 	src/cli/span.c src/cli/span.h \
+	src/cli/sql.c src/cli/sql.h src/cli/sql_print.c \
+	src/cli/sql_shell.c \
 	src/cli/survey.c src/cli/survey.h \
 	src/cli/topic.c src/cli/topic.h \
 	src/cli/topic_show.c \

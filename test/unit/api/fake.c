@@ -606,6 +606,7 @@ void *fake_run(const struct wire_message *m, int version, const void *in)
         (void)r;                                                               \
         fail();                                                                \
     }
+NOT_HERE(api_ostraka_sql)
 #ifndef FAKE_RECORDS
 NOT_HERE(api_produce)
 NOT_HERE(api_fetch)
