@@ -156,28 +156,50 @@ static bool counts(const struct image *im, const struct frame_facts *f,
            (f->seq < c->epoch_frame || f->epoch >= c->epoch);
 }
 
+/* The frame whose facts are `f`, if it is whole. */
+static bool frame_take(struct image *im, struct bfile *file,
+                       struct frame_facts *f, uint64_t at)
+{
+    uint8_t *bytes = mem_alloc(im->mem, f->length);
+    size_t n;
+
+    ASSERT(bytes != NULL);
+    if (bfile_read(file, bytes, f->length, at, &n) != 0 || n != f->length ||
+        frame_check(bytes, f) != 0) {
+        mem_free(im->mem, bytes);
+        return false;
+    }
+    frame_add(im, f, bytes);
+    return true;
+}
+
+/* Most blocks of a ring hold nothing, or frames that count no more: of each
+ * only the facts are looked at. */
 static int on_file(void *arg, const char *name, bool dir)
 {
     struct image *im = arg;
+    struct bfile *file;
+    struct err err;
     struct frame_facts f;
     char path[PATH_MAX_];
-    size_t len = strlen(name);
+    uint8_t facts[FRAME_FACTS_BYTES];
+    size_t len = strlen(name), n;
+    uint64_t at = 0;
 
     if (dir || len < 2 || strcmp(name + len - 2, ".j") != 0) {
         return 0;
     }
     snprintf(path, sizeof path, "%s/journal/%s", im->dir, name);
-    struct slice s = load(im, path);
-    for (size_t at = 0; at + FRAME_FACTS_BYTES <= s.len;) {
-        size_t step = FORMAT_BLOCK;
-        if (frame_decode_facts(s.data + at, false, &f) == 0 &&
-            counts(im, &f, at) && f.length <= s.len - at &&
-            frame_check(s.data + at, &f) == 0) {
-            frame_add(im, &f, s.data + at);
-            step = f.length;
-        }
-        at += step;
+    if (bfile_open(im->env, path, FILE_READ, &file, &err) != 0) {
+        return 0;
     }
+    while (bfile_read(file, facts, sizeof facts, at, &n) == 0 &&
+           n == sizeof facts) {
+        bool taken = frame_decode_facts(facts, false, &f) == 0 &&
+                     counts(im, &f, at) && frame_take(im, file, &f, at);
+        at += taken ? f.length : FORMAT_BLOCK;
+    }
+    bfile_close(file);
     return 0;
 }
 
@@ -434,8 +456,8 @@ int image_walk(struct image *im, const struct image_group *g, image_batch_cb cb,
     for (size_t i = 0; i < n && rv == 0; i++) {
         rv = segment_walk(im, g, &g->manifest.segments[i], &w);
     }
-    if (n == 0) {
-        w.next = g->base.offset;
+    if (n == 0 || (!w.linked && w.next == g->base.offset)) {
+        w.next = g->base.offset; /* no segment, or only trimmed ones */
         w.chain = g->base.chain;
     }
     for (size_t i = (size_t)g->base.index + 1; i < g->n_entries && rv == 0;
