@@ -142,6 +142,14 @@ static const char *source_of(int source)
                : names[0];
 }
 
+/* Without a leader of @meta nobody can say what the settings are, while where
+ * the partitions are is known, and wanted all the more. */
+static bool is_unconfirmed(const struct describe_configs_response *r)
+{
+    int16_t error = r->results.n > 0 ? r->results.ptr[0].error_code : 0;
+    return error == KERR_REQUEST_TIMED_OUT || error == KERR_NOT_CONTROLLER;
+}
+
 /* Settings of the topic, all or those that somebody set. */
 static int configs_ask(struct admin *a, struct slice name,
                        struct describe_configs_response *r)
@@ -157,8 +165,12 @@ static int configs_ask(struct admin *a, struct slice name,
     q.resources.n = 1;
     int code = admin_call(a, API_DESCRIBE_CONFIGS,
                           admin_version(a, API_DESCRIBE_CONFIGS, -1), &q, r);
-    if (code == EXIT_DONE && r->results.n == 1 &&
-        r->results.ptr[0].error_code != 0) {
+    if (code == EXIT_DONE && is_unconfirmed(r)) {
+        code = command_fail(a->call, EXIT_UNREACHABLE,
+                            "settings: not known while the cluster's metadata "
+                            "has no leader: see ostraka cluster status");
+    } else if (code == EXIT_DONE && r->results.n == 1 &&
+               r->results.ptr[0].error_code != 0) {
         code =
             command_fail(a->call, admin_exit_of(r->results.ptr[0].error_code),
                          "settings: %s",
@@ -207,20 +219,27 @@ static void describe_print(struct admin *a,
                     json_stringn((const char *)t->name.data, t->name.len));
         output_head(&partitions, "id", json_string(id));
         output_head(&partitions, "internal", json_boolean(t->is_internal));
-        output_head(&partitions, "configs", output_take(&configs));
+        json_t *rows = output_take(&configs);
+        if (is_unconfirmed(r)) {
+            json_decref(rows);
+            rows = json_null();
+        }
+        output_head(&partitions, "configs", rows);
         output_print(&partitions, true);
         return;
     }
     printf("TOPIC  %.*s\nID     %s\n\n", (int)t->name.len,
            (const char *)t->name.data, uuid_is_zero(t->topic_id) ? "-" : id);
     output_print(&partitions, false);
-    printf("\n");
-    if (json_array_size(configs.rows) == 0) {
-        printf("No setting differs from its default; --all shows them\n");
-        json_decref(output_take(&configs));
-    } else {
+    if (!is_unconfirmed(r) && json_array_size(configs.rows) > 0) {
+        printf("\n");
         output_print(&configs, false);
+        return;
     }
+    if (!is_unconfirmed(r)) {
+        printf("\nNo setting differs from its default; --all shows them\n");
+    }
+    json_decref(output_take(&configs));
 }
 
 int topic_describe(struct command_call *c)
@@ -234,10 +253,11 @@ int topic_describe(struct command_call *c)
     }
     code = admin_topic(&a, c->arguments[0], &t);
     if (code == EXIT_DONE) {
+        wire_init(&wire_describe_configs_response, &r);
         code = configs_ask(&a, t->name, &r);
-    }
-    if (code == EXIT_DONE) {
-        describe_print(&a, t, &r);
+        if (code == EXIT_DONE || is_unconfirmed(&r)) {
+            describe_print(&a, t, &r);
+        }
     }
     admin_close(&a);
     return code;
