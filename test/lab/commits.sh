@@ -61,14 +61,33 @@ commits_verified()
         --books "$lab/$1.books" --groups "$groups" \
         >"$lab/$1.verify.json" 2>"$lab/$1.verify.err" && return 0
     if [ -n "$control" ] && [ "$(number "$lab/$1.verify.json" lost)" -gt 0 ]; then
-        echo "$fs: without flushes of the $control: lost" \
-            "$(number "$lab/$1.verify.json" lost), and it was found"
-        trap - EXIT
-        nodes_close
-        exit 99
+        control_found "lost $(number "$lab/$1.verify.json" lost)"
     fi
     cat "$lab/$1.verify.err" "$lab/$1.verify.json"
     lab_fail "$fs, round $round, seed $((seed + round)): commits of $1"
+}
+
+# What was left out shows: the control is over.
+control_found()
+{
+    echo "$fs: without flushes of the $control, blackout $((round + 1)): $1"
+    trap - EXIT
+    nodes_close
+    exit 99
+}
+
+# A node may refuse what a cut has left, before anybody can ask for it.
+control_refused()
+{
+    tries=50
+    while [ "$(grep -lE 'server ready|env die' "$lab"/n?.log | wc -l)" -lt 3 ] &&
+        [ "$tries" -gt 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.2
+    done
+    why=$(grep -hoE '(ERROR env die reason|ERROR journal)[^;]*' "$lab"/n?.log |
+        head -n 1 | cut -c 1-150)
+    [ -z "$why" ] || control_found "$why"
 }
 
 # Nobody's state may be found damaged, or another than the others'.
@@ -102,7 +121,11 @@ blackout()
     done
     recovery_ms=0
     healing
+    for i in 1 2 3; do
+        [ -z "$control" ] || : >"$lab/n$i.log"
+    done
     nodes_back 1 2 3
+    [ -z "$control" ] || control_refused
     # Half of the time nothing more is committed: what is asked for is what
     # the cut left.
     draw 2
