@@ -16,7 +16,10 @@ static const struct command_option reset_options[] = {
     {"all-topics", 0, NULL, "Of all that the group has committed."},
     {"to-earliest", 0, NULL, "To the first record there is."},
     {"to-latest", 0, NULL, "Behind the last record."},
-    {"to-offset", 0, "N", "To this offset."},
+    {"to-offset", 0, "N",
+     "To this offset. Here as elsewhere, what lies outside of the log is "
+     "clamped "
+     "to it."},
     {"to-datetime", 0, "T",
      "To the first record that is not older: 2026-07-31T12:00:30.250, in UTC, "
      "or with +02:00 behind it."},
@@ -55,7 +58,8 @@ static const struct command_option history_options[] = {
     {NULL, 0, NULL, NULL}};
 
 static const struct command_option undo_options[] = {
-    {"execute", 0, NULL, "Do it. Otherwise it is shown only."},
+    {"execute", 0, NULL,
+     "Do it. Otherwise it is shown only. To undo an undo does it again."},
     {"dry-run", 0, NULL, "Show it only (that is the default)."},
     {"export", 0, "FILE",
      "Write what comes out as a file that --from-file takes."},
@@ -65,17 +69,15 @@ const struct command group_commands[] = {
     {"group", "list", NULL, "List consumer groups.", list_options, IMPACT_READ,
      0, 0, group_list, "  ostraka group list --state Empty\n"},
     {"group", "describe", "[GROUP...]",
-     "Show groups: state, assignor, coordinator, and of each partition the "
-     "committed offset, its end and how far behind it is.",
-     describe_options, IMPACT_READ, 0, 1000, group_describe,
+     "Show state, members and how far behind a group is.", describe_options,
+     IMPACT_READ, 0, 1000, group_describe,
      "  ostraka group describe billing\n"
      "  ostraka group describe --all --json\n"},
     {"group", "members", "GROUP",
      "Show who is in a group, and what each of them reads.", NULL, IMPACT_READ,
      1, 1, group_members, "  ostraka group members billing\n"},
     {"group", "reset-offsets", "GROUP",
-     "Let a group go on somewhere else: show where from and where to, and "
-     "with --execute do it. What lies outside of the log is clamped to it.",
+     "Let a group go on elsewhere: shown, and done with --execute.",
      reset_options, IMPACT_WRITE, 1, 1, group_reset_offsets,
      "  ostraka group reset-offsets billing --topic orders --to-earliest\n"
      "  ostraka group reset-offsets billing --topic orders:0,3-5 --shift-by "
@@ -87,24 +89,21 @@ const struct command group_commands[] = {
      "  ostraka group reset-offsets billing --from-file before.csv "
      "--execute\n"},
     {"group", "history", "GROUP",
-     "Show what a group has committed before, and who did (of Ostraka "
-     "clusters).",
+     "Show what a group committed before (Ostraka clusters only).",
      history_options, IMPACT_READ, 1, 1, group_history,
      "  ostraka group history billing --topic orders:3 --limit 20\n"},
     {"group", "undo", "GROUP",
-     "Take the last reset of offsets back, as the history has it: show it, "
-     "and with --execute do it. To undo an undo does it again (of Ostraka "
-     "clusters).",
+     "Take the last reset of offsets back (Ostraka clusters only).",
      undo_options, IMPACT_WRITE, 1, 1, group_undo,
      "  ostraka group undo billing\n"
      "  ostraka group undo billing --execute\n"},
     {"group", "delete", "[GROUP...]",
-     "Delete groups that have no members, with what they have committed.",
-     delete_options, IMPACT_DANGER, 0, 1000, group_delete,
+     "Delete groups without members, and what they committed.", delete_options,
+     IMPACT_DANGER, 0, 1000, group_delete,
      "  ostraka group delete billing search --yes\n"
      "  ostraka group delete --all-empty\n"},
     {"group", "delete-offsets", "GROUP",
-     "Delete committed offsets of partitions that nobody of the group reads.",
+     "Delete committed offsets that nobody of a group goes on from.",
      forget_options, IMPACT_DANGER, 1, 1, group_delete_offsets,
      "  ostraka group delete-offsets billing --topic orders:3 --yes\n"},
     {NULL, NULL, NULL, NULL, NULL, IMPACT_READ, 0, 0, NULL}};

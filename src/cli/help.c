@@ -240,6 +240,8 @@ static const struct {
                    "it may have been applied."},
     {EXIT_UNHEALTHY, "The cluster, or a node of it, is not well."},
     {EXIT_VIOLATION, "Acknowledged data is lost or changed."},
+    {128 + 2, "Told to end by SIGINT (143: by SIGTERM); a member of a group "
+              "has committed what it printed, and left."},
 };
 
 void help_man(void)

@@ -278,6 +278,13 @@ reset live --topic pay --to-latest --execute --json
 grep -q '"executed": true' "$work/out" || fail "--json: $(cat "$work/out")"
 at live pay 0 10
 
+# Several at once, and all; one that is not there is no reason to be silent.
+expect 0 '^GROUP +twin' group describe live twin
+grep -Eq '^GROUP +live' "$work/out" || fail "one of two groups is missing"
+expect 0 '^GROUP +twin' group describe --all
+expect 1 'no group twni; did you mean twin' group describe live twni
+grep -Eq '^GROUP +live' "$work/out" || fail "a missing group hides another"
+
 # What cannot be.
 printf 'orders,0,1\norders,zero,1\n' >"$work/bad.csv"
 expect 2 'bad.csv:2: .*expected TOPIC,PARTITION,OFFSET' \
