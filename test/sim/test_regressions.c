@@ -189,11 +189,20 @@ static void r05_a_disk_error_at_the_leader(void **state)
     }
 }
 
+/* The directory of a group of the second topic, as if its removal was undone.
+ */
+static void directory_comes_back(struct env *e, void *arg)
+{
+    (void)arg;
+    assert_int_equal(env_mkdir(e, "/data/p/00000000000003ea"), 0);
+    assert_int_equal(env_sync_dir(e, "/data/p"), 0);
+}
+
 /* Files that were removed, and come back with the power, go again. */
 static void r08_removals_undone_by_a_power_cut(void **state)
 {
     (void)state;
-    for (unsigned n = 0; n < 4; n++) {
+    for (unsigned n = 0; n < 6; n++) {
         struct fixture f;
         begin(&f, 800 + n);
         load(&f);
@@ -201,12 +210,23 @@ static void r08_removals_undone_by_a_power_cut(void **state)
         assert_true(admin_wait(&f.world, 10 * SECOND));
         run(&f, 2 * SECOND);
         admin_delete(&f.world, 1);
-        assert_true(admin_wait(&f.world, 10 * SECOND));
-        run(&f, n * SECOND / 20); /* some files are gone by now, or all */
+        run(&f, (1 + n) * SECOND / 200); /* some files are gone by then */
         cut(&f, SIM_CRASH_NONE);
         start(&f, ALL);
         serve(&f);
+        assert_true(admin_wait(&f.world, 20 * SECOND));
         run(&f, 3 * SECOND);
+        sim_cluster_stop(f.cluster, 1); /* its database knows */
+        while (sim_cluster_state(f.cluster, 1) != SIM_HOST_CLOSED) {
+            run(&f, SECOND / 10);
+        }
+        sim_cluster_reap(f.cluster);
+        assert_int_equal(sim_node_start(f.sim, 300, "hand",
+                                        sim_cluster_disk(f.cluster, 1),
+                                        directory_comes_back, NULL, NULL),
+                         0);
+        sim_node_crash(f.sim, 300, SIM_CRASH_ALL);
+        start(&f, 1);
         end(&f);
     }
 }
