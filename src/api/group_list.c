@@ -142,10 +142,16 @@ static void delete_step(struct request *r, struct delete_job *j)
     }
 }
 
+static void delete_page(struct request *r, struct delete_job *j, size_t i);
+
 static void on_deleted(struct consumers_call *c, int16_t error,
                        const struct cgroup_result *result)
 {
     struct delete_job *j = c->data;
+    if (error == 0 && result->error == 0 && result->more) {
+        delete_page(c->owner, j, (size_t)(c - j->calls));
+        return;
+    }
     j->out.results.ptr[c - j->calls].error_code =
         error != 0 ? error : result->error;
     delete_step(c->owner, j);
@@ -160,10 +166,20 @@ static void on_gone(struct request *r)
     request_silent(r);
 }
 
-static void delete_start(struct request *r, struct delete_job *j, uint32_t i)
+/* As much of a group as one entry may delete. */
+static void delete_page(struct request *r, struct delete_job *j, size_t i)
 {
     struct slice id = j->out.results.ptr[i].group_id;
     struct buf b;
+    consumers_batch(r, &b);
+    cgroup_encode_delete(id, CGROUP_DELETE_PAGE, &b);
+    consumers_submit(r, &j->calls[i], CGROUP_DELETE, id, slice_of(NULL, 0), &b,
+                     KERR_INVALID_GROUP_ID, on_deleted);
+}
+
+static void delete_start(struct request *r, struct delete_job *j, uint32_t i)
+{
+    struct slice id = j->out.results.ptr[i].group_id;
     j->calls[i].data = j;
     j->pending++;
     if (!consumers_id_ok(id, true)) {
@@ -171,10 +187,7 @@ static void delete_start(struct request *r, struct delete_job *j, uint32_t i)
         delete_step(r, j);
         return;
     }
-    consumers_batch(r, &b);
-    cgroup_encode_delete(id, &b);
-    consumers_submit(r, &j->calls[i], CGROUP_DELETE, id, slice_of(NULL, 0), &b,
-                     KERR_INVALID_GROUP_ID, on_deleted);
+    delete_page(r, j, i);
 }
 
 void api_delete_groups(struct request *r)

@@ -32,8 +32,8 @@ static uint8_t *leave(struct coordinator_request *q)
         q->item->request = NULL;
         q->item = NULL;
     }
+    queue_remove(&q->queue);
     if (q->member != NULL) {
-        queue_remove(&q->queue);
         if (s != NULL && s->parked > 0) {
             s->parked--;
             s->deadline_ms = env_now_ms(co->env) + s->session_ms;
@@ -232,6 +232,20 @@ int coordinator_add(struct coordinator *co, struct coordinator_request *q,
     return 0;
 }
 
+static bool is_deleted(struct coordinator *co, struct slice group)
+{
+    struct queue *at, *tmp;
+    QUEUE_FOREACH(at, tmp, &co->deletes)
+    {
+        const struct coordinator_request *q =
+            QUEUE_ENTRY(at, struct coordinator_request, queue);
+        if (slice_equal(q->group, group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
                        enum cgroup_kind kind, struct slice group,
                        struct slice instance, struct slice batch,
@@ -240,7 +254,7 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
     if (!co->leads) {
         return ERR_NOTLEADER;
     }
-    if (co->n_requests >= COORDINATOR_REQUESTS_MAX) {
+    if (co->n_requests >= COORDINATOR_REQUESTS_MAX || is_deleted(co, group)) {
         return ERR_FULL;
     }
     *q = (struct coordinator_request){.owner = co,
@@ -249,8 +263,12 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
                                       .instance = instance,
                                       .cb = cb,
                                       .data = data};
+    queue_init(&q->queue);
     int rv = coordinator_add(co, q, batch);
     co->n_requests += rv == 0;
+    if (rv == 0 && kind == CGROUP_DELETE) {
+        queue_push(&co->deletes, &q->queue);
+    }
     return rv;
 }
 
@@ -460,6 +478,7 @@ int coordinator_open(struct env *e, const struct coordinator_options *o,
     buf_init(&co->bytes, co->mem, 0);
     queue_init(&co->items);
     queue_init(&co->parked);
+    queue_init(&co->deletes);
     queue_init(&co->lives);
     env_turn_init(&co->turn, ENV_TURN_CONSENSUS, on_turn, co);
     env_timer_init(&co->tick, on_tick, co);

@@ -55,7 +55,8 @@ struct coordinator_request;
 typedef void (*coordinator_cb)(struct coordinator_request *q, int status,
                                const struct cgroup_result *result);
 struct coordinator_request {
-    struct queue queue; /* of those parked; private, as all but `data` */
+    struct queue queue; /* of those parked, of deletions; private, as all but
+                           `data` */
     struct coordinator *owner;
     struct coordinator_item *item; /* until it is decided */
     enum cgroup_kind kind;
@@ -66,7 +67,11 @@ struct coordinator_request {
     coordinator_cb cb;
     void *data;
 };
-/* Submit one item, as an encoder of state/cgroup.h makes it, alone in a begun
+/* While a group is deleted, which may take several entries, nothing else of it
+ * is taken (ERR_FULL): what is left of it must not come to life in between.
+ * Whoever is told that there is `more` submits again in the callback.
+ *
+ * Submit one item, as an encoder of state/cgroup.h makes it, alone in a begun
  * batch. Copies it; borrows `group` and `instance` ("" none) until the
  * callback. Errors: ERR_NOTLEADER, ERR_FULL, ERR_TOOBIG, ERR_NOMEM. */
 int coordinator_submit(struct coordinator *co, struct coordinator_request *q,

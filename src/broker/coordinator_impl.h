@@ -60,9 +60,10 @@ struct coordinator {
     struct cgroup_image *image;
     struct state_group *group; /* NULL until it first told its role */
     bool leads;
-    struct buf bytes;    /* the next entry, */
-    struct queue items;  /* and its items */
-    struct queue parked; /* requests */
+    struct buf bytes;     /* the next entry, */
+    struct queue items;   /* and its items */
+    struct queue parked;  /* requests */
+    struct queue deletes; /* requests to delete a group, under way */
     struct queue lives;
     unsigned n_requests, n_flying;
     bool confirming; /* leads, but may not have applied all of the past */

@@ -36,8 +36,10 @@
 /* Protocols one member offers; rows of one commit. */
 #define CGROUP_PROTOCOLS_MAX 1000
 #define CGROUP_ROWS_MAX      100000
-/* Rows that one bounded deletion removes before it says `more`. */
-#define CGROUP_DELETE_MAX 10000
+/* Rows that one bounded deletion removes before it says `more`; offsets, each
+ * with its history, that one page of a group's deletion removes. */
+#define CGROUP_DELETE_MAX  10000
+#define CGROUP_DELETE_PAGE 1000
 
 extern const struct machine_type cgroup_machine;
 
@@ -166,8 +168,10 @@ struct cgroup_delete_row {
 void cgroup_encode_offset_delete(struct slice group, int32_t generation,
                                  const struct cgroup_delete_row r[], unsigned n,
                                  struct buf *out);
-/* Delete a group and all it has. Codes: 68 69. */
-void cgroup_encode_delete(struct slice group, struct buf *out);
+/* Delete a group and all it has; of its offsets at most `max`, and itself with
+ * the last ones (0: all at once, as commands without a number say, too). Codes:
+ * 68 69. */
+void cgroup_encode_delete(struct slice group, uint32_t max, struct buf *out);
 /* A topic was deleted explicitly: forget its offsets in all groups, at most
  * CGROUP_DELETE_MAX. */
 void cgroup_encode_topic_deleted(struct uuid topic, struct buf *out);

@@ -360,10 +360,13 @@ static void decode_offset_delete(struct cgroup_step *s, struct cursor *c)
     }
 }
 
-void cgroup_encode_delete(struct slice group, struct buf *out)
+void cgroup_encode_delete(struct slice group, uint32_t max, struct buf *out)
 {
     size_t at = item_begin(out, CGROUP_DELETE);
     change_put_text(out, group);
+    if (max > 0) {
+        buf_put_u32(out, max);
+    }
     length_put(out, at);
 }
 
@@ -406,6 +409,7 @@ static void decode_offsets_expire(struct cgroup_step *s, struct cursor *c)
 
 void cgroup_decode_step(struct cgroup_step *s, uint8_t kind, struct cursor *c)
 {
+    uint32_t max;
     struct slice name;
     struct uuid topic;
     switch (kind) {
@@ -432,8 +436,9 @@ void cgroup_decode_step(struct cgroup_step *s, uint8_t kind, struct cursor *c)
         break;
     case CGROUP_DELETE:
         name = take_name(c);
+        max = c->status == 0 && cursor_left(c) > 0 ? cursor_u32(c) : 0;
         if (whole(s, c)) {
-            cgroup_step_delete(s, name);
+            cgroup_step_delete(s, name, max);
         }
         break;
     case CGROUP_TOPIC_DELETED:

@@ -41,14 +41,22 @@ void cgroup_step_offset_delete(struct cgroup_step *s, struct slice group,
     }
 }
 
-void cgroup_step_delete(struct cgroup_step *s, struct slice group)
+void cgroup_step_delete(struct cgroup_step *s, struct slice group, uint32_t max)
 {
+    const struct db_value key = db_text(group);
     struct cgroup g;
+    max = max < CGROUP_DELETE_MAX ? max : CGROUP_DELETE_MAX;
     if (!cgroup_load(s, group, &g)) {
         cgroup_fail(s, KERR_GROUP_ID_NOT_FOUND);
     } else if (g.state != CGROUP_EMPTY) {
         cgroup_fail(s, KERR_NON_EMPTY_GROUP);
-    } else {
+    } else if (max > 0 &&
+               cgroup_offsets_drop(s,
+                                   "SELECT grp,topic,part FROM offsets WHERE "
+                                   "grp=? ORDER BY topic,part LIMIT ?",
+                                   &key, 1, max, NULL)) {
+        s->result.more = true;
+    } else if (!s->nomem) {
         cgroup_drop(s, group);
     }
 }

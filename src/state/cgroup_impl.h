@@ -153,7 +153,8 @@ void cgroup_step_commit(struct cgroup_step *s, const struct cgroup_commit *c);
 void cgroup_step_offset_delete(struct cgroup_step *s, struct slice group,
                                int32_t generation,
                                const struct cgroup_delete_row r[], unsigned n);
-void cgroup_step_delete(struct cgroup_step *s, struct slice group);
+void cgroup_step_delete(struct cgroup_step *s, struct slice group,
+                        uint32_t max);
 void cgroup_step_topic_deleted(struct cgroup_step *s, struct uuid topic);
 void cgroup_step_offsets_expire(struct cgroup_step *s,
                                 const struct cgroup_offsets_expire *c);

@@ -628,7 +628,7 @@ static void cgroup_member_story(struct buf *out, struct buf *e, bool fixed)
     cgroup_encode_expire(j.group, &x, 1, e);
     cgroup_encode_leave(j.group, &l, 1, e);
     cgroup_entry(out, e);
-    cgroup_encode_delete(j.group, e);
+    cgroup_encode_delete(j.group, 0, e);
     cgroup_entry(out, e);
 }
 

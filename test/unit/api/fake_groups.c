@@ -319,8 +319,9 @@ void cgroup_encode_offset_delete(struct slice group, int32_t generation,
         fake_groups.deleted[i] = r[i];
     }
 }
-void cgroup_encode_delete(struct slice group, struct buf *out)
+void cgroup_encode_delete(struct slice group, uint32_t max, struct buf *out)
 {
+    assert_int_equal(max, CGROUP_DELETE_PAGE);
     note(CGROUP_DELETE, group, out);
 }
 

@@ -1098,9 +1098,22 @@ static int16_t delete_group(int version)
     return out->results.ptr[0].error_code;
 }
 
+static unsigned pages_left;
+static void one_page(void)
+{
+    fake_groups.result.more = pages_left > 0;
+    pages_left -= pages_left > 0;
+}
+
 static void test_delete(void **state)
 {
     (void)state;
+    /* Two rows, one of them in three pages. */
+    pages_left = 2;
+    fake_groups.before = one_page;
+    assert_int_equal(delete_group(2), 0);
+    assert_int_equal(fake_groups.n_submitted, 4);
+    fake_groups.before = NULL;
     for (int v = 0; v <= 2; v++) {
         fake_groups.n_submitted = 0;
         fake_groups.result.error = 0;

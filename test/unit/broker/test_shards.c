@@ -171,6 +171,85 @@ static void dead_is_not_told(void **state)
     cluster_close(c);
 }
 
+struct deletion {
+    struct node *n;
+    struct coordinator_request delete, commit, other;
+    char name[16]; /* of the other group */
+    int same, else_;
+    unsigned n_done;
+    bool done;
+};
+
+static void on_any(struct coordinator_request *q, int status,
+                   const struct cgroup_result *result)
+{
+    struct deletion *d = q->data;
+    (void)result;
+    assert_int_equal(status, 0);
+    d->done = ++d->n_done == 2;
+}
+
+static int submit(struct deletion *d, struct coordinator_request *q,
+                  enum cgroup_kind kind, struct slice id)
+{
+    struct cgroup_commit c = {
+        .group = id, .generation = -1, .retention_ms = -1};
+    struct buf b;
+    buf_init(&b, env_mem(d->n->env), 0);
+    cgroup_batch_begin(&b);
+    if (kind == CGROUP_DELETE) {
+        cgroup_encode_delete(id, CGROUP_DELETE_PAGE, &b);
+    } else {
+        cgroup_encode_commit(&c, &b);
+    }
+    struct coordinator *co = groups_requests(broker_groups(d->n->broker), id);
+    int rv = coordinator_submit(co, q, kind, id, slice_str(""), buf_slice(&b),
+                                on_any, d);
+    buf_close(&b);
+    return rv;
+}
+
+static void delete_as_node(void *arg)
+{
+    struct deletion *d = arg;
+    assert_int_equal(submit(d, &d->delete, CGROUP_DELETE, group_of(0)), 0);
+    d->same = submit(d, &d->commit, CGROUP_COMMIT, group_of(0));
+    char other[16];
+    unsigned i = 0;
+    do {
+        snprintf(other, sizeof other, "other-%u", i++);
+    } while (cgroup_shard(slice_str(other)) != 0);
+    memcpy(d->name, other, sizeof other);
+    d->else_ = submit(d, &d->other, CGROUP_COMMIT, slice_str(d->name));
+}
+
+static void again_as_node(void *arg)
+{
+    struct deletion *d = arg;
+    d->same = submit(d, &d->commit, CGROUP_COMMIT, group_of(0));
+}
+
+/* Nothing comes to life again while it is deleted. */
+static void deleted_takes_nothing(void **state)
+{
+    struct cluster *c = begin(25);
+    int32_t home = look(c, 1, 0).first;
+    struct deletion d = {.n = &c->nodes[home]};
+    (void)state;
+    assert_int_equal(sim_node_call(c->sim, (unsigned)home, delete_as_node, &d),
+                     0);
+    assert_int_equal(d.same, ERR_FULL);
+    assert_int_equal(d.else_, 0);
+    assert_true(run_until(c, WAIT_MS, &d.done));
+    d.done = false;
+    d.n_done = 1;
+    assert_int_equal(sim_node_call(c->sim, (unsigned)home, again_as_node, &d),
+                     0);
+    assert_int_equal(d.same, 0);
+    assert_true(run_until(c, WAIT_MS, &d.done));
+    cluster_close(c);
+}
+
 struct room {
     struct node *n;
     bool little, group_full, shard_full;
@@ -215,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handed_back), cmocka_unit_test(awaited_at_drain),
-        cmocka_unit_test(dead_is_not_told), cmocka_unit_test(has_room)};
+        cmocka_unit_test(dead_is_not_told), cmocka_unit_test(has_room),
+        cmocka_unit_test(deleted_takes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

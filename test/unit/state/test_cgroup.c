@@ -191,7 +191,7 @@ static void put_deletion(struct rand *rand, const struct cgroup_view *g,
         cgroup_encode_offsets_expire(&e, b);
         break;
     default:
-        cgroup_encode_delete(group, b);
+        cgroup_encode_delete(group, 0, b);
     }
 }
 

@@ -382,7 +382,7 @@ static int delete_group(struct c_rig *c)
 {
     struct buf b;
     c_begin(c, &b);
-    cgroup_encode_delete(slice_str("g"), &b);
+    cgroup_encode_delete(slice_str("g"), 0, &b);
     return c_apply(c, &b);
 }
 
@@ -436,6 +436,36 @@ static void test_delete(void **state)
     history_read(&c, &h);
     assert_int_equal(h.n, 1);
     assert_int_equal(h.rows[0].offset, 6);
+    c_end(&c);
+}
+
+/* One that has much goes page by page, itself with the last; who came in
+ * between keeps it. */
+static void test_delete_in_parts(void **state)
+{
+    struct c_rig c;
+    struct buf b;
+    (void)state;
+    c_new(&c);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(c_commit_to(&c, "g", "", -1, i + 1, 6), 0);
+    }
+    for (int left = 3; left > 0; left -= 2) {
+        c_begin(&c, &b);
+        cgroup_encode_delete(slice_str("g"), 2, &b);
+        assert_int_equal(c_apply(&c, &b), 0);
+        assert_true(c.last.more);
+        assert_int_equal(c_group(&c)->n_offsets, left);
+    }
+    c_begin(&c, &b);
+    cgroup_encode_delete(slice_str("g"), 2, &b);
+    assert_int_equal(c_apply(&c, &b), 0);
+    assert_false(c.last.more);
+    assert_int_equal(cgroup_image_count(c.im), 0);
+    one_stable(&c);
+    c_begin(&c, &b);
+    cgroup_encode_delete(slice_str("g"), 2, &b);
+    assert_int_equal(c_apply(&c, &b), KERR_NON_EMPTY_GROUP);
     c_end(&c);
 }
 
@@ -663,6 +693,7 @@ int main(void)
         cmocka_unit_test(test_history_is_bounded),
         cmocka_unit_test(test_offset_delete),
         cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_delete_in_parts),
         cmocka_unit_test(test_topic_deleted),
         cmocka_unit_test(test_topic_deleted_in_parts),
         cmocka_unit_test(test_age_simple),
