@@ -210,10 +210,11 @@ time.sleep(60)
 PYTHON
 stranger()
 {
+    rm -f "$work/stranger" # an earlier one's
     python3 "$work/stranger.py" "$OSTRAKA_BOOTSTRAP" "$@" \
         >"$work/stranger" 2>&1 &
     load_pid=$!
-    until_true 20 grep -q ready "$work/stranger"
+    until_true 20 grep -qs ready "$work/stranger"
 }
 
 stranger_ends()
