@@ -23,6 +23,7 @@
 #include "wire/api.h"
 #include "wire/errors.h"
 #include "wire/gen/api_versions.h"
+#include "wire/gen/consumer_group_describe.h"
 #include "wire/gen/describe_groups.h"
 #include "wire/gen/find_coordinator.h"
 #include "wire/gen/list_groups.h"
@@ -61,6 +62,7 @@ struct cluster {
     uint32_t largest; /* commit that was taken */
     unsigned committed[PARTITIONS];
     bool strange; /* the group has a member whose assignment is none */
+    bool newer;   /* it is one of KIP-848's */
 };
 static struct cluster *cluster;
 
@@ -73,10 +75,15 @@ static void versions(struct api_versions_response *r)
 {
     static const struct {
         int16_t key, max;
-    } keys[] = {{API_LIST_OFFSETS, 7},     {API_METADATA, 9},
-                {API_OFFSET_COMMIT, 9},    {API_OFFSET_FETCH, 8},
-                {API_FIND_COORDINATOR, 4}, {API_DESCRIBE_GROUPS, 5},
-                {API_LIST_GROUPS, 4},      {API_API_VERSIONS, 3}};
+    } keys[] = {{API_LIST_OFFSETS, 7},
+                {API_METADATA, 9},
+                {API_OFFSET_COMMIT, 9},
+                {API_OFFSET_FETCH, 8},
+                {API_FIND_COORDINATOR, 4},
+                {API_DESCRIBE_GROUPS, 5},
+                {API_CONSUMER_GROUP_DESCRIBE, 1},
+                {API_LIST_GROUPS, 4},
+                {API_API_VERSIONS, 3}};
     r->api_keys.n = sizeof keys / sizeof *keys;
     r->api_keys.ptr = wire_elems_new(
         &cluster->arena, &wire_api_versions_response_api_key, r->api_keys.n);
@@ -134,7 +141,9 @@ static void describe(struct describe_groups_response *r)
     struct describe_groups_response_group *g = r->groups.ptr;
     g->error_code = coordinator();
     g->group_id = slice_str("g");
-    g->group_state = slice_str(cluster->strange ? "Stable" : "Empty");
+    g->group_state = slice_str(cluster->newer     ? "Dead"
+                               : cluster->strange ? "Stable"
+                                                  : "Empty");
     g->protocol_type = slice_str("consumer");
     if (cluster->strange) {
         g->members.ptr = wire_elems_new(
@@ -145,6 +154,34 @@ static void describe(struct describe_groups_response *r)
         g->members.ptr[0].client_host = slice_str("/h");
         g->members.ptr[0].member_assignment = slice_str("\xff\xff garbage");
     }
+}
+
+static void describe_newer(struct consumer_group_describe_response *r)
+{
+    static int32_t partitions[] = {0, 1, 3};
+    r->groups.ptr = wire_elems_new(
+        &cluster->arena, &wire_consumer_group_describe_response_group, 1);
+    r->groups.n = 1;
+    struct consumer_group_describe_response_group *g = r->groups.ptr;
+    g->error_code = cluster->newer ? 0 : KERR_GROUP_ID_NOT_FOUND;
+    g->group_id = slice_str("g");
+    g->group_state = slice_str("Reconciling");
+    g->assignor_name = slice_str("uniform");
+    g->members.ptr = wire_elems_new(
+        &cluster->arena, &wire_consumer_group_describe_response_member, 1);
+    g->members.n = 1;
+    struct consumer_group_describe_response_member *m = g->members.ptr;
+    m->member_id = slice_str("m");
+    m->instance_id = slice_str("static-1");
+    m->client_id = slice_str("c");
+    m->client_host = slice_str("/h");
+    m->assignment.topic_partitions.ptr = wire_elems_new(
+        &cluster->arena, &wire_consumer_group_describe_response_topic_partition,
+        1);
+    m->assignment.topic_partitions.n = 1;
+    m->assignment.topic_partitions.ptr[0].topic_name = slice_str("t");
+    m->assignment.topic_partitions.ptr[0].partitions.ptr = partitions;
+    m->assignment.topic_partitions.ptr[0].partitions.n = 3;
 }
 
 static void list_offsets(const struct list_offsets_request *q,
@@ -236,6 +273,9 @@ static bool answer(int key, const void *q, void *r)
         break;
     case API_DESCRIBE_GROUPS:
         describe(r);
+        break;
+    case API_CONSUMER_GROUP_DESCRIBE:
+        describe_newer(r);
         break;
     case API_OFFSET_FETCH:
         fetch(r);
@@ -373,7 +413,7 @@ static char said[OUT_MAX]; /* on stdout, then on stderr */
 static int run(const char *const args[])
 {
     char *argv[24] = {(char[]){"ostraka"}, (char[]){"group"}};
-    char bootstrap[40];
+    char bootstrap[40], byte;
     int argc = 2;
     FILE *to = tmpfile();
     int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
@@ -396,6 +436,7 @@ static int run(const char *const args[])
     close(err);
     (void)!write(cluster->stop[1], "", 1);
     pthread_join(cluster->thread, NULL);
+    (void)!read(cluster->stop[0], &byte, 1);
     rewind(to);
     said[fread(said, 1, sizeof said - 1, to)] = '\0';
     fclose(to);
@@ -533,6 +574,24 @@ static void active(void **state)
     assert_int_equal(cluster->n_commits, 0);
 }
 
+/* DescribeGroups says "Dead" of it. */
+static void newer(void **state)
+{
+    (void)state;
+    cluster->newer = true;
+    assert_int_equal(RUN("describe", "g"), EXIT_DONE);
+    says("STATE        Reconciling");
+    says("TYPE         consumer");
+    says("ASSIGNOR     uniform");
+    assert_int_equal(RUN("members", "g"), EXIT_DONE);
+    says("static-1");
+    says("t/0-1 t/3");
+    assert_int_equal(
+        RUN("reset-offsets", "g", "--topic", "t", "--to-latest", "--execute"),
+        EXIT_REFUSED);
+    assert_int_equal(cluster->n_commits, 0);
+}
+
 /* A cluster that is none of ours hangs up. */
 static void no_history(void **state)
 {
@@ -547,10 +606,11 @@ static void no_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(described), TEST(moves),         TEST(loads_for_ever),
-        TEST(too_large), TEST(one_too_large), TEST(taken),
-        TEST(unheard),   TEST(leaderless),    TEST(leaderless_reset),
-        TEST(garbage),   TEST(active),        TEST(no_history),
+        TEST(described),  TEST(moves),         TEST(loads_for_ever),
+        TEST(too_large),  TEST(one_too_large), TEST(taken),
+        TEST(unheard),    TEST(leaderless),    TEST(leaderless_reset),
+        TEST(garbage),    TEST(active),        TEST(newer),
+        TEST(no_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
