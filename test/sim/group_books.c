@@ -262,7 +262,8 @@ void group_assigned(struct group_book *b, int32_t number, unsigned key,
         return;
     }
     if (!group_share_decode(b, assignment, &s, &edition)) {
-        world_violation(b->all->world, "two-assignments",
+        /* Who led named everybody. */
+        world_violation(b->all->world, "no-assignment",
                         "%s: member %u was given %zu bytes that nobody made",
                         b->id, key, assignment.len);
         return;

@@ -28,6 +28,7 @@
 #define FLYING_MAX      3
 #define OWNED_MAX       (GROUP_TOPICS_MAX * WORLD_PARTITIONS_MAX)
 #define OVERSIZED       5000
+#define OTHERS_MAX      64 /* also of those that died */
 #define VERSION_NAMED   5  /* SyncGroup */
 #define VERSION_BY_ID   10 /* OffsetCommit, OffsetFetch */
 #define VERSION_MANY    8  /* OffsetFetch */
@@ -65,8 +66,8 @@ struct group_member {
     int32_t generation;
     bool leads, asking, beating, reset;
     char protocol[16];
-    struct group_share shares[4 * GROUP_SLOTS_MAX]; /* the leader's */
-    char others[4 * GROUP_SLOTS_MAX][GROUP_TEXT_MAX];
+    struct group_share shares[OTHERS_MAX]; /* the leader's */
+    char others[OTHERS_MAX][GROUP_TEXT_MAX];
     unsigned n_others;
     unsigned shared;                      /* partitions that there were then */
     uint64_t wait_ms, beat_ms, commit_ms; /* not before */
@@ -278,8 +279,7 @@ static void take_lead(struct group_member *m,
     m->n_others = 0;
     m->shared = n_partitions(m);
     memset(m->shares, 0, sizeof m->shares);
-    for (uint32_t i = 0; i < r->members.n && m->n_others < 4 * GROUP_SLOTS_MAX;
-         i++) {
+    for (uint32_t i = 0; i < r->members.n && m->n_others < OTHERS_MAX; i++) {
         struct slice id = r->members.ptr[i].member_id;
         ASSERT(id.len < GROUP_TEXT_MAX);
         memcpy(m->others[m->n_others], id.data, id.len);
@@ -419,10 +419,8 @@ static void on_synced(void *arg, int status, const void *response)
 
     if (error == 0) {
         group_heard(m->book, a->generation, a->begin_us, "a sync");
-        if (r->assignment.len > 0) {
-            group_assigned(m->book, a->generation, group_life_key(a->life),
-                           r->assignment);
-        }
+        group_assigned(m->book, a->generation, group_life_key(a->life),
+                       r->assignment);
     }
     if (is_his(a)) {
         m->asking = false;
@@ -439,8 +437,8 @@ static void on_synced(void *arg, int status, const void *response)
 static void sync_share(struct group_member *m)
 {
     struct sync_group_request r;
-    struct sync_group_request_assignment s[4 * GROUP_SLOTS_MAX];
-    struct buf b[4 * GROUP_SLOTS_MAX];
+    struct sync_group_request_assignment s[OTHERS_MAX];
+    struct buf b[OTHERS_MAX];
     unsigned n = m->leads ? m->n_others : 0;
     uint64_t edition = ++m->all->edition;
 

@@ -207,6 +207,22 @@ void groups_judge(struct groups *gs, uint64_t limit_us)
     }
 }
 
+void groups_say(const struct groups *gs)
+{
+    const struct group_counts *n = &gs->counts;
+
+    fprintf(stderr,
+            "-- %u groups: %llu commits, %llu open; %llu reads; %llu "
+            "generations, %llu shares, %llu moves, %llu fenced, %llu expired, "
+            "%llu static rejoins, %llu groups deleted\n",
+            gs->plan.n_groups, (unsigned long long)n->commits,
+            (unsigned long long)n->unknown, (unsigned long long)n->reads,
+            (unsigned long long)n->rebalances,
+            (unsigned long long)n->assignments, (unsigned long long)n->moves,
+            (unsigned long long)n->fenced, (unsigned long long)n->expired,
+            (unsigned long long)n->rejoined, (unsigned long long)n->deletions);
+}
+
 void groups_coverage(const struct groups *gs, struct coverage *c)
 {
     const struct group_counts *n = &gs->counts;

@@ -19,6 +19,7 @@
  *                    over before it was asked for
  *   two-leaders      two members were told to lead one generation
  *   two-assignments  members of one generation hold shares of two assignments
+ *   no-assignment    a member was given nothing, or what nobody made
  *   shared           two members of one generation hold one partition
  *   refused          an answer that the member's past does not allow
  *   group-stuck      after healing a group does not become Stable, or cannot
@@ -81,6 +82,8 @@ void groups_topic_deleted(struct groups *gs, unsigned topic);
 /* After healing: everybody comes, each group becomes Stable and commits within
  * `limit_us`; then nothing but heartbeats goes on. NULL is fine. */
 void groups_judge(struct groups *gs, uint64_t limit_us);
+/* What went on, for people, to stderr. */
+void groups_say(const struct groups *gs);
 void groups_coverage(const struct groups *gs, struct coverage *c);
 
 /* ---- durable images (group_audit.c) --------------------------------------

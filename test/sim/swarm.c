@@ -817,6 +817,9 @@ static void result(struct swarm *s, struct swarm_result *r)
     if (s->o->trace) {
         say_counts(s);
     }
+    if (s->o->trace && w->groups != NULL) {
+        groups_say(w->groups);
+    }
     *r = (struct swarm_result){.failed = world_broken(w),
                                .at_us = w->violation_us,
                                .hash = sim_trace_hash(s->sim),
