@@ -11,11 +11,13 @@
 #include "cli/rawload.h"
 #include "wire/gen/metadata.h"
 
-#define NODES_MAX          64
-#define PRODUCE_VERSION    7
-#define METADATA_VERSION   7
-#define BATCH_BYTES_MAX    1000000
-#define INFLIGHT_MAX       64
+#define NODES_MAX        64
+#define PRODUCE_VERSION  7
+#define METADATA_VERSION 7
+#define BATCH_BYTES_MAX  1000000
+#define INFLIGHT_MAX     64
+/* Of one request: three slices each. */
+#define PARTS_MAX          (ENV_WRITE_SLICES_MAX / 3 - 1)
 #define REQUEST_TIMEOUT_MS 30000
 #define REFRESH_MS         50
 #define SETUP_MS           10000
@@ -85,6 +87,7 @@ struct node {
     bool connecting, up;
     struct queue flights; /* in order of sending */
     unsigned n_flights;
+    unsigned from; /* the partition at which the next request begins */
     uint64_t retry_ms;
     uint8_t *in;
     size_t in_len, in_cap;

@@ -220,7 +220,7 @@ static struct unacked *next_batch(struct load *l, struct partition *p,
 /* One request to a node with whatever its partitions have to send. */
 static bool send_some(struct load *l, struct node *n)
 {
-    unsigned mine = 0;
+    unsigned mine = 0, last = 0;
     uint32_t share;
     struct flight *f;
     for (unsigned i = 0; i < l->n_partitions; i++) {
@@ -231,8 +231,9 @@ static bool send_some(struct load *l, struct node *n)
     }
     share = l->records_max / mine > 0 ? l->records_max / mine : 1;
     f = flight_new(n, mine);
-    for (unsigned i = 0; i < l->n_partitions; i++) {
-        struct partition *p = &l->partitions[i];
+    for (unsigned i = 0; i < l->n_partitions && f->n_parts < PARTS_MAX; i++) {
+        unsigned number = (n->from + i) % l->n_partitions;
+        struct partition *p = &l->partitions[number];
         if (p->leader != n || p->hold || p->inflight >= l->o.inflight) {
             continue;
         }
@@ -248,10 +249,14 @@ static bool send_some(struct load *l, struct node *n)
         make_header(&l->templates[u->records], u->sequence, x->header);
         p->n_sent++;
         p->inflight++;
+        last = number;
     }
     if (f->n_parts == 0) {
         flight_free(f);
         return false;
+    }
+    if (f->n_parts == PARTS_MAX) {
+        n->from = last + 1; /* the others have their turn */
     }
     send_batches(f);
     return true;

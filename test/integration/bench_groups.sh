@@ -87,6 +87,14 @@ run fetch --partitions 30 --seconds 1
 quiet
 number_is requests 10 1000000
 
+# More partitions than one write of the load generator has slices for.
+"$ostraka" topic create wide -p 1100 -r 3 >/dev/null || fail "topic create wide"
+"$ostraka" bench wait --topic wide >"$work/out" || fail "wide takes no records"
+run fetch --topic wide --seconds 1 # 1,000 partitions
+quiet
+number_is requests 10 1000000
+"$ostraka" topic delete wide --yes >/dev/null || fail "topic delete wide"
+
 run rebalance --members 20 --rounds 3
 quiet
 number_is requests 3 3
