@@ -4,6 +4,7 @@
 #include "env/system_impl.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/assert.h"
 
@@ -40,12 +41,21 @@ static void worker_finish(struct system *sys, struct env_job *j)
     uv_async_send(&sys->wake);
 }
 
+/* Queries may be starved, and never starve: Linux takes this for the thread
+ * that calls, and cuts what is too much. Should it be refused, they are no
+ * worse than others. */
+#define QUERY_NICE 10
+
 static void *worker_main(void *arg)
 {
     struct sys_worker *w = arg;
     struct env_job *j;
 
     sys_thread_begin(w->sys);
+    if (w == &w->sys->workers[ENV_THREAD_QUERY]) {
+        (void)setpriority(PRIO_PROCESS, 0,
+                          getpriority(PRIO_PROCESS, 0) + QUERY_NICE);
+    }
     while ((j = worker_take(w)) != NULL) {
         j->run(j);
         worker_finish(w->sys, j);

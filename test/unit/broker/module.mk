@@ -95,3 +95,11 @@ test_unit_broker_test_state_check_SOURCES = test/unit/broker/test_state_check.c
 test_unit_broker_test_state_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_state_check_LDADD = src/broker/libbroker.a $(LINK_env) \
 	$(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_query
+TESTS += test/unit/broker/test_query
+test_unit_broker_test_query_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_query.c
+test_unit_broker_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_query_LDADD = $(LINK_broker) $(CMOCKA_LIBS)

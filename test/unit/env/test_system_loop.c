@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -218,6 +219,7 @@ struct jobs_story {
     unsigned next_done[ENV_THREADS];
     unsigned n_done;
     bool done;
+    int nice[N_JOBS];
 };
 
 static unsigned job_number(const struct env_job *j)
@@ -232,6 +234,7 @@ static void job_run(struct env_job *j)
     struct jobs_story *s = j->data;
 
     s->ran_on[job_number(j)] = pthread_self();
+    s->nice[job_number(j)] = getpriority(PRIO_PROCESS, 0);
 }
 
 static void job_done(struct env_job *j)
@@ -261,6 +264,10 @@ static void test_jobs_run_on_three_threads_in_order(void **state)
     }
     assert_false(pthread_equal(s.ran_on[0], s.ran_on[1]));
     assert_false(pthread_equal(s.ran_on[1], s.ran_on[2]));
+    /* Queries come after everything else. */
+    assert_true(s.nice[ENV_THREAD_QUERY] > s.nice[ENV_THREAD_STATE] ||
+                s.nice[ENV_THREAD_STATE] == 19);
+    assert_int_equal(s.nice[ENV_THREAD_WORK], s.nice[ENV_THREAD_STATE]);
 }
 
 /* ---- odds and ends --------------------------------------------------------

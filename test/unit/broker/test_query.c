@@ -1,0 +1,384 @@
+/* SQL on three brokers: the same rows wherever it runs, whoever leads; a queue
+ * with an end; statements that are given up, or whose node stops or is cut
+ * off. */
+#include "cluster.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/groups.h"
+#include "broker/query.h"
+#include "state/cgroup.h"
+
+#define WAIT_MS 30000
+#define STEP_MS 10
+#define TEXT    2048
+
+static struct cluster cluster;
+
+/* ---- committed offsets --------------------------------------------------- */
+
+struct commit {
+    struct cluster *c;
+    struct node *n;
+    const char *group;
+    int64_t offset;
+    int rv, status;
+    bool done;
+};
+
+static void on_committed(void *arg, int status, uint64_t index,
+                         struct slice result)
+{
+    struct commit *k = arg;
+    (void)index;
+    (void)result;
+    k->status = status;
+    k->done = true;
+}
+
+static void commit_as_node(void *arg)
+{
+    struct commit *k = arg;
+    struct buf out;
+    struct slice id = slice_str(k->group);
+    struct cgroup_commit_row row = {.topic = k->c->topic, .offset = k->offset};
+    struct cgroup_commit x = {.group = id,
+                              .generation = -1,
+                              .retention_ms = -1,
+                              .rows = &row,
+                              .n_rows = 1,
+                              .history_max = 5};
+    struct groups *gs = broker_groups(k->n->broker);
+    k->rv = ERR_NOTREADY;
+    (void)groups_coordinator(gs, id); /* places the shards */
+    struct state_group *g = groups_shard(gs, cgroup_shard(id));
+    if (g == NULL || !state_group_ready(g)) {
+        return;
+    }
+    buf_init(&out, env_mem(k->n->env), 0);
+    cgroup_batch_begin(&out);
+    cgroup_encode_commit(&x, &out);
+    struct chunk *chunk = chunk_acquire(k->n->pool, CHUNK_STATE, out.len);
+    assert_non_null(chunk);
+    if (chunk != NULL) {
+        memcpy(chunk->data, out.data, out.len);
+        struct bytes bytes = {chunk, chunk->data, out.len};
+        k->rv = state_group_command(g, bytes, on_committed, k);
+        bytes_release(&bytes);
+    }
+    buf_close(&out);
+}
+
+static void commit(struct cluster *c, const char *group, int64_t offset)
+{
+    for (unsigned t = 0; t < WAIT_MS; t += STEP_MS) {
+        for (unsigned i = 1; i <= NODES; i++) {
+            struct commit k = {
+                .c = c, .n = &c->nodes[i], .group = group, .offset = offset};
+            if (!c->nodes[i].up) {
+                continue;
+            }
+            assert_int_equal(sim_node_call(c->sim, i, commit_as_node, &k), 0);
+            if (k.rv == 0 && run_until(c, WAIT_MS, &k.done) && k.status == 0) {
+                return;
+            }
+        }
+        run_ms(c, STEP_MS);
+    }
+    fail_msg("no commit of %s", group);
+}
+
+/* ---- statements ---------------------------------------------------------- */
+
+struct asked {
+    struct node *n;
+    const char *statement;
+    bool stale;
+    uint32_t rows_max;
+    struct query *query;
+    int rv, status;
+    bool done;
+    char text[TEXT]; /* of the rows, or why not */
+    struct query_seen seen[1 + CGROUP_SHARDS];
+    unsigned n_seen;
+};
+
+static void on_query(void *arg, int status, const struct query_result *r,
+                     const struct err *err)
+{
+    struct asked *a = arg;
+    struct cursor c;
+    size_t n = 0;
+    assert_false(a->done);
+    a->done = true;
+    a->query = NULL;
+    a->status = status;
+    if (status != 0) {
+        snprintf(a->text, sizeof a->text, "%s", err->text);
+        return;
+    }
+    a->n_seen = r->n_seen;
+    memcpy(a->seen, r->seen, r->n_seen * sizeof *r->seen);
+    cursor_init(&c, buf_slice(&r->answer->rows));
+    while (c.status == 0 && cursor_left(&c) > 0 && n < sizeof a->text) {
+        for (unsigned i = 0; i < r->answer->n_columns; i++) {
+            uint8_t kind = cursor_u8(&c);
+            struct slice s = slice_str("-");
+            char number[24];
+            if (kind == SQL_INT) {
+                snprintf(number, sizeof number, "%lld",
+                         (long long)cursor_u64(&c));
+                s = slice_str(number);
+            } else if (kind == SQL_TEXT) {
+                s = cursor_take(&c, cursor_u32(&c));
+            }
+            n += (size_t)snprintf(a->text + n, sizeof a->text - n, "%.*s%s",
+                                  (int)s.len, (const char *)s.data,
+                                  i + 1 < r->answer->n_columns ? " " : "\n");
+        }
+    }
+    assert_int_equal(c.status, 0);
+}
+
+static void ask_as_node(void *arg)
+{
+    struct asked *a = arg;
+    struct query_options o = {.statement = slice_str(a->statement),
+                              .stale = a->stale,
+                              .rows_max = a->rows_max};
+    a->rv = query_start(a->n->broker, &o, on_query, a, &a->query);
+}
+
+static void start(struct cluster *c, unsigned node, struct asked *a)
+{
+    a->n = &c->nodes[node];
+    assert_int_equal(sim_node_call(c->sim, node, ask_as_node, a), 0);
+}
+
+static int ask(struct cluster *c, unsigned node, struct asked *a)
+{
+    start(c, node, a);
+    assert_int_equal(a->rv, 0);
+    assert_true(run_until(c, WAIT_MS, &a->done));
+    return a->status;
+}
+
+/* The rows of a statement, the same on every node that is up. */
+static void rows_are(struct cluster *c, const char *statement, bool stale,
+                     const char *rows)
+{
+    for (unsigned i = 1; i <= NODES; i++) {
+        struct asked a = {.statement = statement, .stale = stale};
+        if (!c->nodes[i].up) {
+            continue;
+        }
+        if (ask(c, i, &a) != 0) {
+            fail_msg("node %u: %s: %s", i, statement, a.text);
+        }
+        assert_string_equal(a.text, rows);
+    }
+}
+
+static struct cluster *begin(uint64_t seed)
+{
+    cluster_up(&cluster, seed);
+    return &cluster;
+}
+
+/* ---- stories ------------------------------------------------------------- */
+
+static void same_everywhere(void **state)
+{
+    struct cluster *c = begin(21);
+    (void)state;
+    /* The shards are not placed yet: there are no groups. */
+    rows_are(c, "SELECT count(*) FROM groups", false, "0\n");
+    for (unsigned i = 0; i < 5; i++) {
+        producer_send(c);
+    }
+    producer_settle(c, WAIT_MS);
+    commit(c, "a", 2);
+    commit(c, "b", 3);
+    commit(c, "c", 4);
+    rows_are(c, "SELECT group_id,state,members FROM groups", false,
+             "a Empty 0\nb Empty 0\nc Empty 0\n");
+    rows_are(c, "SELECT group_id,partition,offset,end_offset,lag FROM lag",
+             false, "a 0 2 5 3\nb 0 3 5 2\nc 0 4 5 1\n");
+    rows_are(c, "SELECT lag FROM lag WHERE group_id='b'", false, "2\n");
+    rows_are(c, "SELECT seq,offset FROM offset_history WHERE group_id='c'",
+             false, "1 4\n");
+    rows_are(c, "SELECT node,up FROM nodes", false, "1 1\n2 1\n3 1\n");
+    rows_are(c, "SELECT partitions,replication_factor FROM topics", false,
+             "1 3\n");
+    rows_are(c, "SELECT count(*) FROM offsets WHERE topic='none'", false,
+             "0\n");
+    run_ms(c, 1000);
+    rows_are(c, "SELECT group_id,offset FROM offsets", true, "a 2\nb 3\nc 4\n");
+    cluster_close(c);
+}
+
+/* Only what is needed is read, and the answer says what was seen. */
+static void seen(void **state)
+{
+    struct cluster *c = begin(22);
+    struct asked one = {.statement = "SELECT * FROM groups WHERE "
+                                     "group_id='a'"};
+    struct asked all = {.statement = "SELECT * FROM groups"};
+    struct asked none = {.statement = "SELECT * FROM topics"};
+    (void)state;
+    commit(c, "a", 2);
+    assert_int_equal(ask(c, 1, &one), 0);
+    assert_int_equal(one.n_seen, 2);
+    assert_int_equal(one.seen[0].shard, QUERY_META);
+    assert_int_equal(one.seen[1].shard, cgroup_shard(slice_str("a")));
+    assert_true(one.seen[1].index > 2 && one.seen[1].term > 0);
+    assert_int_equal(ask(c, 2, &all), 0);
+    assert_int_equal(all.n_seen, 1 + CGROUP_SHARDS);
+    for (int k = 0; k < CGROUP_SHARDS; k++) {
+        assert_int_equal(all.seen[1 + k].shard, k);
+    }
+    assert_int_equal(ask(c, 3, &none), 0);
+    assert_int_equal(none.n_seen, 1);
+    cluster_close(c);
+}
+
+/* Whoever dies: the others answer, by themselves or by the next leader. */
+static void leader_dies(void **state)
+{
+    struct cluster *c = begin(23);
+    (void)state;
+    for (unsigned dead = 1; dead <= NODES; dead++) {
+        commit(c, "a", dead);
+        commit(c, "b", dead);
+        node_crash(c, dead, SIM_CRASH_RANDOM);
+        rows_are(c, "SELECT group_id,offset FROM offsets", false,
+                 dead == 1   ? "a 1\nb 1\n"
+                 : dead == 2 ? "a 2\nb 2\n"
+                             : "a 3\nb 3\n");
+        node_start(c, dead);
+        wait_serves(c, dead);
+        rows_are(c, "SELECT count(*) FROM offsets", false, "2\n");
+    }
+    cluster_close(c);
+}
+
+/* Who is cut off says so in time, and still has what it had. */
+static void cut_off(void **state)
+{
+    struct cluster *c = begin(24);
+    struct asked fresh = {.statement = "SELECT count(*) FROM offsets"};
+    struct asked stale = {.statement = "SELECT count(*) FROM offsets",
+                          .stale = true};
+    (void)state;
+    commit(c, "a", 2);
+    rows_are(c, "SELECT count(*) FROM offsets", false, "1\n");
+    run_ms(c, 1000);
+    cluster_isolate(c, 3, false);
+    run_ms(c, 2000);
+    assert_int_equal(ask(c, 3, &fresh), ERR_TIMEOUT);
+    assert_int_equal(ask(c, 3, &stale), 0);
+    assert_string_equal(stale.text, "1\n");
+    cluster_isolate(c, 3, true);
+    run_ms(c, 5000);
+    rows_are(c, "SELECT count(*) FROM offsets", false, "1\n");
+    cluster_close(c);
+}
+
+static void limits(void **state)
+{
+    struct cluster *c = begin(25);
+    struct asked rows = {.statement = "SELECT * FROM offsets", .rows_max = 2};
+    struct asked pinned = {
+        .statement = "SELECT * FROM offsets WHERE group_id='a'", .rows_max = 2};
+    struct asked wrong = {.statement = "DELETE FROM groups"};
+    static struct asked many[QUERIES_WAITING_MAX + 2];
+    (void)state;
+    commit(c, "a", 1);
+    commit(c, "b", 1);
+    commit(c, "c", 1);
+    assert_int_equal(ask(c, 1, &rows), ERR_TOOBIG);
+    assert_non_null(strstr(rows.text, "sql.rows.max"));
+    assert_int_equal(ask(c, 1, &pinned), 0);
+    assert_true(ask(c, 1, &wrong) != 0);
+    /* One runs, others wait for it, and one more is refused at once. */
+    for (unsigned i = 0; i <= QUERIES_WAITING_MAX + 1; i++) {
+        many[i] = (struct asked){.statement = "SELECT count(*) FROM groups"};
+        start(c, 1, &many[i]);
+        assert_int_equal(many[i].rv, i <= QUERIES_WAITING_MAX ? 0 : ERR_FULL);
+    }
+    for (unsigned i = 0; i <= QUERIES_WAITING_MAX; i++) {
+        assert_true(run_until(c, WAIT_MS, &many[i].done));
+        assert_int_equal(many[i].status, 0);
+        assert_string_equal(many[i].text, "3\n");
+    }
+    cluster_close(c);
+}
+
+static void cancel_as_node(void *arg)
+{
+    struct asked *a = arg;
+    if (a->query != NULL) {
+        query_cancel(a->query);
+    }
+}
+
+static void on_stopped(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+struct stop {
+    struct node *n;
+    bool stopped;
+};
+
+static void stop_as_node(void *arg)
+{
+    struct stop *s = arg;
+    broker_stop(s->n->broker, 0, on_stopped, &s->stopped);
+}
+
+/* At whatever moment a client leaves, or the node stops. */
+static void given_up(void **state)
+{
+    (void)state;
+    for (unsigned after_us = 0; after_us < 4000; after_us += 250) {
+        struct cluster *c = begin(26);
+        struct asked first = {.statement = "SELECT count(*) FROM lag"};
+        struct asked second = {.statement = "SELECT count(*) FROM groups"};
+        struct asked third = {.statement = "SELECT count(*) FROM lag"};
+        struct stop s = {.n = &c->nodes[2]};
+        bool never = false;
+        commit(c, "a", 1);
+        start(c, 2, &first);
+        start(c, 2, &second);
+        start(c, 2, &third);
+        uint64_t until = sim_now_us(c->sim) + after_us;
+        while (sim_now_us(c->sim) < until && sim_run_one(c->sim)) {
+        }
+        assert_int_equal(sim_node_call(c->sim, 2, cancel_as_node, &first), 0);
+        never = first.done;
+        if (after_us % 500 == 0) {
+            assert_true(run_until(c, WAIT_MS, &second.done));
+            assert_int_equal(second.status, 0);
+            assert_string_equal(second.text, "1\n");
+        }
+        assert_int_equal(sim_node_call(c->sim, 2, stop_as_node, &s), 0);
+        assert_true(run_until(c, WAIT_MS, &s.stopped));
+        assert_int_equal(first.done, never);
+        assert_true(second.done && third.done);
+        node_crash(c, 2, SIM_CRASH_ALL);
+        cluster_close(c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_everywhere), cmocka_unit_test(seen),
+        cmocka_unit_test(leader_dies),     cmocka_unit_test(cut_off),
+        cmocka_unit_test(limits),          cmocka_unit_test(given_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
