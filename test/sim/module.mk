@@ -53,8 +53,8 @@ test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/reference.c test/sim/reference.h \
 	test/sim/swarm.c test/sim/swarm.h
 test_sim_sim_LDADD = $(LINK_sim)
-TESTS += test/sim/check.sh
-EXTRA_DIST += test/sim/check.sh test/sim/seeds.txt \
+TESTS += test/sim/check.sh test/sim/plants.sh
+EXTRA_DIST += test/sim/check.sh test/sim/plants.sh test/sim/seeds.txt \
 	test/sim/teeth.sh test/sim/plants.txt
 
 # For teeth.sh: a file with a planted fault, and a program linked with such.

@@ -3,6 +3,7 @@
 # link what is to catch it with them, and see whether it does. Prints a table;
 # exit 1 if one was not caught. Run in the build directory:
 #   OSTRAKA_SRC=SRC sh SRC/test/sim/teeth.sh [NAME...]
+#   ... --list    only see whether each of them still changes what it names
 # TEETH_SEEDS: how many seeds at most, instead of what the list says.
 # TEETH_RUNS: how often seeds are counted, from other ones each time (1); the
 # table shows the median.
@@ -14,6 +15,11 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 bad=0
+only_list=no
+if [ "${1:-}" = --list ]; then
+    only_list=yes
+    shift
+fi
 
 # edits NAME: "file|what sed does" of each of its lines.
 edits()
@@ -41,6 +47,7 @@ plant()
             echo "$1: changes nothing in $file"
             return 1
         fi
+        [ "$only_list" = no ] || continue
         if ! make -s plant-object PLANT="$dir/$n" >"$dir/log" 2>&1; then
             tail -n 5 "$dir/log"
             return 1
@@ -95,12 +102,18 @@ program()
         "$dir/out" | sort -u | head -n 3 | tr '\n' ' ')"
 }
 
-say plant seeds 'caught by'
+if [ "$only_list" = no ]; then
+    say plant seeds 'caught by'
+fi
 while IFS='|' read -r name by _; do
     case $name in '' | '#'*) continue ;; esac
     case " $* " in *" $name "* | '  ') ;; *) continue ;; esac
     case $by in
     +) continue ;;
+    *) [ "$only_list" = no ] || by=list ;;
+    esac
+    case $by in
+    list) plant "$name" ;;
     sim\ *)
         plant "$name" && link test/sim/sim &&
             seeds "$name" "${TEETH_SEEDS:-${by#sim }}"
