@@ -9,7 +9,8 @@
 
 #define QUARANTINE_MAX 9999
 /* Rows read again with each checkpoint: a few milliseconds. */
-#define VERIFY_ROWS 4096
+#define VERIFY_ROWS  4096
+#define VERIFY_BYTES (4u << 20)
 
 void path_parent(const char *path, char out[MACHINE_PATH_MAX])
 {
@@ -251,7 +252,7 @@ void op_checkpoint(struct op *o)
     }
     db_checkpoint(m->db);
     db_load_applied(m->db, &o->applied);
-    bool done = db_verify(m->db, VERIFY_ROWS, &hash);
+    bool done = db_verify(m->db, VERIFY_ROWS, VERIFY_BYTES, &hash);
     if (!machine_must(o)) {
         o->applied = (struct db_applied){0};
         return;

@@ -135,10 +135,12 @@ uint64_t db_hash(const struct machine_db *db);
 void db_set_hash(struct machine_db *db, uint64_t hash);
 /* The hash by reading all rows. */
 uint64_t db_scan_hash(struct machine_db *db);
-/* The same by and by, between transactions: read the next `rows_max` rows,
- * while writes go on in what was read and in what was not. True when a pass
- * over all tables is over; *ret_hash is then that of the rows, as of now. */
-bool db_verify(struct machine_db *db, unsigned rows_max, uint64_t *ret_hash);
+/* The same by and by, between transactions: read the next rows, at most
+ * `rows_max` of them and about `bytes_max` bytes, at least one; writes go on in
+ * what was read and in what was not. True when a pass over all tables is over;
+ * *ret_hash is then that of the rows, as of now. */
+bool db_verify(struct machine_db *db, unsigned rows_max, uint64_t bytes_max,
+               uint64_t *ret_hash);
 
 /* Say what failed: the file of an I/O error, or SQLite's words. */
 int db_err(const struct machine_db *db, struct err *err);

@@ -114,42 +114,62 @@ static sqlite3_stmt *rest_of(struct machine_db *db, const struct db_table *t,
     return stmt;
 }
 
-/* Read at most `rows_max` rows of the table where the pass stands; fewer: it
- * is over. Returns how many. */
-static unsigned read_some(struct machine_db *db, unsigned rows_max)
+static uint64_t row_bytes(sqlite3_stmt *stmt)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+        int type = sqlite3_column_type(stmt, i);
+        sum += type == SQLITE_TEXT || type == SQLITE_BLOB
+                   ? (uint64_t)sqlite3_column_bytes(stmt, i)
+                   : sizeof(int64_t);
+    }
+    return sum;
+}
+
+/* What a slice may still read. */
+struct left {
+    unsigned rows;
+    uint64_t bytes;
+};
+
+/* Read on in the table where the pass stands. True: its end. */
+static bool read_some(struct machine_db *db, struct left *left)
 {
     struct db_verify *v = &db->verify;
     struct db_table *t = db_table_find(db, db->type->tables[v->table]);
-    sqlite3_stmt *stmt = t == NULL ? NULL : rest_of(db, t, rows_max);
-    unsigned n = 0;
+    sqlite3_stmt *stmt = t == NULL ? NULL : rest_of(db, t, left->rows);
+    bool end = true;
     int rc = SQLITE_DONE;
     if (stmt == NULL) {
-        return 0;
+        return true; /* after an error */
     }
-    while (db->status == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    while (end && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        uint64_t bytes = row_bytes(stmt);
         v->sum += hash_stmt_row(t->name, stmt);
-        if (++n == rows_max) {
+        end = --left->rows > 0 && bytes < left->bytes;
+        left->bytes -= end ? bytes : 0;
+        if (!end) {
             stand_behind(db, t, stmt);
         }
     }
     db_note(db, rc);
     sqlite3_finalize(stmt);
-    return n;
+    return end;
 }
 
-bool db_verify(struct machine_db *db, unsigned rows_max, uint64_t *ret_hash)
+bool db_verify(struct machine_db *db, unsigned rows_max, uint64_t bytes_max,
+               uint64_t *ret_hash)
 {
     struct db_verify *v = &db->verify;
+    struct left left = {rows_max, bytes_max};
     if (!v->active) {
         struct buf bytes = v->bytes;
         *v = (struct db_verify){.active = true, .bytes = bytes};
     }
     while (db->status == 0 && db->type->tables[v->table] != NULL) {
-        unsigned n = read_some(db, rows_max);
-        if (n == rows_max) {
+        if (!read_some(db, &left)) {
             return false;
         }
-        rows_max -= n;
         v->table++;
         v->n_key = 0;
     }
