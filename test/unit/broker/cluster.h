@@ -59,6 +59,7 @@ struct cluster {
     struct sim_disk *disks[NODES + 1];
     struct node nodes[NODES + 1];
     struct mem *mem;
+    bool may_fail; /* nodes may not be able to open: they do not serve then */
     const char *file_bytes[NODES + 1]; /* journal.file.bytes, NULL: default */
     struct uuid topic;
     uint64_t group;

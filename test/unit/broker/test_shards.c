@@ -290,11 +290,57 @@ static void has_room(void **state)
     cluster_close(c);
 }
 
+struct opened {
+    struct node *n;
+    unsigned shards;
+};
+
+static void count_as_node(void *arg)
+{
+    struct opened *o = arg;
+    for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
+        o->shards += groups_shard(broker_groups(o->n->broker), k) != NULL;
+    }
+}
+
+/* A node whose disk refuses one call while it opens its shards ends, or has
+ * them all: none is left closed, with a log that nobody ever shortens. */
+static void opens_or_ends(void **state)
+{
+    struct cluster *c = begin(26);
+    unsigned ended = 0;
+    (void)state;
+    c->may_fail = true;
+    node_crash(c, 3, SIM_CRASH_ALL);
+    for (unsigned n = 91; n < 300; n += 9) { /* calls of its disk */
+        sim_io_fail_at(c->sim, 3, n, false, ERR_NOSPACE);
+        node_start(c, 3);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 2000000,
+                      &c->nodes[3].serves);
+        sim_io_fail_at(c->sim, 3, 0, false, 0);
+        if (sim_node_env(c->sim, 3) == NULL || !c->nodes[3].serves) {
+            ended++;
+        } else {
+            struct opened o = {.n = &c->nodes[3]};
+            assert_int_equal(sim_node_call(c->sim, 3, count_as_node, &o), 0);
+            assert_int_equal(o.shards, CGROUP_SHARDS);
+        }
+        if (sim_node_env(c->sim, 3) != NULL) {
+            node_crash(c, 3, SIM_CRASH_ALL);
+        }
+        c->nodes[3].up = false;
+    }
+    assert_true(ended > 0);
+    cluster_close(c);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(handed_back), cmocka_unit_test(awaited_at_drain),
-        cmocka_unit_test(dead_is_not_told), cmocka_unit_test(has_room),
-        cmocka_unit_test(deleted_takes_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(handed_back),
+                                       cmocka_unit_test(awaited_at_drain),
+                                       cmocka_unit_test(dead_is_not_told),
+                                       cmocka_unit_test(has_room),
+                                       cmocka_unit_test(deleted_takes_nothing),
+                                       cmocka_unit_test(opens_or_ends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
