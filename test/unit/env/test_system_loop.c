@@ -304,6 +304,60 @@ static void test_stop_in_a_hook_ends_the_run(void **state)
     env_system_run(x->e);
 }
 
+/* ---- calls from threads that are not ours ---------------------------------
+ */
+
+struct post_story {
+    struct env *e;
+    pthread_t loop;
+    struct env_system_call calls[3];
+    unsigned n_run;
+    bool done;
+};
+
+static void on_post(struct env_system_call *c)
+{
+    struct post_story *s = c->data;
+
+    assert_true(pthread_equal(pthread_self(), s->loop));
+    assert_ptr_equal(c, &s->calls[s->n_run == 0 ? 0 : 2]);
+    s->n_run++;
+    s->done = s->n_run == 3;
+    if (s->n_run == 2) {
+        env_system_post(s->e, c); /* again, now that it has run */
+    }
+}
+
+static void *post_all(void *arg)
+{
+    struct post_story *s = arg;
+
+    for (unsigned i = 0; i < 3; i++) {
+        env_system_post(s->e, &s->calls[i]);
+    }
+    return NULL;
+}
+
+/* In order, on the loop, which wakes for them; what was taken back does not
+ * run. */
+static void test_posts_run_on_the_loop(void **state)
+{
+    struct fixture *x = *state;
+    struct post_story s = {.e = x->e, .loop = pthread_self()};
+    pthread_t thread;
+
+    for (unsigned i = 0; i < 3; i++) {
+        s.calls[i] = (struct env_system_call){.cb = on_post, .data = &s};
+    }
+    assert_int_equal(pthread_create(&thread, NULL, post_all, &s), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(s.n_run, 0);
+    env_system_unpost(x->e, &s.calls[1]);
+    env_system_unpost(x->e, &s.calls[1]);
+    fixture_wait(x, &s.done);
+    assert_int_equal(s.n_run, 3);
+}
+
 static void test_random_differs(void **state)
 {
     struct fixture *x = *state;
@@ -569,6 +623,7 @@ int main(void)
         LOOP_TEST(test_jobs_run_on_three_threads_in_order),
         LOOP_TEST(test_signal_arrives_on_the_loop),
         LOOP_TEST(test_stop_in_a_hook_ends_the_run),
+        LOOP_TEST(test_posts_run_on_the_loop),
         LOOP_TEST(test_random_differs),
         LOOP_TEST(test_wall_clock_is_of_this_age),
         LOOP_TEST(test_die_says_why_and_aborts),
