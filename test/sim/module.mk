@@ -13,7 +13,9 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/group_audit.c \
 	test/sim/group_books.c test/sim/groups.h \
 	test/sim/group_seek.c \
-	test/sim/group_member.c \
+	test/sim/group_join.c \
+	test/sim/group_member.c test/sim/group_member.h \
+	test/sim/group_offsets.c \
 	test/sim/group_swarm.c \
 	test/sim/group_watch.c \
 	test/sim/image.c test/sim/image.h \
