@@ -16,7 +16,10 @@
 #define HEAL_US  (40 * SECOND)
 #define SETTINGS 16
 #define TEXT_MAX 24
-#define NO_TIME  UINT64_MAX
+#define UNBOUND  8
+/* See start_producers(). */
+#define BATCHES_S_MAX 200
+#define NO_TIME       UINT64_MAX
 
 enum fault {
     FAULT_KILL,     /* one node, any crash mode */
@@ -178,11 +181,31 @@ static void draw_world(struct swarm *s)
     s->world.trace = s->o->trace;
 }
 
+/* Few seeds would take most of the time, with more of the same: together
+ * producers send so many batches a second at most. One seed of UNBOUND is as
+ * it was drawn. */
+static void start_producers(struct swarm *s, struct producer_options o[],
+                            unsigned n, unsigned n_partitions)
+{
+    unsigned batches = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        batches += n_partitions * 1000 / o[i].interval_ms;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (batches > BATCHES_S_MAX && s->o->seed % UNBOUND != 0) {
+            o[i].interval_ms = o[i].interval_ms * batches / BATCHES_S_MAX;
+        }
+        producer_start(&s->world, &o[i]);
+    }
+}
+
 static void draw_load(struct swarm *s)
 {
     struct world *w = &s->world;
     unsigned n_topics = (unsigned)between(s, 1, 3);
-    unsigned n_producers = (unsigned)between(s, 1, 4);
+    unsigned n_producers = (unsigned)between(s, 1, 4), n_partitions = 0;
+    struct producer_options producers[4];
 
     for (unsigned i = 0; i < n_topics; i++) {
         char name[16];
@@ -191,21 +214,23 @@ static void draw_load(struct swarm *s)
                             : s->n == 5 && below(s, 2)       ? 5
                                                              : 3;
         snprintf(name, sizeof name, "t%u", i);
-        admin_create(w, name, (unsigned)between(s, 1, 3), replicas);
+        unsigned n = (unsigned)between(s, 1, 3);
+        n_partitions += n;
+        admin_create(w, name, n, replicas);
     }
     for (unsigned i = 0; i < n_producers; i++) {
         bool idempotent = below(s, 3) != 0;
         unsigned acks = idempotent ? 0 : (unsigned)below(s, 3);
-        producer_start(w, &(struct producer_options){
-                              .idempotent = idempotent,
-                              .acks_one = acks == 1,
-                              .acks_none = acks == 2,
-                              .interval_ms = (unsigned)between(s, 5, 200),
-                              .records_max = (unsigned)between(s, 1, 30),
-                              .in_flight = idempotent || acks == 2
-                                               ? (unsigned)between(s, 1, 5)
-                                               : 1});
+        producers[i] = (struct producer_options){
+            .idempotent = idempotent,
+            .acks_one = acks == 1,
+            .acks_none = acks == 2,
+            .interval_ms = (unsigned)between(s, 5, 200),
+            .records_max = (unsigned)between(s, 1, 30),
+            .in_flight =
+                idempotent || acks == 2 ? (unsigned)between(s, 1, 5) : 1};
     }
+    start_producers(s, producers, n_producers, n_partitions);
     if (below(s, 2)) {
         consumer_start(w);
         session_start(w);
