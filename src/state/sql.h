@@ -148,7 +148,8 @@ struct sql_export {
     /* In and out: */
     struct buf *rows;
     uint32_t n_rows;
-    int status; /* 0, ERR_TOOBIG (too many), ERR_NOMEM */
+    uint64_t n_skipped; /* of other topics */
+    int status;         /* 0, ERR_TOOBIG (too many, also of those), ERR_NOMEM */
 };
 /* Read a shard's database; for machine_read(). */
 void sql_export(struct machine_db *db, void *arg /* struct sql_export */);

@@ -6,6 +6,10 @@
 #include "state/db.h"
 #include "state/sql.h"
 
+/* Rows that are looked at in vain, for each row that may be had: nothing is
+ * applied meanwhile. */
+#define SKIPPED_FACTOR 4
+
 /* False: enough, or too much. */
 static bool count(struct sql_export *x)
 {
@@ -99,6 +103,11 @@ static void put_offsets(struct sql_export *x, struct db_rows *r,
         struct slice topic = db_row_bytes(r, 1);
         struct uuid id = uuid_zero;
         if (!wants_topic(x, topic)) {
+            if (++x->n_skipped > SKIPPED_FACTOR * (uint64_t)x->rows_max) {
+                x->status = ERR_TOOBIG;
+                db_end(r);
+                return;
+            }
             continue;
         }
         if (!count(x)) {
@@ -133,6 +142,16 @@ static void put_offsets(struct sql_export *x, struct db_rows *r,
     "SELECT grp,topic,part,seq,offset,epoch,metadata,time,by,reset FROM "      \
     "history"
 
+/* Of all groups, by the index of topics. */
+static void put_offsets_of_topics(struct machine_db *db, struct sql_export *x)
+{
+    for (unsigned i = 0; i < x->n_topics && x->status == 0; i++) {
+        const struct db_value topic = db_blob(x->topics[i].b, 16);
+        struct db_rows r = db_query(db, OFFSETS " WHERE topic=?", &topic, 1);
+        put_offsets(x, &r, SQL_OFFSETS, "iiitit");
+    }
+}
+
 /* One of the views, of one group or of all (NULL). */
 static void put_view(struct machine_db *db, struct sql_export *x,
                      enum sql_view view, const struct db_value *group)
@@ -152,6 +171,10 @@ static void put_view(struct machine_db *db, struct sql_export *x,
         put_members(db, x, &r);
         break;
     case SQL_OFFSETS:
+        if (group == NULL && !x->all_topics) {
+            put_offsets_of_topics(db, x);
+            return;
+        }
         r = db_query(db, n ? OFFSETS " WHERE grp=?" : OFFSETS, group, n);
         put_offsets(x, &r, view, "iiitit");
         break;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "broker/groups.h"
-#include "broker/query.h"
+#include "broker/query_impl.h"
 #include "state/cgroup.h"
 
 #define WAIT_MS 30000
@@ -373,12 +373,57 @@ static void given_up(void **state)
     }
 }
 
+/* Another node's question, whole and cut short at every byte. */
+static void wants(void **state)
+{
+    struct mem *mem = mem_new(0);
+    struct query_want w = {.what = QUERY_SHARDS,
+                           .stale = true,
+                           .all_topics = true,
+                           .time_ms = 7,
+                           .rows_max = 9,
+                           .shards = 0x8001,
+                           .views = SQL_OF_SHARDS,
+                           .n_groups = 2,
+                           .n_topics = 1};
+    struct query_want got;
+    struct buf b;
+    struct cursor c;
+    (void)state;
+    w.groups[0] = slice_str("a");
+    w.groups[1] = slice_str("bc");
+    memset(w.topics[0].b, 5, sizeof w.topics[0].b);
+    buf_init(&b, mem, 0);
+    query_want_encode(&w, &b);
+    for (size_t len = 0; len <= b.len; len++) {
+        cursor_init(&c, slice_of(b.data, len));
+        query_want_decode(&c, &got);
+        assert_int_equal(c.status, len < b.len ? ERR_PROTOCOL : 0);
+    }
+    assert_true(got.stale && got.all_topics && !got.all_groups);
+    assert_int_equal(got.shards, w.shards);
+    assert_int_equal(got.views, w.views);
+    assert_int_equal(got.time_ms, 7);
+    assert_int_equal(got.rows_max, 9);
+    assert_true(slice_equal(got.groups[1], slice_str("bc")));
+    assert_true(uuid_equal(got.topics[0], w.topics[0]));
+    w.what = 3;
+    buf_reset(&b);
+    query_want_encode(&w, &b);
+    cursor_init(&c, buf_slice(&b));
+    query_want_decode(&c, &got);
+    assert_int_equal(c.status, ERR_PROTOCOL);
+    buf_close(&b);
+    mem_free_all(mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_everywhere), cmocka_unit_test(seen),
         cmocka_unit_test(leader_dies),     cmocka_unit_test(cut_off),
         cmocka_unit_test(limits),          cmocka_unit_test(given_up),
+        cmocka_unit_test(wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

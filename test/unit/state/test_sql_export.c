@@ -155,11 +155,34 @@ static void test_export(void **state)
     rows_are(&c, all,
              "2 h u2 0 7 4 meta 1000000 by\n"
              "3 h u2 0 1 7 4 meta 1000000 by 0\n");
+    rows_are(&c, (struct want){.views = SQL_BIT(SQL_OFFSETS), .topic = 2},
+             "2 h u2 0 7 4 meta 1000000 by\n");
     /* The limit is on all views together. */
     all = (struct want){.views = SQL_OF_OFFSETS, .rows_max = 2};
     assert_int_equal(export_rows(&c, all, text, sizeof text), 0);
     all.rows_max = 1;
     assert_int_equal(export_rows(&c, all, text, sizeof text), ERR_TOOBIG);
+    c_end(&c);
+}
+
+/* What is looked at in vain is bounded, too. */
+static void test_skipped(void **state)
+{
+    struct c_rig c;
+    char text[4096], group[8];
+    (void)state;
+    c_new(&c);
+    for (int i = 0; i < 5; i++) {
+        snprintf(group, sizeof group, "g%d", i);
+        assert_int_equal(c_commit_to(&c, group, "", -1, 2, 7), 0);
+    }
+    struct want w = {.views = SQL_BIT(SQL_HISTORY), .topic = 9, .rows_max = 2};
+    assert_int_equal(export_rows(&c, w, text, sizeof text), 0);
+    w.rows_max = 1;
+    assert_int_equal(export_rows(&c, w, text, sizeof text), ERR_TOOBIG);
+    /* Offsets are found by their topic. */
+    w.views = SQL_BIT(SQL_OFFSETS);
+    assert_int_equal(export_rows(&c, w, text, sizeof text), 0);
     c_end(&c);
 }
 
@@ -180,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_export),
+        cmocka_unit_test(test_skipped),
         cmocka_unit_test(test_other_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
