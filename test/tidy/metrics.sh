@@ -15,7 +15,8 @@ if [ -z "$code" ]; then
     exit 1
 fi
 if [ "$code" != "$rows" ]; then
-    echo "$doc: its tables are not what src registers:"
+    echo "$doc: its tables are not what src registers, each once:"
+    printf '%s\n' "$rows" | uniq -d
     printf '%s\n%s\n' "$code" "$rows" | sort | uniq -u
     exit 1
 fi
