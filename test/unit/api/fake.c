@@ -606,7 +606,9 @@ void *fake_run(const struct wire_message *m, int version, const void *in)
         (void)r;                                                               \
         fail();                                                                \
     }
+#ifndef FAKE_SQL
 NOT_HERE(api_ostraka_sql)
+#endif
 #ifndef FAKE_RECORDS
 NOT_HERE(api_produce)
 NOT_HERE(api_fetch)

@@ -101,3 +101,14 @@ test_unit_api_test_group_families_CPPFLAGS = $(AM_CPPFLAGS) \
 test_unit_api_test_group_families_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_api_test_group_families_LDADD = src/api/libapi.a \
 	src/state/libstate.a src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/api/test_sql
+TESTS += test/unit/api/test_sql
+test_unit_api_test_sql_SOURCES = \
+	test/unit/api/test_sql.c \
+	test/unit/api/fake.c test/unit/api/fake.h
+test_unit_api_test_sql_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_SQL
+test_unit_api_test_sql_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_sql_LDADD = src/api/libapi.a \
+	src/wire/libwire.a $(LINK_config) $(CMOCKA_LIBS)
