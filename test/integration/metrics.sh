@@ -56,6 +56,15 @@ expect 'another method' 405 1 /metrics POST
 
 # ---- what is served is what is documented ------------------------------------
 
+# The shards of consumer groups are there once somebody has asked for a group.
+tries=300
+until [ "$(get 1 /metrics)" = 200 ] && value ostraka_group_shard_bytes'{shard="15"}' |
+    grep -q .; do
+    "$ostraka" group describe anybody >/dev/null 2>&1
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || fail 'no shards of consumer groups come'
+    sleep 0.1
+done
 expect 'metrics' 200 1 /metrics
 awk '/^# HELP /{ name = $3; sub(/^# HELP [^ ]* /, ""); help = $0 }
      /^# TYPE /{ print name "|" $4 "|" help }' "$work/answer" |
