@@ -7,8 +7,10 @@
 #include "broker/leaders.h"
 #include "broker/query_impl.h"
 
-#define STEP_MS       50
-#define RESEND_MS     2000 /* no answer for so long: lost */
+#define STEP_MS 50
+/* No answer for so long: lost; the next one is waited for twice as long. */
+#define RESEND_MS     400
+#define RESEND_MS_MAX 4000
 #define END_ROW_BYTES 28
 
 /* ---- what came ----------------------------------------------------------- */
@@ -254,7 +256,7 @@ static bool sweep(struct query *q, uint16_t *shards)
 {
     struct queries *qs = q->all;
     struct queue *e, *tmp;
-    bool ends = false;
+    bool ends = false, late = false;
     QUEUE_FOREACH(e, tmp, &q->asks)
     {
         struct query_ask *a = QUEUE_ENTRY(e, struct query_ask, queue);
@@ -263,12 +265,16 @@ static bool sweep(struct query *q, uint16_t *shards)
         }
         if (a->read == NULL &&
             (peers_state(qs->broker->peers, a->node) != PEER_UP ||
-             env_now_ms(qs->env) - a->sent_ms >= RESEND_MS)) {
+             env_now_ms(qs->env) - a->sent_ms >= q->resend_ms)) {
+            late = late || peers_state(qs->broker->peers, a->node) == PEER_UP;
             ask_free(a);
             continue;
         }
         ends = ends || a->what == QUERY_ENDS;
         *shards |= a->shards;
+    }
+    if (late && q->resend_ms < RESEND_MS_MAX) {
+        q->resend_ms *= 2;
     }
     return ends;
 }
@@ -434,6 +440,7 @@ static void on_barrier(struct metadata_call *c, int status, struct slice result)
 void query_gather(struct query *q)
 {
     struct broker *b = q->all->broker;
+    q->resend_ms = RESEND_MS;
     if (q->plan.explain) {
         query_gathered(q, 0);
         return;

@@ -116,7 +116,7 @@ struct query {
     size_t statement_len;
     bool stale;
     uint32_t rows_max;
-    uint64_t begun_us, deadline_ms, patient_ms, asked_ms;
+    uint64_t begun_us, deadline_ms, patient_ms, asked_ms, resend_ms;
     query_cb cb; /* NULL: nobody waits */
     void *arg;
     int canceled; /* read by the query thread */

@@ -80,7 +80,8 @@ struct served {
     uint64_t id;
 };
 
-static bool send_part(struct served *s, struct slice bytes, bool last)
+static bool send_part(struct served *s, enum peer_lane lane, struct slice bytes,
+                      bool last)
 {
     struct broker *b = s->all->broker;
     struct chunk *c = chunk_acquire(b->pool, CHUNK_STATE, bytes.len + 1);
@@ -98,7 +99,7 @@ static bool send_part(struct served *s, struct slice bytes, bool last)
     }
     payload = (struct bytes){c, c->data, bytes.len};
     bool sent = head.status == 0 &&
-                peer_send(b->peers, s->node, PEER_LANE_BULK, PEER_SQL, s->id,
+                peer_send(b->peers, s->node, lane, PEER_SQL, s->id,
                           buf_slice(&head), &payload, bytes.len > 0) == 0;
     buf_close(&head);
     chunk_release(c);
@@ -124,12 +125,19 @@ static void answer(struct served *s, int status,
     if (status == 0) {
         buf_put(&b, rows.bytes.data, rows.bytes.len);
     }
+    enum peer_lane lane = PEER_LANE_BULK;
     bool going = b.status == 0;
     while (going) { /* one that fails is asked for again */
         size_t left = b.len - at;
         size_t len = left < MESSAGE_BYTES ? left : MESSAGE_BYTES;
-        going =
-            send_part(s, slice_of(b.data + at, len), len == left) && len < left;
+        struct slice part = slice_of(b.data + at, len);
+        going = send_part(s, lane, part, len == left);
+        if (!going && at == 0 && lane == PEER_LANE_BULK) {
+            lane = PEER_LANE_MAIN; /* a node that has just come */
+            going = true;
+            continue;
+        }
+        going = going && len < left;
         at += len;
     }
     buf_close(&b);
