@@ -36,6 +36,7 @@ struct shot {
     uint32_t seq;
     unsigned n;
     bool flying;
+    unsigned number; /* of the lane's */
 };
 
 /* What a producer with acks=0 sent on one connection. */
@@ -50,7 +51,8 @@ struct lane {
     struct book *book;
     struct queue shots; /* in order */
     unsigned n_shots, n_flying;
-    int32_t to; /* the node that those under way went to */
+    unsigned n_loaded; /* ever */
+    int32_t to;        /* the node that those under way went to */
     uint32_t next_seq;
     uint64_t next_ms, retry_ms;
     bool failed;
@@ -350,6 +352,7 @@ static void load(struct lane *l)
 
     ASSERT(s != NULL);
     s->lane = l;
+    s->number = l->n_loaded++;
     s->seq = l->next_seq;
     s->n = 1 + (unsigned)world_below(w, p->o.records_max);
     if (p->o.idempotent) {
@@ -376,6 +379,17 @@ static void load(struct lane *l)
     l->n_shots++;
 }
 
+/* Nodes remember a producer's last batches only: the first that is open must
+ * stay among them, whatever was acknowledged behind it. */
+static bool lane_full(const struct lane *l)
+{
+    const struct shot *first =
+        queue_empty(&l->shots) ? NULL
+                               : QUEUE_ENTRY(l->shots.next, struct shot, queue);
+
+    return first != NULL && l->n_loaded - first->number >= IN_FLIGHT_MAX;
+}
+
 static void lane_tick(struct lane *l)
 {
     struct producer *p = l->producer;
@@ -391,7 +405,7 @@ static void lane_tick(struct lane *l)
         return;
     }
     if ((p->o.once ? !l->spent : w->loading) && now >= l->next_ms &&
-        !l->failed &&
+        !l->failed && !lane_full(l) &&
         l->n_shots < (l->acked || p->o.acks_none ? p->o.in_flight : 1)) {
         l->spent = true;
         l->next_ms = now + 1 + world_below(w, 2 * p->o.interval_ms);
