@@ -106,6 +106,10 @@ static bool lives_here(const struct partitions *ps,
     return false;
 }
 
+/* Until @meta is confirmed its image may be an old one: what only that knows,
+ * and the journal does not, may have been deleted, here too, and would come
+ * back as a new replica, in term 1, that votes. One that is really new has
+ * not voted yet, and can wait. */
 static void open_one(struct partitions *ps, const struct image_topic *t,
                      int32_t number)
 {
@@ -114,10 +118,14 @@ static void open_one(struct partitions *ps, const struct image_topic *t,
     if (!lives_here(ps, ip) || partitions_find(ps, ip->group) != NULL) {
         return;
     }
+    struct recovered_group *recovered = take_recovered(ps, ip->group);
+    if (recovered == NULL && !ps->confirmed) {
+        return; /* partitions_confirmed() comes by again */
+    }
     struct partition_open o = {.broker = ps->broker,
                                .topic = t,
                                .number = number,
-                               .recovered = take_recovered(ps, ip->group),
+                               .recovered = recovered,
                                .evictions = &ps->evictions,
                                .unparked = &ps->unparked};
     ps->opening++;
@@ -160,8 +168,7 @@ static void configure_topic(struct partitions *ps, const struct image_topic *t)
     }
 }
 
-/* The image was replaced whole: close what is deleted, open what is new. */
-static void reset(struct partitions *ps)
+static void open_all(struct partitions *ps)
 {
     const struct image *im = broker_image(ps->broker);
     const struct image_topic *t = NULL;
@@ -169,6 +176,13 @@ static void reset(struct partitions *ps)
         open_topic(ps, t);
         configure_topic(ps, t);
     }
+}
+
+/* The image was replaced whole: close what is deleted, open what is new. */
+static void reset(struct partitions *ps)
+{
+    const struct image *im = broker_image(ps->broker);
+    open_all(ps);
     void *it = NULL, *v;
     while (map_next(ps->map, &it, &v)) {
         uint64_t group = partition_group(v);
@@ -276,6 +290,7 @@ void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
     ps->confirmed = true;
     ps->confirmed_cb = cb;
     ps->confirmed_arg = arg;
+    open_all(ps);
     judge_recovered(ps);
     check_confirmed(ps);
 }

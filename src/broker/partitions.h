@@ -1,7 +1,8 @@
 /* partitions.h - the partitions that live on this node: opened from @meta and
  * the journal, removed only by an explicit deletion.
  *
- *   in @meta, replica here     open it: as the journal has it, or new
+ *   in @meta, replica here     open it: as the journal has it at once, as a
+ *                              new one when @meta is confirmed
  *   in the journal only        left alone until @meta is confirmed; then
  *                              deleted if @meta says so by topic uuid, else
  *                              kept, and said
@@ -20,9 +21,9 @@ struct recovered_group;
  * partitions_confirmed(). Errors: ERR_NOMEM. */
 int partitions_open(struct broker *b, struct recovered_group *recovered,
                     size_t n_recovered, struct partitions **ret_ps);
-/* @meta is applied up to an index its leader confirmed: judge what it does
- * not know. Afterwards `recovered` is no longer looked at, once `cb` ran (all
- * openings that used it have ended). */
+/* @meta is applied up to an index its leader confirmed: open what the journal
+ * does not know, judge what @meta does not know. Afterwards `recovered` is no
+ * longer looked at, once `cb` ran (all openings have ended). */
 void partitions_confirmed(struct partitions *ps, void (*cb)(void *arg),
                           void *arg);
 void partitions_close(struct partitions *ps, void (*cb)(void *arg), void *arg);

@@ -137,7 +137,7 @@ enum checkpoint_group_at {
     CGROUP_AT_BASE = 80,          /* point */
     CGROUP_AT_TERM = 120,         /* u64 */
     CGROUP_AT_VOTE = 128,         /* u64 */
-    CGROUP_AT_RESET = 136,        /* u64 record of the newest INSTALL, or 0 */
+    CGROUP_AT_RESET = 136,        /* u64 record of OPEN or newest INSTALL */
     CGROUP_AT_CONFIG_LEN = 144,   /* u32 */
     CGROUP_AT_MANIFEST_LEN = 148, /* u32 */
     CGROUP_BYTES = 152            /* then configuration, manifest, zeros to 8 */

@@ -365,8 +365,10 @@ int journal_group_open(struct journal *j, const struct journal_open_info *info,
                        info->config, ret_seq);
     if (rv != 0) {
         group_remove(j, g);
+        return rv;
     }
-    return rv;
+    g->reset = j->last_seq; /* entries of an earlier life of it do not count */
+    return 0;
 }
 
 int journal_group_drop(struct journal *j, uint64_t group, uint64_t *ret_seq)

@@ -86,7 +86,7 @@ struct jgroup {
     uint64_t term, vote;
     struct log_point base;
     uint64_t last;         /* highest entry index */
-    uint64_t reset;        /* record of the newest INSTALL */
+    uint64_t reset;        /* record of its OPEN, or newest INSTALL */
     uint64_t apart;        /* its newest record that is in no frame, 0: none */
     struct slice manifest; /* own copy */
     bool damaged;

@@ -83,7 +83,11 @@ static int apply_open(struct recover *r, struct jgroup *g,
         return rv;
     }
     if (g == NULL) {
-        return group_add(r->j, &info, &g);
+        rv = group_add(r->j, &info, &g);
+        if (rv == 0) {
+            g->reset = rec->seq;
+        }
+        return rv;
     }
     uint8_t *config = mem_alloc(r->j->mem, info.config.len);
     if (config == NULL) {

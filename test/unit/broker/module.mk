@@ -103,3 +103,11 @@ test_unit_broker_test_query_SOURCES = \
 	test/unit/broker/test_query.c
 test_unit_broker_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_query_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_old_image
+TESTS += test/unit/broker/test_old_image
+test_unit_broker_test_old_image_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_old_image.c
+test_unit_broker_test_old_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_old_image_LDADD = $(LINK_broker) $(CMOCKA_LIBS)

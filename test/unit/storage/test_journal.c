@@ -363,6 +363,42 @@ static void test_apart(void **state)
     }
 }
 
+/* A group that was dropped and is opened again begins empty: nothing of its
+ * earlier life counts, with a checkpoint of the later one or without. */
+static void test_again(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 4; how++) {
+        struct world w;
+        world_init(&w, &quiet);
+        world_open(&w);
+        must_do(&w, do_open, (struct todo){.group = 1});
+        must_do(&w, do_append, append_todo(&w, 1, 6, 500));
+        must_do(&w, do_manifest, (struct todo){.group = 1, .from = 5});
+        must_do(&w, do_append, append_todo(&w, 1, 2, 500));
+        world_settle(&w);
+        must_do(&w, do_drop, (struct todo){.group = 1});
+        must_do(&w, do_open, (struct todo){.group = 1});
+        if (how % 2 == 1) {
+            uint64_t seq = w.j->checkpoint.seq;
+            journal_checkpoint(w.j);
+            while (w.j->checkpoint.seq == seq) {
+                assert_true(sim_run_one(w.sim));
+            }
+        }
+        if (how >= 2) {
+            must_do(&w, do_append, append_todo(&w, 1, 1, 500));
+        }
+        world_settle(&w);
+        for (unsigned i = 0; i < 2; i++) {
+            world_crash(&w, SIM_CRASH_NONE);
+            world_open(&w); /* checks that it is whole, and its entries */
+        }
+        world_shut(&w);
+        world_close(&w);
+    }
+}
+
 /* What pins the oldest file is told once, perhaps when nobody could hear it;
  * who is refused for want of room lets it be told again. */
 static void test_press(void **state)
@@ -930,6 +966,7 @@ int main(void)
         cmocka_unit_test(test_storm),
         cmocka_unit_test(test_insist),
         cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_again),
         cmocka_unit_test(test_random_small),
         cmocka_unit_test(test_random_large),
         cmocka_unit_test(test_random_full),
