@@ -157,6 +157,7 @@ static void on_deleted(struct consumers_call *c, int16_t error,
     delete_step(c->owner, j);
 }
 
+/* What was begun goes on: the leader sees to it. */
 static void on_gone(struct request *r)
 {
     struct delete_job *j = r->state;

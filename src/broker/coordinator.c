@@ -232,7 +232,7 @@ int coordinator_add(struct coordinator *co, struct coordinator_request *q,
     return 0;
 }
 
-static bool is_deleted(struct coordinator *co, struct slice group)
+bool coordinator_deletes(struct coordinator *co, struct slice group)
 {
     struct queue *at, *tmp;
     QUEUE_FOREACH(at, tmp, &co->deletes)
@@ -254,7 +254,8 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
     if (!co->leads) {
         return ERR_NOTLEADER;
     }
-    if (co->n_requests >= COORDINATOR_REQUESTS_MAX || is_deleted(co, group)) {
+    if (co->n_requests >= COORDINATOR_REQUESTS_MAX ||
+        coordinator_deletes(co, group)) {
         return ERR_FULL;
     }
     *q = (struct coordinator_request){.owner = co,
@@ -266,7 +267,7 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
     queue_init(&q->queue);
     int rv = coordinator_add(co, q, batch);
     co->n_requests += rv == 0;
-    if (rv == 0 && kind == CGROUP_DELETE) {
+    if (rv == 0 && kind == CGROUP_DELETE && q != &co->tasks.request) {
         queue_push(&co->deletes, &q->queue);
     }
     return rv;

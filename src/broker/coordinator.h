@@ -8,8 +8,8 @@
  *
  * Nothing here is in the log: clocks begin anew, at full length, with each
  * leadership. A heartbeat only moves a member's deadline. Offsets that outlived
- * their topic or their time are looked for at the begin of each leadership and
- * every now and then. Thread: the loop's.
+ * their topic or their time, and groups that are DEAD, are looked for at the
+ * begin of each leadership and every now and then. Thread: the loop's.
  */
 #ifndef BROKER_COORDINATOR_H
 #define BROKER_COORDINATOR_H
@@ -68,8 +68,10 @@ struct coordinator_request {
     void *data;
 };
 /* While a group is deleted, which may take several entries, nothing else of it
- * is taken (ERR_FULL): what is left of it must not come to life in between.
- * Whoever is told that there is `more` submits again in the callback.
+ * is taken (ERR_FULL). Whoever is told that there is `more` submits again in
+ * the callback; who does not leaves the rest to the leader, whoever that is
+ * then. What is left of the group does not come to life in between: it is
+ * DEAD.
  *
  * Submit one item, as an encoder of state/cgroup.h makes it, alone in a begun
  * batch. Copies it; borrows `group` and `instance` ("" none) until the

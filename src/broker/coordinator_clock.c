@@ -110,6 +110,9 @@ void coordinator_event(void *arg, enum cgroup_event event,
         if (co->leads) {
             coordinator_watch_group(co, g);
         }
+        if (g->state == CGROUP_DEAD) {
+            coordinator_tasks_wake(co);
+        }
         break;
     case CGROUP_EVENT_MEMBER_GONE:
         session_free(co, m);
@@ -195,7 +198,8 @@ void coordinator_tick(struct coordinator *co, uint64_t now)
     {
         struct live *l = QUEUE_ENTRY(q, struct live, queue);
         due(co, l, expire(co, l, now), now);
-        if (l->group->n_members == 0 && l->state == CGROUP_EMPTY) {
+        if (l->group->n_members == 0 &&
+            (l->state == CGROUP_EMPTY || l->state == CGROUP_DEAD)) {
             live_free(co, l->group);
         }
     }

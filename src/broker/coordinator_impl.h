@@ -87,11 +87,15 @@ void coordinator_forget(struct coordinator *co);
 /* The image changed (cgroup_watch_cb). */
 void coordinator_event(void *arg, enum cgroup_event event,
                        struct cgroup_view *g, struct cgroup_view_member *m);
+/* Is a client deleting the group now, page by page? */
+bool coordinator_deletes(struct coordinator *co, struct slice group);
 /* Propose what has run out. */
 void coordinator_tick(struct coordinator *co, uint64_t now);
 /* Prepare; this node began to lead; it no longer does. */
 void coordinator_tasks_init(struct coordinator *co);
 void coordinator_tasks_begin(struct coordinator *co);
 void coordinator_tasks_end(struct coordinator *co);
+/* There may be something to do; nothing where this node does not lead. */
+void coordinator_tasks_wake(struct coordinator *co);
 
 #endif

@@ -1,5 +1,5 @@
 /* coordinator_tasks.c - offsets that a leader forgets by itself: of topics
- * that were deleted, and those that are too old.
+ * that were deleted, of groups that are DEAD, and those that are too old.
  *
  *   begin, topic deleted --> next() <--(done, more)-- command under way
  *                             |  ^
@@ -84,6 +84,35 @@ static void forget_topic(struct coordinator *co, struct uuid topic)
     cgroup_batch_begin(&b);
     cgroup_encode_topic_deleted(topic, &b);
     submit(co, CGROUP_TOPIC_DELETED, &b);
+}
+
+/* ---- groups whose deletion has begun --------------------------------------
+ */
+
+/* One that no client here goes on with; NULL: none. A client may leave at any
+ * time: *ret_asked says whether to look again. */
+static const struct cgroup_view *find_dead(struct coordinator *co,
+                                           bool *ret_asked)
+{
+    const struct cgroup_view *g;
+    void *it = NULL;
+    *ret_asked = false;
+    while ((g = cgroup_image_next(co->image, &it)) != NULL) {
+        if (g->state == CGROUP_DEAD && !coordinator_deletes(co, g->id)) {
+            return g;
+        }
+        *ret_asked = *ret_asked || g->state == CGROUP_DEAD;
+    }
+    return NULL;
+}
+
+static void go_on_deleting(struct coordinator *co, const struct cgroup_view *g)
+{
+    struct buf b;
+    buf_init(&b, co->mem, 0);
+    cgroup_batch_begin(&b);
+    cgroup_encode_delete(g->id, CGROUP_DELETE_PAGE, &b);
+    submit(co, CGROUP_DELETE, &b);
 }
 
 /* ---- old offsets ---------------------------------------------------------
@@ -222,12 +251,19 @@ static void on_timer(struct env_timer *timer)
     struct coordinator *co = timer->data;
     struct coordinator_tasks *t = &co->tasks;
     uint64_t now = env_now_ms(co->env);
+    const struct cgroup_view *dead;
     struct uuid topic;
+    bool asked;
     if (!co->leads || t->busy) {
         return;
     }
     if (find_deleted(co, &topic)) {
         forget_topic(co, topic);
+        return;
+    }
+    dead = find_dead(co, &asked);
+    if (dead != NULL) {
+        go_on_deleting(co, dead);
         return;
     }
     if (t->step == TASK_IDLE && now >= t->due_ms) {
@@ -242,7 +278,8 @@ static void on_timer(struct env_timer *timer)
         t->due_ms = now + co->options.retention_check_ms;
     }
     if (t->step == TASK_IDLE) {
-        start(co, t->due_ms);
+        bool soon = asked && now + RETRY_MS < t->due_ms;
+        start(co, soon ? now + RETRY_MS : t->due_ms);
     }
 }
 
@@ -266,6 +303,11 @@ void coordinator_tasks_end(struct coordinator *co)
 }
 
 void coordinator_topic_deleted(struct coordinator *co)
+{
+    coordinator_tasks_wake(co);
+}
+
+void coordinator_tasks_wake(struct coordinator *co)
 {
     if (co->leads && !co->tasks.busy) {
         start(co, env_now_ms(co->env));

@@ -60,9 +60,9 @@ static int cgroup_migrate(struct machine_db *db, unsigned from,
 
 const char *cgroup_state_name(enum cgroup_state state)
 {
-    static const char *const names[] = {"Empty", "PreparingRebalance",
-                                        "CompletingRebalance", "Stable"};
-    ASSERT(state <= CGROUP_STABLE);
+    static const char *const names[] = {
+        "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead"};
+    ASSERT(state <= CGROUP_DEAD);
     return names[state];
 }
 
@@ -104,6 +104,12 @@ bool cgroup_fail(struct cgroup_step *s, int error)
     s->result = (struct cgroup_result){.error = (int16_t)error};
     s->n_errors = 0;
     return false;
+}
+
+bool cgroup_alive(struct cgroup_step *s, const struct cgroup *g)
+{
+    return g->state != CGROUP_DEAD ||
+           cgroup_fail(s, KERR_COORDINATOR_LOAD_IN_PROGRESS);
 }
 
 /* False: no memory. */

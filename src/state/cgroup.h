@@ -11,6 +11,10 @@
  *     |                 |                                 v
  *     +--(PREPARING)----+--join, leave, expiry-------- STABLE
  *
+ * A deletion that needs several commands makes an EMPTY group DEAD with the
+ * first: it loses offsets with each, itself with the last. Whoever wants to
+ * enter it, or to commit, is told to try again (14).
+ *
  * What reaches the log is the event, with everything that a step may not read
  * for itself: time is the entry's, ids and the leader's limits stand in the
  * command. Timers are the leader's: it proposes DUE and EXPIRE when they run
@@ -60,7 +64,8 @@ enum cgroup_state {
     CGROUP_EMPTY = 0,
     CGROUP_PREPARING = 1,
     CGROUP_COMPLETING = 2,
-    CGROUP_STABLE = 3
+    CGROUP_STABLE = 3,
+    CGROUP_DEAD = 4 /* being deleted: empty, and takes nothing more */
 };
 /* As tools show it: "Empty", "PreparingRebalance" and so on. */
 const char *cgroup_state_name(enum cgroup_state state);
@@ -169,8 +174,8 @@ void cgroup_encode_offset_delete(struct slice group, int32_t generation,
                                  const struct cgroup_delete_row r[], unsigned n,
                                  struct buf *out);
 /* Delete a group and all it has; of its offsets at most `max`, and itself with
- * the last ones (0: all at once, as commands without a number say, too). Codes:
- * 68 69. */
+ * the last ones (0: all at once, as commands without a number say, too). With
+ * `more` it is DEAD, and the leader goes on. Codes: 68 69. */
 void cgroup_encode_delete(struct slice group, uint32_t max, struct buf *out);
 /* A topic was deleted explicitly: forget its offsets in all groups, at most
  * CGROUP_DELETE_MAX. */

@@ -23,6 +23,9 @@ void cgroup_step_offset_delete(struct cgroup_step *s, struct slice group,
         cgroup_fail(s, KERR_GROUP_ID_NOT_FOUND);
         return;
     }
+    if (!cgroup_alive(s, &g)) {
+        return;
+    }
     bool active = g.state != CGROUP_EMPTY;
     if (active && !is_consumer(&g)) {
         cgroup_fail(s, KERR_NON_EMPTY_GROUP);
@@ -41,6 +44,23 @@ void cgroup_step_offset_delete(struct cgroup_step *s, struct slice group,
     }
 }
 
+/* From now on nobody enters it, and what is left of it only goes: also when
+ * whoever asked for that is gone, and under the next leader. */
+static void mark_dead(struct cgroup_step *s, struct cgroup *g)
+{
+    if (g->state == CGROUP_DEAD) {
+        return;
+    }
+    cgroup_load_members(s, g);
+    for (unsigned i = 0; i < g->n; i++) {
+        g->members[i].gone = true; /* mere ids */
+    }
+    g->state = CGROUP_DEAD;
+    g->since_ms = s->now_ms;
+    g->dirty = true;
+    cgroup_store(s, g);
+}
+
 void cgroup_step_delete(struct cgroup_step *s, struct slice group, uint32_t max)
 {
     const struct db_value key = db_text(group);
@@ -48,13 +68,14 @@ void cgroup_step_delete(struct cgroup_step *s, struct slice group, uint32_t max)
     max = max < CGROUP_DELETE_MAX ? max : CGROUP_DELETE_MAX;
     if (!cgroup_load(s, group, &g)) {
         cgroup_fail(s, KERR_GROUP_ID_NOT_FOUND);
-    } else if (g.state != CGROUP_EMPTY) {
+    } else if (g.state != CGROUP_EMPTY && g.state != CGROUP_DEAD) {
         cgroup_fail(s, KERR_NON_EMPTY_GROUP);
     } else if (max > 0 &&
                cgroup_offsets_drop(s,
                                    "SELECT grp,topic,part FROM offsets WHERE "
                                    "grp=? ORDER BY topic,part LIMIT ?",
                                    &key, 1, max, NULL)) {
+        mark_dead(s, &g);
         s->result.more = true;
     } else if (!s->nomem) {
         cgroup_drop(s, group);

@@ -139,7 +139,7 @@ static int take_group(struct cgroup_image *im, struct cursor *c)
     n.due_ms = (int64_t)cursor_u64(c);
     n.initial_ms = cursor_u32(c);
     n.state = (enum cgroup_state)state;
-    if (c->status != 0 || state > CGROUP_STABLE) {
+    if (c->status != 0 || state > CGROUP_DEAD) {
         return ERR_CORRUPT;
     }
     struct cgroup_view *g = map_find(im->groups, n.id);

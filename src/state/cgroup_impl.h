@@ -72,6 +72,8 @@ struct slice cgroup_keep(struct cgroup_step *s, struct slice bytes);
 bool cgroup_errors(struct cgroup_step *s, unsigned n);
 /* Answer with an error; returns false, for "decided". */
 bool cgroup_fail(struct cgroup_step *s, int error);
+/* Is it not being deleted? Fails with 14. */
+bool cgroup_alive(struct cgroup_step *s, const struct cgroup *g);
 
 /* ---- rows (cgroup_row.c) -------------------------------------------------
  */

@@ -78,6 +78,8 @@ static bool has_room(const struct cgroup *g, const struct cgroup_member *m,
     case CGROUP_COMPLETING:
     case CGROUP_STABLE:
         return known || cgroup_live(g) < c->size_max;
+    case CGROUP_DEAD:
+        break;
     }
     return false;
 }
@@ -238,6 +240,9 @@ void cgroup_step_join(struct cgroup_step *s, const struct cgroup_join *c)
     }
     if (!cgroup_load(s, c->group, &g) && c->member.len > 0) {
         cgroup_fail(s, KERR_UNKNOWN_MEMBER_ID);
+        return;
+    }
+    if (!cgroup_alive(s, &g)) {
         return;
     }
     if (!g.stored) {

@@ -160,6 +160,9 @@ static bool check_committer(struct cgroup_step *s, const struct cgroup *g,
                             const struct cgroup_commit *c)
 {
     struct cgroup_member m;
+    if (!cgroup_alive(s, g)) {
+        return false;
+    }
     if (c->generation < 0 && g->state == CGROUP_EMPTY) {
         return true;
     }

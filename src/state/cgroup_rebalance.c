@@ -276,6 +276,7 @@ void cgroup_left(struct cgroup_step *s, struct cgroup *g, unsigned live)
         }
         break;
     case CGROUP_EMPTY:
+    case CGROUP_DEAD:
         break;
     }
 }

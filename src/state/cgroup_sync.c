@@ -61,6 +61,9 @@ void cgroup_step_sync(struct cgroup_step *s, const struct cgroup_sync *c)
         cgroup_fail(s, KERR_UNKNOWN_MEMBER_ID);
         return;
     }
+    if (!cgroup_alive(s, &g)) {
+        return;
+    }
     cgroup_load_members(s, &g);
     if (!check_sync(s, &g, c)) {
         return;
@@ -69,6 +72,7 @@ void cgroup_step_sync(struct cgroup_step *s, const struct cgroup_sync *c)
     s->result.member = c->member;
     switch (g.state) {
     case CGROUP_EMPTY:
+    case CGROUP_DEAD:
         cgroup_fail(s, KERR_UNKNOWN_MEMBER_ID);
         break;
     case CGROUP_PREPARING:

@@ -50,7 +50,7 @@ static void put_groups(struct machine_db *db, struct sql_export *x,
         sql_put_view(b, SQL_GROUPS);
         sql_put_text(b, db_row_bytes(r, 0));
         sql_put_text(
-            b, slice_str(cgroup_state_name(state >= 0 && state <= CGROUP_STABLE
+            b, slice_str(cgroup_state_name(state >= 0 && state <= CGROUP_DEAD
                                                ? (enum cgroup_state)state
                                                : CGROUP_EMPTY)));
         sql_put_int(b, db_row_int(r, 2));

@@ -176,6 +176,9 @@ struct deletion {
     struct coordinator_request delete, commit, other;
     char name[16]; /* of the other group */
     int same, else_;
+    const struct cgroup_commit_row *rows; /* of commits */
+    unsigned n_rows;
+    int16_t error; /* the last one */
     unsigned n_done;
     bool done;
 };
@@ -184,16 +187,19 @@ static void on_any(struct coordinator_request *q, int status,
                    const struct cgroup_result *result)
 {
     struct deletion *d = q->data;
-    (void)result;
     assert_int_equal(status, 0);
+    d->error = result->error;
     d->done = ++d->n_done == 2;
 }
 
 static int submit(struct deletion *d, struct coordinator_request *q,
                   enum cgroup_kind kind, struct slice id)
 {
-    struct cgroup_commit c = {
-        .group = id, .generation = -1, .retention_ms = -1};
+    struct cgroup_commit c = {.group = id,
+                              .generation = -1,
+                              .retention_ms = -1,
+                              .rows = d->rows,
+                              .n_rows = d->n_rows};
     struct buf b;
     buf_init(&b, env_mem(d->n->env), 0);
     cgroup_batch_begin(&b);
@@ -248,6 +254,87 @@ static void deleted_takes_nothing(void **state)
     assert_int_equal(d.same, 0);
     assert_true(run_until(c, WAIT_MS, &d.done));
     cluster_close(c);
+}
+
+static void page_as_node(void *arg)
+{
+    struct deletion *d = arg;
+    assert_int_equal(submit(d, &d->delete, CGROUP_DELETE, group_of(0)), 0);
+}
+
+/* One request of a node, decided. */
+static void decide_one(struct cluster *c, struct deletion *d,
+                       void (*fn)(void *arg))
+{
+    d->done = false;
+    d->n_done = 1;
+    assert_int_equal(sim_node_call(c->sim, d->n->id, fn, d), 0);
+    sim_run_until(c->sim, sim_now_us(c->sim) + WAIT_MS * 1000, &d->done);
+    assert_true(d->done);
+    assert_int_equal(d->error, 0);
+}
+
+struct offsets {
+    struct node *n;
+    bool there;
+    enum cgroup_state state;
+    unsigned n_offsets;
+};
+
+static void offsets_as_node(void *arg)
+{
+    struct offsets *o = arg;
+    const struct cgroup_image *im =
+        groups_image(broker_groups(o->n->broker), 0);
+    const struct cgroup_view *g =
+        im == NULL ? NULL : cgroup_image_find(im, group_of(0));
+    o->there = im == NULL || g != NULL;
+    o->state = g == NULL ? CGROUP_EMPTY : g->state;
+    o->n_offsets = g == NULL ? 0 : g->n_offsets;
+}
+
+static struct offsets offsets(struct cluster *c, unsigned node)
+{
+    struct offsets o = {.n = &c->nodes[node]};
+    assert_int_equal(sim_node_call(c->sim, node, offsets_as_node, &o), 0);
+    return o;
+}
+
+/* Who asked for a deletion of several pages goes away after the first: the
+ * coordinator goes on, or the next one, and then the group may come anew. */
+static void deletion_goes_on(void **state)
+{
+    enum { N = 2 * CGROUP_DELETE_PAGE + 500 };
+    static struct cgroup_commit_row rows[N];
+    (void)state;
+    for (unsigned i = 0; i < N; i++) {
+        rows[i] =
+            (struct cgroup_commit_row){.topic = {{7}}, .partition = (int32_t)i};
+    }
+    for (unsigned cut = 0; cut < 2; cut++) {
+        struct cluster *c = begin(27 + cut);
+        unsigned home = (unsigned)look(c, 1, 0).first;
+        unsigned other = home % NODES + 1;
+        struct deletion d = {.n = &c->nodes[home], .rows = rows, .n_rows = N};
+        decide_one(c, &d, again_as_node);
+        assert_int_equal(offsets(c, home).n_offsets, N);
+        decide_one(c, &d, page_as_node);
+        assert_int_equal(offsets(c, home).n_offsets, N - CGROUP_DELETE_PAGE);
+        assert_int_equal(offsets(c, home).state, CGROUP_DEAD);
+        if (cut > 0) {
+            node_crash(c, home, SIM_CRASH_ALL);
+        }
+        for (unsigned t = 0; offsets(c, other).there; t += STEP_MS) {
+            assert_true(t < WAIT_MS);
+            run_ms(c, STEP_MS);
+        }
+        if (cut == 0) {
+            decide_one(c, &d, again_as_node);
+            assert_int_equal(offsets(c, home).n_offsets, N);
+            assert_int_equal(offsets(c, home).state, CGROUP_EMPTY);
+        }
+        cluster_close(c);
+    }
 }
 
 struct room {
@@ -341,6 +428,7 @@ int main(void)
                                        cmocka_unit_test(dead_is_not_told),
                                        cmocka_unit_test(has_room),
                                        cmocka_unit_test(deleted_takes_nothing),
+                                       cmocka_unit_test(deletion_goes_on),
                                        cmocka_unit_test(opens_or_ends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

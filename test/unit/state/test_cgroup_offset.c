@@ -439,8 +439,35 @@ static void test_delete(void **state)
     c_end(&c);
 }
 
-/* One that has much goes page by page, itself with the last; who came in
- * between keeps it. */
+/* An id that nobody has joined with yet. */
+static void given_id(struct c_rig *c)
+{
+    c->require_id = true;
+    assert_int_equal(c_join(c, "", "range"), KERR_MEMBER_ID_REQUIRED);
+    c->require_id = false;
+    assert_int_equal(c_group(c)->n_members, 1);
+}
+
+static void takes_nothing(struct c_rig *c)
+{
+    c_state(c, CGROUP_DEAD, 0);
+    assert_int_equal(c_group(c)->n_members, 0);
+    assert_int_equal(c_join(c, "", "range"), KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(c_join(c, "m1", "range"),
+                     KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(c_sync(c, "m1", "", 0, ""),
+                     KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(c_commit(c, "", -1, 7), KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(c_commit(c, "m1", 0, 7),
+                     KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(delete_offset(c, 0, 1, false),
+                     KERR_COORDINATOR_LOAD_IN_PROGRESS);
+    assert_int_equal(c_leave(c, "m1", ""), KERR_UNKNOWN_MEMBER_ID);
+    c_state(c, CGROUP_DEAD, 0);
+}
+
+/* One that has much goes page by page, itself with the last; from the first on
+ * nobody enters it or commits. One with members stays. */
 static void test_delete_in_parts(void **state)
 {
     struct c_rig c;
@@ -450,11 +477,14 @@ static void test_delete_in_parts(void **state)
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(c_commit_to(&c, "g", "", -1, i + 1, 6), 0);
     }
+    given_id(&c);
     for (int left = 3; left > 0; left -= 2) {
         c_begin(&c, &b);
         cgroup_encode_delete(slice_str("g"), 2, &b);
         assert_int_equal(c_apply(&c, &b), 0);
         assert_true(c.last.more);
+        assert_int_equal(c_group(&c)->n_offsets, left);
+        takes_nothing(&c);
         assert_int_equal(c_group(&c)->n_offsets, left);
     }
     c_begin(&c, &b);
