@@ -38,6 +38,7 @@ struct admin {
     pthread_cond_t changed;
     enum admin_state state;
     bool closed;
+    bool wanted;                    /* `text`, by who asks */
     struct buf text;                /* the loop's copy, once answered */
     const char *unready;            /* of that moment; NULL: serves */
     uint64_t counts[ADMIN_METRICS]; /* HTTP thread's */
@@ -57,9 +58,12 @@ static void on_call(struct env_system_call *c)
     if (!a->closed) {
         memcpy(a->shown, a->counts, sizeof a->shown);
         a->unready = a->o.ready(a->o.ready_arg);
-        buf_reset(&a->text);
-        metrics_render(env_metrics(a->env), &a->text);
+        if (a->wanted) {
+            buf_reset(&a->text);
+            metrics_render(env_metrics(a->env), &a->text);
+        }
     }
+    a->wanted = false;
     a->state = ADMIN_ANSWERED;
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
@@ -77,14 +81,16 @@ static void deadline_set(struct timespec *t)
     t->tv_nsec %= 1000000000;
 }
 
-/* Have the loop make a copy. False: it did not in time, or we are closing. The
- * call that it still has then is the next one's, too. */
-static bool ask(struct admin *a)
+/* Have the loop look, and make a copy of the metrics if they are `wanted`.
+ * False: it did not in time, or we are closing. The call that it still has then
+ * is the next one's, too. */
+static bool ask(struct admin *a, bool wanted)
 {
     struct timespec deadline;
     int rc = 0;
 
     deadline_set(&deadline);
+    a->wanted = a->wanted || wanted;
     if (a->state != ADMIN_ASKED && !a->closed) {
         a->state = ADMIN_ASKED;
         env_system_post(a->env, &a->call);
@@ -146,9 +152,10 @@ static enum MHD_Result give_ready(struct admin *a, struct MHD_Connection *to)
 static const struct page {
     const char *path;
     enum MHD_Result (*give)(struct admin *a, struct MHD_Connection *to);
-} pages[] = {{"/metrics", give_metrics},
-             {"/healthz", give_health},
-             {"/readyz", give_ready}};
+    bool wants_metrics;
+} pages[] = {{"/metrics", give_metrics, true},
+             {"/healthz", give_health, false},
+             {"/readyz", give_ready, false}};
 
 static const struct page *page_find(const char *path)
 {
@@ -176,7 +183,7 @@ static enum MHD_Result give(struct admin *a, const struct page *p,
 
     pthread_mutex_lock(&a->lock);
     a->counts[METRIC_REQUESTS]++;
-    if (ask(a)) {
+    if (ask(a, p->wants_metrics)) {
         rv = p->give(a, to);
     } else {
         a->counts[METRIC_UNANSWERED]++;

@@ -8,7 +8,7 @@
  * thread and answered by a copy that it made in between two turns' work:
  *
  *   HTTP thread                        loop thread
- *   ask: post a call, wait  ---------> on_call: look, render, hand over
+ *   ask: post a call, wait  ---------> on_call: look, render (metrics only)
  *   answer from the copy    <---------
  *
  * So one answer shows one moment, nothing on the path of a client's request

@@ -59,8 +59,6 @@ static void on_broker_stopped(void *arg)
 {
     struct node *n = arg;
     env_timer_stop(n->env, &n->limit);
-    admin_close(n->admin);
-    gauges_free(n->gauges);
     n->closed = true;
     env_system_stop(n->env);
 }
@@ -69,6 +67,11 @@ static void on_api_closed(void *arg)
 {
     struct node *n = arg;
     n->api = NULL;
+    /* Metrics look into the broker, which is taken apart from here on. */
+    admin_close(n->admin);
+    n->admin = NULL;
+    gauges_free(n->gauges);
+    n->gauges = NULL;
     broker_stop(n->broker, 0, on_broker_stopped, n);
 }
 

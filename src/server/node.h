@@ -5,7 +5,8 @@
  * Start: the listener for clients is bound first, so that its port is known
  * and a port in use ends the process before recovery; it closes connections as
  * they come until the node serves. Stop: leaderships are handed over while
- * clients are served, then clients, then the broker are closed.
+ * clients are served, then clients, then the admin listener, which looks into
+ * the broker, then the broker are closed.
  */
 #ifndef SERVER_NODE_H
 #define SERVER_NODE_H

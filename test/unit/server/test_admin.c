@@ -30,6 +30,8 @@ struct world {
     const char *unready;
     uint64_t value;
     struct metric metric;
+    uint64_t n_renders;
+    struct metric renders;
     /* The client's. */
     void (*client)(struct world *w);
     char answer[ANSWER_MAX];
@@ -40,6 +42,12 @@ struct world {
 static const char *ready(const void *arg)
 {
     return ((const struct world *)arg)->unready;
+}
+
+/* Counts how often it is looked at. */
+static uint64_t read_renders(const void *arg)
+{
+    return ++((struct world *)(uintptr_t)arg)->n_renders;
 }
 
 static int setup(void **state)
@@ -55,6 +63,8 @@ static int setup(void **state)
     assert_int_equal(env_system_new(&eo, &w.env, &err), 0);
     metric_add(env_metrics(w.env), &w.metric, METRIC_GAUGE, "test_value",
                "A value.", "", &w.value);
+    metric_add_read(env_metrics(w.env), &w.renders, METRIC_GAUGE,
+                    "test_renders", "Renders.", "", read_renders, &w);
     assert_int_equal(admin_open(w.env, &ao, &w.admin, &err), 0);
     assert_true(admin_port(w.admin) > 0);
     *state = &w;
@@ -66,6 +76,7 @@ static int teardown(void **state)
     struct world *w = *state;
     admin_close(w->admin);
     metric_remove(&w->metric);
+    metric_remove(&w->renders);
     env_system_free(w->env);
     return 0;
 }
@@ -197,6 +208,20 @@ static void readiness_is_not_health(void **state)
     assert_true(says(w, "HTTP/1.1 200 ") && says(w, "serves"));
     with_client(w, head_ready);
     assert_true(says(w, "HTTP/1.1 200 ") && !says(w, "serves"));
+}
+
+/* Whoever only wants to know whether it lives does not pay for all metrics. */
+static void only_metrics_are_rendered(void **state)
+{
+    struct world *w = *state;
+    with_client(w, get_health);
+    with_client(w, get_ready);
+    assert_int_equal(w->n_renders, 0);
+    with_client(w, get_metrics);
+    assert_true(says(w, "\ntest_renders 1\n"));
+    with_client(w, get_health);
+    assert_true(says(w, "\r\n\r\nalive\n"));
+    assert_int_equal(w->n_renders, 1);
 }
 
 /* A loop that does not turn is not alive. No test waits for a sleep: the HTTP
@@ -375,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(metrics_are_of_the_moment),
         TEST(readiness_is_not_health),
+        TEST(only_metrics_are_rendered),
         TEST(a_loop_that_hangs_is_unhealthy),
         TEST(anything_else_is_refused),
         TEST(a_body_is_not_read),

@@ -90,6 +90,33 @@ static void end(struct world *w)
 
 /* ---- the node's process -------------------------------------------------- */
 
+/* Whoever looks into the broker is gone before it is taken apart. */
+struct watch {
+    const struct node *node;
+    struct env *env;
+    struct env_timer timer;
+};
+
+static void on_watch(struct env_timer *t)
+{
+    struct watch *w = t->data;
+    const struct node *n = w->node;
+    if (n->stopping && n->api == NULL &&
+        (n->admin != NULL || n->gauges != NULL)) {
+        _exit(103);
+    }
+    env_timer_start(w->env, t, env_now_ms(w->env) + 1);
+}
+
+static void run_watched(struct env *e, const struct node *n)
+{
+    struct watch w = {.node = n, .env = e};
+    env_timer_init(&w.timer, on_watch, &w);
+    on_watch(&w.timer);
+    env_system_run(e);
+    env_timer_stop(e, &w.timer);
+}
+
 /* As main() does it. What a node that failed holds goes with the process. */
 static int node_process(const struct world *w, const char *const *settings,
                         struct err *err)
@@ -117,7 +144,7 @@ static int node_process(const struct world *w, const char *const *settings,
     }
     if (node_open(&n, e, c, pool) == 0) {
         signals_watch(&n);
-        env_system_run(e);
+        run_watched(e, &n);
     }
     if (!n.closed) {
         *err = n.err;
@@ -233,6 +260,19 @@ static void test_life(void **state)
     }
     expect_no_state(&w);
     assert_int_equal(lines_with(&w, " server open "), 0);
+    end(&w);
+}
+
+/* The same with somebody who may look at metrics. */
+static void test_looked_at(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    struct run r = START(&w, ALONE, "admin.listener", "127.0.0.1:0");
+    expect_state(&w, "READY=1\nSTATUS=serving");
+    assert_int_equal(lines_with(&w, " server admin "), 1);
+    stop(&w, &r);
     end(&w);
 }
 
@@ -449,6 +489,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),
+        cmocka_unit_test(test_looked_at),
         cmocka_unit_test(test_told_twice),
         cmocka_unit_test(test_open_doors),
         cmocka_unit_test(test_idle_for_long),
