@@ -130,6 +130,7 @@ void query_gathered(struct query *q, int status)
         query_end(q, status);
         return;
     }
+    query_gather_stop(q);
     q->state = QUERY_RUNNING;
     env_job_submit(q->all->env, ENV_THREAD_QUERY, &q->job, run_statement,
                    on_run, q);

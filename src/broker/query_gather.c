@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cursor.h"
 #include "broker/groups.h"
 #include "broker/leaders.h"
@@ -73,6 +74,7 @@ static void ask_answered(struct query_ask *a, int status,
                          struct query_rows rows)
 {
     struct query *q = a->query;
+    ASSERT(q->state == QUERY_GATHERING && !a->done);
     a->read = NULL;
     if (status == ERR_TOOBIG) {
         refuse(q);
@@ -279,6 +281,38 @@ static bool sweep(struct query *q, uint16_t *shards)
     return ends;
 }
 
+/* Does this node hold the shard's state? */
+static bool is_held(const struct broker *b, unsigned shard)
+{
+    const struct state_group *g =
+        b->groups != NULL ? groups_shard(b->groups, shard) : NULL;
+    return g != NULL && state_group_fit(g);
+}
+
+static bool is_up(const struct broker *b, int32_t node)
+{
+    return node >= 0 && node != b->identity.node &&
+           peers_state(b->peers, node) == PEER_UP;
+}
+
+/* Another node with a replica: its leader, else each in turn. */
+static int32_t other_of(const struct query *q, const struct image_partition *x,
+                        int32_t leader)
+{
+    const struct broker *b = q->all->broker;
+    uint64_t turn = q->asked_ms / STEP_MS;
+    if (is_up(b, leader)) {
+        return leader;
+    }
+    for (unsigned i = 0; i < x->n_replicas; i++) {
+        int32_t node = x->replicas[(turn + i) % x->n_replicas];
+        if (is_up(b, node)) {
+            return node;
+        }
+    }
+    return -1;
+}
+
 /* Who has the shard; -1: nobody, now. */
 static int32_t node_of(const struct query *q, unsigned shard)
 {
@@ -286,11 +320,11 @@ static int32_t node_of(const struct query *q, unsigned shard)
     const struct image_partition *x = image_shard(b->image, shard);
     const struct leader *l =
         x == NULL ? NULL : leaders_find(b->leaders, x->group);
-    if (q->stale && b->groups != NULL &&
-        groups_shard(b->groups, shard) != NULL) {
-        return b->identity.node;
+    int32_t leader = l == NULL ? -1 : l->node;
+    if (!q->stale || x == NULL) {
+        return leader;
     }
-    return l == NULL ? -1 : l->node;
+    return is_held(b, shard) ? b->identity.node : other_of(q, x, leader);
 }
 
 static void ask_shards(struct query *q, uint16_t todo)
@@ -457,6 +491,18 @@ void query_gather(struct query *q)
         return;
     }
     q->barrier_on = true;
+}
+
+void query_gather_stop(struct query *q)
+{
+    struct queue *e, *tmp;
+    QUEUE_FOREACH(e, tmp, &q->asks)
+    {
+        struct query_ask *a = QUEUE_ENTRY(e, struct query_ask, queue);
+        if (!a->done) {
+            ask_free(a);
+        }
+    }
 }
 
 void query_gather_close(struct query *q)

@@ -155,6 +155,9 @@ void query_meta_partitions(struct query *q, query_partition_cb cb);
 /* query_gather.c */
 void query_gather(struct query *q);
 void query_gather_step(struct query *q);
+/* No more rows are waited for: what is still asked for is given up, so that
+ * nothing changes while the query thread reads the rest. */
+void query_gather_stop(struct query *q);
 void query_gather_close(struct query *q);
 /* A message of another node. */
 void query_message(void *arg, int32_t node, struct bytes message);

@@ -26,6 +26,11 @@ struct query_read {
     unsigned n_parts;
     unsigned shard; /* the next */
     struct sql_export x;
+    struct {
+        size_t len;
+        uint32_t n_rows;
+        uint64_t n_skipped;
+    } before; /* the shard that is read: `rows` and `x` */
     struct end *ends;
     unsigned n_ends, cap_ends, pending;
 };
@@ -77,6 +82,15 @@ static void shard_done(struct query_read *r, int status, uint64_t term,
     next_shard(r);
 }
 
+/* What a damaged database said is not told: the shard is read elsewhere. */
+static void take_back(struct query_read *r)
+{
+    r->rows.len = r->before.len;
+    r->x.n_rows = r->before.n_rows;
+    r->x.n_skipped = r->before.n_skipped;
+    r->x.status = 0;
+}
+
 static void on_exported(void *arg, int status, uint64_t index, uint64_t term)
 {
     struct sql_export *x = arg;
@@ -85,6 +99,8 @@ static void on_exported(void *arg, int status, uint64_t index, uint64_t term)
                                       offsetof(struct query_read, x));
     if (status == 0) {
         r->status = r->x.status;
+    } else {
+        take_back(r);
     }
     shard_done(r, status, term, index);
 }
@@ -92,6 +108,9 @@ static void on_exported(void *arg, int status, uint64_t index, uint64_t term)
 static void export_shard(struct query_read *r, struct state_group *g)
 {
     r->x.shard = r->shard;
+    r->before.len = r->rows.len;
+    r->before.n_rows = r->x.n_rows;
+    r->before.n_skipped = r->x.n_skipped;
     const struct replica *replica = state_group_replica(g);
     r->x.coordinator = replica == NULL ? -1 : replica_leader(replica);
     int rv = state_group_read(g, sql_export, on_exported, &r->x);
@@ -122,7 +141,8 @@ static void read_shard(struct query_read *r)
     struct groups *gs = r->all->broker->groups;
     struct state_group *g = gs == NULL ? NULL : groups_shard(gs, r->shard);
     int rv;
-    if (g == NULL || (!r->want.stale && !state_group_ready(g))) {
+    if (g == NULL ||
+        !(r->want.stale ? state_group_fit(g) : state_group_ready(g))) {
         shard_done(r, ERR_NOTLEADER, 0, 0);
     } else if (r->want.stale) {
         export_shard(r, g);

@@ -434,9 +434,14 @@ struct replica *state_group_replica(const struct state_group *g)
     return g->replica;
 }
 
+bool state_group_fit(const struct state_group *g)
+{
+    return g->replica != NULL && repair_fit(g);
+}
+
 bool state_group_ready(const struct state_group *g)
 {
-    return g->replica != NULL && replica_ready(g->replica) && repair_fit(g);
+    return state_group_fit(g) && replica_ready(g->replica);
 }
 
 int state_group_command(struct state_group *g, struct bytes command,

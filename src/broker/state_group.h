@@ -60,6 +60,8 @@ void state_group_close(struct state_group *g, void (*cb)(void *arg), void *arg);
 
 /* NULL until the machine is open. */
 struct replica *state_group_replica(const struct state_group *g);
+/* It has a state that may be answered from, be it of some time ago. */
+bool state_group_fit(const struct state_group *g);
 /* A leader that may answer. */
 bool state_group_ready(const struct state_group *g);
 /* On a leader: propose, or confirm; then `cb` when it is applied here. Errors:

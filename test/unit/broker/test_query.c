@@ -8,7 +8,10 @@
 
 #include "broker/groups.h"
 #include "broker/query_impl.h"
+#include "broker/state_group_impl.h"
 #include "state/cgroup.h"
+#include "state/db_impl.h"
+#include "state/machine_impl.h"
 
 #define WAIT_MS 30000
 #define STEP_MS 10
@@ -95,7 +98,7 @@ struct asked {
     struct node *n;
     const char *statement;
     bool stale;
-    uint32_t rows_max;
+    uint32_t rows_max, time_ms;
     struct query *query;
     int rv, status;
     bool done;
@@ -146,7 +149,8 @@ static void ask_as_node(void *arg)
     struct asked *a = arg;
     struct query_options o = {.statement = slice_str(a->statement),
                               .stale = a->stale,
-                              .rows_max = a->rows_max};
+                              .rows_max = a->rows_max,
+                              .time_ms = a->time_ms};
     a->rv = query_start(a->n->broker, &o, on_query, a, &a->query);
 }
 
@@ -373,6 +377,178 @@ static void given_up(void **state)
     }
 }
 
+/* ---- what a node does not have ------------------------------------------- */
+
+static struct state_group *shard_of(struct cluster *c, unsigned id, unsigned k)
+{
+    struct groups *gs = broker_groups(c->nodes[id].broker);
+    return gs == NULL ? NULL : groups_shard(gs, k);
+}
+
+static unsigned shard_leader(struct cluster *c, unsigned k)
+{
+    for (unsigned t = 0; t < WAIT_MS; t += STEP_MS) {
+        for (unsigned i = 1; i <= NODES; i++) {
+            struct state_group *g = c->nodes[i].up ? shard_of(c, i, k) : NULL;
+            if (g != NULL && state_group_ready(g)) {
+                return i;
+            }
+        }
+        run_ms(c, STEP_MS);
+    }
+    fail_msg("nobody leads @groups/%u", k);
+    return 0;
+}
+
+/* An end that does not come in half of the time is NULL. Whoever was asked for
+ * it answers to nobody: the query thread has the rows by then. */
+static void ends_held_back(void **state)
+{
+    struct cluster *c = begin(27);
+    struct asked a = {.statement = "SELECT start_offset,end_offset FROM "
+                                   "partitions",
+                      .time_ms = 200};
+    struct node *n = wait_leader(c, WAIT_MS);
+    struct queue *e, *tmp;
+    unsigned asks = 0;
+    (void)state;
+    assert_non_null(n);
+    struct queries *qs = n->broker->queries;
+    start(c, n->id, &a);
+    while (qs->current == NULL || queue_empty(&qs->current->asks)) {
+        assert_true(sim_run_one(c->sim));
+    }
+    struct query *q = qs->current;
+    QUEUE_FOREACH(e, tmp, &q->asks)
+    {
+        asks += QUEUE_ENTRY(e, struct query_ask, queue)->read != NULL;
+    }
+    assert_int_equal(asks, 1);
+    cluster_isolate(c, n->id, false);
+    while (qs->current == q && q->state == QUERY_GATHERING) {
+        assert_true(sim_run_one(c->sim));
+    }
+    assert_ptr_equal(qs->current, q);
+    assert_int_equal(q->state, QUERY_RUNNING);
+    assert_true(qs->n_reads > 0); /* it is under way still */
+    QUEUE_FOREACH(e, tmp, &q->asks)
+    {
+        assert_true(QUEUE_ENTRY(e, struct query_ask, queue)->done);
+    }
+    cluster_isolate(c, n->id, true);
+    assert_true(run_until(c, WAIT_MS, &a.done));
+    assert_int_equal(a.status, 0);
+    assert_string_equal(a.text, "- -\n");
+    run_ms(c, 1000);
+    assert_int_equal(qs->n_reads, 0);
+    rows_are(c, "SELECT start_offset,end_offset FROM partitions", false,
+             "0 0\n");
+    cluster_close(c);
+}
+
+struct lack {
+    struct state_group *g;
+};
+
+static void lack_as_node(void *arg)
+{
+    struct lack *x = arg;
+    repair_lack(x->g, "the test took it");
+}
+
+/* A node whose own state is gone asks another, also while nobody leads. */
+static void stale_elsewhere(void **state)
+{
+    struct cluster *c = begin(28);
+    unsigned k = cgroup_shard(slice_str("a"));
+    struct asked led = {.statement = "SELECT offset FROM offsets WHERE "
+                                     "group_id='a'",
+                        .stale = true};
+    struct asked alone = led;
+    (void)state;
+    commit(c, "a", 2);
+    run_ms(c, 1000);
+    unsigned lead = shard_leader(c, k);
+    unsigned id = lead % NODES + 1, other = id % NODES + 1;
+    struct lack x = {.g = shard_of(c, id, k)};
+    /* As while an image is fetched. */
+    x.g->repair.lacking = true;
+    assert_int_equal(ask(c, id, &led), 0);
+    assert_string_equal(led.text, "2\n");
+    assert_int_equal(led.n_seen, 2);
+    assert_int_equal(led.seen[1].node, (int)lead);
+    x.g->repair.lacking = false;
+    /* And nobody leads: not who has no state, nor who may not be elected. */
+    node_crash(c, lead, SIM_CRASH_ALL);
+    assert_int_equal(sim_node_call(c->sim, id, lack_as_node, &x), 0);
+    while (peers_state(broker_peers(c->nodes[id].broker), (int32_t)lead) ==
+           PEER_UP) {
+        assert_true(sim_run_one(c->sim));
+    }
+    alone.time_ms = 40; /* nobody is elected so soon */
+    if (ask(c, id, &alone) != 0) {
+        fail_msg("%s", alone.text);
+    }
+    assert_string_equal(alone.text, "2\n");
+    assert_int_equal(alone.seen[1].node, (int)other);
+    cluster_close(c);
+}
+
+/* ---- a database that is damaged ------------------------------------------ */
+
+static int on_authorize(void *arg, int action, const char *table,
+                        const char *column, const char *database,
+                        const char *trigger)
+{
+    struct machine_db *db = arg;
+    (void)column;
+    (void)database;
+    (void)trigger;
+    if (action == SQLITE_READ && strcmp(table, "offsets") == 0) {
+        db_note(db, SQLITE_CORRUPT);
+    }
+    return SQLITE_OK;
+}
+
+/* A group that only this node's database has, and damage behind it: whoever
+ * reads offsets meets it. */
+static void damage_as_node(void *arg)
+{
+    struct state_group *g = arg;
+    struct machine_db *db = g->machine->db;
+    assert_int_equal(
+        sqlite3_exec(db->sql,
+                     "INSERT INTO groups SELECT 'ghost',state,generation,"
+                     "round,protocol_type,protocol,leader,since,begun,due,"
+                     "initial,fresh FROM groups WHERE id='a'",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db->sql), 1);
+    assert_int_equal(sqlite3_set_authorizer(db->sql, on_authorize, db),
+                     SQLITE_OK);
+}
+
+/* What was read of it before that is found is not told. */
+static void damaged_while_read(void **state)
+{
+    struct cluster *c = begin(29);
+    unsigned k = cgroup_shard(slice_str("a"));
+    struct asked a = {.statement = "SELECT group_id,offset FROM groups LEFT "
+                                   "JOIN offsets USING(group_id)"};
+    (void)state;
+    commit(c, "a", 2);
+    run_ms(c, 1000);
+    unsigned lead = shard_leader(c, k);
+    struct state_group *g = shard_of(c, lead, k);
+    assert_int_equal(sim_node_call(c->sim, lead, damage_as_node, g), 0);
+    if (ask(c, lead, &a) != 0) {
+        fail_msg("%s", a.text);
+    }
+    assert_int_equal(g->repair.n_quarantined, 1); /* it was met */
+    assert_string_equal(a.text, "a 2\n");
+    cluster_close(c);
+}
+
 /* Another node's question, whole and cut short at every byte. */
 static void wants(void **state)
 {
@@ -423,7 +599,8 @@ int main(void)
         cmocka_unit_test(same_everywhere), cmocka_unit_test(seen),
         cmocka_unit_test(leader_dies),     cmocka_unit_test(cut_off),
         cmocka_unit_test(limits),          cmocka_unit_test(given_up),
-        cmocka_unit_test(wants),
+        cmocka_unit_test(wants),           cmocka_unit_test(ends_held_back),
+        cmocka_unit_test(stale_elsewhere), cmocka_unit_test(damaged_while_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
