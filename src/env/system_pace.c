@@ -4,7 +4,7 @@
 /* Rests begin at this share of a core, and end below the other: a rest itself
  * makes the loop about half as busy. In 1/1024. */
 #define BUSY_ON  205 /* 20 % */
-#define BUSY_OFF 61  /* 6 % */
+#define BUSY_OFF 123 /* 12 % */
 /* Turns with more than this fill themselves. Bytes a turn; a rest itself makes
  * turns larger. */
 #define TURN_BYTES_ON  ((uint64_t)16 << 10)

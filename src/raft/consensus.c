@@ -7,9 +7,8 @@
 
 /* ---- time -------------------------------------------------------------- */
 
-/* We did not run for longer than an election timeout: what looks like silence
- * of others was ours. */
-void consensus_paused(struct consensus *c, uint64_t pause_ms)
+/* What looks like silence of others was ours. */
+static void paused(struct consensus *c, uint64_t pause_ms)
 {
     void *it = NULL, *value;
     trace_warn(env_trace(c->env), "raft.paused",
@@ -27,6 +26,15 @@ void consensus_paused(struct consensus *c, uint64_t pause_ms)
         }
     }
     c->watch_ms = env_now_ms(c->env) + c->o.election_ms;
+}
+
+void consensus_look(struct consensus *c)
+{
+    uint64_t now = env_now_ms(c->env), due_ms = c->beat_ms;
+    if (now > due_ms + c->o.election_ms) {
+        c->beat_ms = now; /* it counts once */
+        paused(c, now - due_ms);
+    }
 }
 
 static void node_suspect(struct consensus *c, int32_t node)
@@ -63,9 +71,8 @@ static void timer_cb(struct env_timer *t)
 {
     struct consensus *c = t->data;
     uint64_t now = env_now_ms(c->env);
-    if (now > c->timer_ms + c->o.election_ms) {
-        consensus_paused(c, now - c->timer_ms);
-    } else if (now >= c->watch_ms) {
+    consensus_look(c);
+    if (now >= c->watch_ms) {
         consensus_watch(c, now);
     }
     struct heap_node *first;

@@ -41,8 +41,8 @@ struct consensus {
     uint64_t timer_ms;     /* when the timer was to run */
     uint64_t press_ms;     /* not before: see consensus_press() */
     uint64_t watch_ms;     /* when to look for silent nodes next */
-    struct env_timer beat; /* runs while groups are quiet (quiet.c) */
-    uint64_t beat_ms;      /* when it was to run */
+    struct env_timer beat; /* nodes hear of each other (quiet.c) */
+    uint64_t beat_ms;      /* when it is to run */
     uint64_t n_quiet;      /* groups */
     uint64_t n_woken;
     uint64_t uncommitted_bytes;
@@ -174,8 +174,10 @@ struct group_peer *group_peer_find(struct group *g, uint64_t id);
 
 /* ---- consensus.c -------------------------------------------------------- */
 
-/* We did not run for so long, which is more than an election timeout. */
-void consensus_paused(struct consensus *c, uint64_t pause_ms);
+/* Before anything else happens to a core: if we did not run for longer than an
+ * election timeout, that time does not count. Messages that waited for us may
+ * be seen before any timer. */
+void consensus_look(struct consensus *c);
 /* Look which nodes are silent. */
 void consensus_watch(struct consensus *c, uint64_t now_ms);
 
@@ -217,7 +219,7 @@ void route_send(struct group *g, const struct message *m,
                 struct entry *const entries[]);
 /* Hand the packs of the turn to the peers. */
 void routes_flush(struct consensus *c);
-/* An empty frame to every node that is up: it hears of us. */
+/* An empty frame to every node that is up, so that it hears of us. */
 void routes_beat(struct consensus *c);
 void routes_close(struct consensus *c);
 

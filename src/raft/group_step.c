@@ -289,6 +289,9 @@ int group_step_effects(struct group *g, struct core_event ev,
 {
     struct env *env = g->c->env;
     bool ready = core_ready(g->core);
+    if (ev.kind != CORE_PAUSED) {
+        consensus_look(g->c);
+    }
     if (g->quiet_ms != 0 && ev.kind != CORE_PAUSED) {
         quiet_account(g);
     }

@@ -3,8 +3,9 @@
  * A leader whose members all have the whole log, all committed, tells them so
  * instead of its next heartbeat, and stops; who agrees stops as well. From
  * then on the nodes speak for their groups: one empty frame per heartbeat and
- * node pair. The core's guards and asserts hold throughout, since its time
- * stands still (CORE_PAUSED takes out what passed meanwhile).
+ * node pair, always, so that silence means the same between any two. The core's
+ * guards and asserts hold throughout, since its time stands still (CORE_PAUSED
+ * takes out what passed meanwhile).
  *
  *     running --quiet_try (leader), QUIET (follower)--> quiet
  *     quiet --a message, a proposal, a change, a transfer, a node of a member
@@ -27,14 +28,6 @@
 
 /* ---- sleeping and waking ------------------------------------------------ */
 
-static void beat_start(struct consensus *c)
-{
-    if (c->n_quiet > 0 && !env_timer_active(&c->beat)) {
-        c->beat_ms = env_now_ms(c->env) + c->o.heartbeat_ms;
-        env_timer_start(c->env, &c->beat, c->beat_ms);
-    }
-}
-
 static void quiet_begin(struct group *g, uint64_t now_ms)
 {
     if (g->quiet_ms == 0) {
@@ -44,7 +37,6 @@ static void quiet_begin(struct group *g, uint64_t now_ms)
                     (unsigned long long)g->id,
                     (unsigned long long)tail_last_index(&g->tail));
     }
-    beat_start(g->c);
 }
 
 void quiet_end(struct group *g)
@@ -67,6 +59,9 @@ void quiet_account(struct group *g)
 void group_wake(struct group *g)
 {
     uint64_t now = env_now_ms(g->c->env);
+    if (g->quiet_ms != 0) {
+        consensus_look(g->c); /* which may wake it */
+    }
     if (g->closed || g->quiet_ms == 0) {
         return;
     }
@@ -211,13 +206,18 @@ void quiet_tick(struct group *g, uint64_t now_ms)
 
 /* ---- nodes speak for their groups ---------------------------------------- */
 
+static void beat_start(struct consensus *c)
+{
+    c->beat_ms = env_now_ms(c->env) + c->o.heartbeat_ms;
+    env_timer_start(c->env, &c->beat, c->beat_ms);
+}
+
 static void beat_cb(struct env_timer *t)
 {
     struct consensus *c = t->data;
     uint64_t now = env_now_ms(c->env);
-    if (now > c->beat_ms + c->o.election_ms) {
-        consensus_paused(c, now - c->beat_ms);
-    } else {
+    consensus_look(c);
+    if (now >= c->watch_ms) {
         consensus_watch(c, now);
     }
     routes_beat(c);
@@ -227,6 +227,7 @@ static void beat_cb(struct env_timer *t)
 void quiet_open(struct consensus *c)
 {
     env_timer_init(&c->beat, beat_cb, c);
+    beat_start(c);
 }
 
 void quiet_close(struct consensus *c)

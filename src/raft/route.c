@@ -65,8 +65,8 @@ void routes_beat(struct consensus *c)
     buf_init(&empty, c->mem, 0);
     message_frame_begin(&empty);
     message_frame_end(&empty);
-    for (unsigned i = 0; i < c->n_routes && empty.status == 0; i++) {
-        int32_t node = c->routes[i].node;
+    for (int32_t node = 0; empty.status == 0 && peers_next(c->o.peers, &node);
+         node++) {
         if (peers_state(c->o.peers, node) == PEER_UP &&
             peer_send(c->o.peers, node, PEER_LANE_MAIN, PEER_RAFT, 0,
                       buf_slice(&empty), NULL, 0) != 0) {

@@ -47,6 +47,9 @@ struct replicas {
     struct map *map;      /* group -> struct replica */
     struct queue durable; /* struct durable_wait, by seq */
     struct env_timer tick;
+    uint64_t ticked_seq;    /* the journal's last record at the last pass */
+    uint64_t tick_again_ms; /* pass in any case */
+    bool ticking;           /* somebody waits for the next pass */
     uint64_t retention_at_ms;
     unsigned flushing; /* stores being flushed now */
     struct sources *sources;

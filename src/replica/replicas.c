@@ -7,6 +7,8 @@
 #include "replica/impl.h"
 
 #define TICK_MS 100
+/* Between two passes over all replicas when nothing happens. */
+#define IDLE_PASS_MS 1000
 /* Stores flushed at once. */
 #define FLUSHING_MAX 4
 /* Tails together: what they hold a restart reads from the journal, before the
@@ -80,16 +82,13 @@ static bool pressed(const struct replicas *rs)
 
 /* Flush where most memory is held, until what is under way suffices: tails
  * stay below half of their memory, well below what the ring can hold, and
- * small enough to be read at a restart. */
-static void relieve(struct replicas *rs)
+ * small enough to be read at a restart. `held` is what all tails hold. */
+static void relieve(struct replicas *rs, uint64_t held)
 {
     bool press = pressed(rs);
-    uint64_t held = 0, target = press ? 0 : rs->o.tail_bytes_max / 2;
+    uint64_t target = press ? 0 : rs->o.tail_bytes_max / 2;
     uint64_t ring = journal_size(rs->journal) / 4;
     void *it = NULL, *v;
-    while (map_next(rs->map, &it, &v)) {
-        held += compact_weight(v);
-    }
     target = target < ring ? target : ring;
     target = target < TAIL_BYTES_TARGET ? target : TAIL_BYTES_TARGET;
     while (held > target && rs->flushing < FLUSHING_MAX) {
@@ -141,24 +140,41 @@ static void check_retention(struct replica *r)
     }
 }
 
+/* Look after every replica. */
+static void pass(struct replicas *rs, uint64_t now_ms)
+{
+    bool retention = now_ms >= rs->retention_at_ms;
+    uint64_t held = 0;
+    void *it = NULL, *v;
+    rs->ticked_seq = journal_last(rs->journal);
+    rs->tick_again_ms = now_ms + IDLE_PASS_MS;
+    rs->ticking = false;
+    while (map_next(rs->map, &it, &v)) {
+        struct replica *r = v;
+        compact_tick(r);
+        transfer_tick(r);
+        if (retention) {
+            check_retention(r);
+        }
+        held += compact_weight(r);
+        rs->ticking |= r->transfer != NULL || r->fetching || r->compacting ||
+                       r->trim_pending;
+    }
+    if (retention) {
+        rs->retention_at_ms = now_ms + rs->o.retention_check_ms;
+    }
+    relieve(rs, held);
+}
+
 static void on_tick(struct env_timer *t)
 {
     struct replicas *rs = t->data;
     uint64_t now = env_now_ms(rs->env);
-    bool retention = now >= rs->retention_at_ms;
-    void *it = NULL, *v;
     wake(rs, journal_durable(rs->journal));
-    while (map_next(rs->map, &it, &v)) {
-        compact_tick(v);
-        transfer_tick(v);
-        if (retention) {
-            check_retention(v);
-        }
+    if (rs->ticking || journal_last(rs->journal) != rs->ticked_seq ||
+        now >= rs->tick_again_ms || pressed(rs)) {
+        pass(rs, now);
     }
-    if (retention) {
-        rs->retention_at_ms = now + rs->o.retention_check_ms;
-    }
-    relieve(rs);
     sources_tick(rs->sources);
     env_timer_start(rs->env, t, now + TICK_MS);
 }

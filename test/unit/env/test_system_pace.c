@@ -66,10 +66,10 @@ static void test_busy_with_little(void **state)
 
     (void)state;
     begin(&s, REST_US);
-    assert_true(run(&s, 1000, 200, 80, 1000) > 900);
+    assert_true(run(&s, 1000, 200, 100, 1000) > 900);
     assert_true(s.pace.on);
     uint64_t n_before = s.pace.n_turns;
-    assert_true(run(&s, 1000, 200, 90, 4000) > 1000);
+    assert_true(run(&s, 1000, 200, 130, 4000) > 1000);
     assert_true(s.pace.n_turns - n_before <= 1000 * 1000 / REST_US + 1);
     assert_int_equal(s.pace.n_begun, 1);
 }

@@ -155,7 +155,6 @@ static void test_lease(void **state)
     struct node *old = leader(w);
     group_close(old->g);
     old->g = NULL;
-    old->consensus->n_quiet++; /* as if another group kept it speaking */
     run_ms(w, 60 * ELECTION);
     for (unsigned i = 1; i <= NODES; i++) {
         assert_true(i == old->id || quiet(&w->nodes[i]));
@@ -255,6 +254,24 @@ static void test_leader_stopped(void **state)
     world_free(w);
 }
 
+/* A pause of the process is taken out of the clocks once, though two timers
+ * notice it: a follower waits for a leader no longer than ever. */
+static void test_paused_once(void **state)
+{
+    (void)state;
+    struct world *w = world_new(912);
+    propose_many(w, 5);
+    struct node *f = &w->nodes[leader(w)->id % NODES + 1];
+    sim_node_pause(w->sim, f->id);
+    run_ms(w, 5000);
+    sim_node_resume(w->sim, f->id);
+    run_ms(w, 5);
+    assert_true(f->g->timeout_ms <= env_now_ms(f->env) + 2 * ELECTION + 1);
+    propose_many(w, 5);
+    check_same(w);
+    world_free(w);
+}
+
 static void on_transferred(void *arg, int status)
 {
     *(int *)arg = status;
@@ -299,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_compact_asleep),
         cmocka_unit_test(test_barrier_asleep),
         cmocka_unit_test(test_leader_stopped),
+        cmocka_unit_test(test_paused_once),
         cmocka_unit_test(test_transfer_asleep),
         cmocka_unit_test(test_never),
     };
