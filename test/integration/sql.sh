@@ -138,6 +138,10 @@ i=0
 while [ "$i" -lt 10 ]; do
     "$ostraka" sql --node 1 "$n SELECT count(*) FROM n" >/dev/null 2>&1 &
     left=$!
+    # Until then it is this shell, with what that does when it is told to end.
+    until grep -q ostraka "/proc/$left/comm" 2>/dev/null; do
+        kill -0 "$left" 2>/dev/null || fail "it did not begin"
+    done
     kill "$left"
     wait "$left" 2>/dev/null
     i=$((i + 1))
