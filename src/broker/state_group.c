@@ -157,6 +157,9 @@ static void on_installed(void *arg, int status, struct machine *machine,
     if (g->closing) {
         return;
     }
+    if (status == 0 && o->aside != NULL) {
+        repair_aside(g, o->aside);
+    }
     if (status == 0) {
         g->hooks->changed(g->arg, o->changes, o->applied_index, true);
         g->queued = o->applied_index;

@@ -19,6 +19,9 @@ struct state_repair {
     bool astray;   /* another state than the majority's: hand over, then lack */
     bool handing;  /* over the leadership */
     bool differed; /* said that states differ */
+    bool disowned; /* what it said of its state before must not count */
+    unsigned n_astray;     /* times in this run */
+    uint64_t keep_ms;      /* astray: the state is kept until then */
     unsigned hand_to;      /* whose turn it is to be offered the leadership */
     struct err why;        /* of what made the state go */
     struct env_timer tick; /* tells, or tries again */
@@ -74,6 +77,8 @@ void repair_lack(struct state_group *g, const char *why);
 void repair_broken(void *arg, const struct err *err);
 /* The role has changed: who must not lead hands over. */
 void repair_role(struct state_group *g);
+/* A damaged database was moved there when an image was installed. */
+void repair_aside(struct state_group *g, const char *to);
 /* An image was installed. */
 void repair_installed(struct state_group *g);
 /* A checkpoint was made: compare. */

@@ -2,14 +2,19 @@
  * not what the others have.
  *
  *   damaged (SQLite or the state hash says so), missing -----------+
- *   astray: a majority has another hash -> hand over if it leads --+
+ *   astray: a majority has another hash -> hand over if it leads,
+ *           wait if it was so before in this run ------------------+
  *                                                                  v
  *      fit <-- image installed <-- fetching from the leader <-- lacking
  *
  * The database goes to quarantine/ beside it; log, term and vote stay, so that
  * the group keeps its majority. A replica that lacks its state may be elected
  * (its log may be the only one that is complete): it hands over at once, to
- * each of the others in turn. Alone, the node ends instead. */
+ * each of the others in turn. Alone, the node ends instead.
+ *
+ * A state that is astray, or that nobody can call right (split), is given to
+ * nobody, and what an astray one said counts no more: else a wrong state would
+ * spread until a majority has it. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -21,6 +26,10 @@
 #define ASK_MS   1000  /* between two questions for others' points */
 #define SPLIT_MS 5000  /* points may be on their way that long */
 #define METRICS  2
+/* How long a state is kept that is astray for the second time in a run; then
+ * twice as long each time: code that decides otherwise does so again. */
+#define ASTRAY_MS     60000
+#define ASTRAY_MAX_MS 3600000
 
 static void on_tick(struct env_timer *t);
 
@@ -110,6 +119,32 @@ static void hand_over(struct state_group *g)
                                                 HAND_MS, on_handed, g) == 0;
 }
 
+/* ---- telling ------------------------------------------------------------ */
+
+static void own_points(const struct state_group *g, struct state_points *p)
+{
+    p->n = repair_fit(g) ? machine_points(g->machine, p->v) : 0;
+}
+
+/* No points are told only where what was said before is to be forgotten. */
+static void tell(struct state_group *g, bool ask)
+{
+    struct state_repair *p = &g->repair;
+    struct state_points own;
+    struct buf b;
+    own_points(g, &own);
+    if (p->alone || g->replica == NULL || (own.n == 0 && !p->disowned)) {
+        return;
+    }
+    buf_init(&b, g->mem, 0);
+    state_check_encode(&p->check, &own, ask, &b);
+    if (b.status == 0) {
+        replica_tell(g->replica, buf_slice(&b));
+        p->told = own.n > 0 ? own.v[own.n - 1].index : p->told;
+    }
+    buf_close(&b);
+}
+
 /* ---- lacking ------------------------------------------------------------ */
 
 static void on_void(void *arg, const char *to)
@@ -121,9 +156,19 @@ static void on_void(void *arg, const char *to)
     }
     p->n_quarantined++;
     trace_error(env_trace(g->env), "state.quarantined",
-                "group=%s error=\"%s\" to=%s do=\"nothing, another node's is "
-                "fetched; keep the file to find out why\"",
+                "group=%s error=\"%s\" to=\"%s\" do=\"nothing, another node's "
+                "is fetched; keep the file to find out why\"",
                 g->name, p->why.text, to);
+}
+
+void repair_aside(struct state_group *g, const char *to)
+{
+    struct state_repair *p = &g->repair;
+    if (!p->lacking) {
+        err_set(&p->why, ERR_CORRUPT,
+                "found damaged when an image took its place");
+    }
+    on_void(g, to);
 }
 
 void repair_lack(struct state_group *g, const char *why)
@@ -141,8 +186,11 @@ void repair_lack(struct state_group *g, const char *why)
     serves_lost(g->serves);
     if (g->replica != NULL && g->open_cb == NULL) {
         replica_fetch(g->replica);
+        tell(g, false);
         state_group_role(g);
         hand_over(g);
+    } else {
+        p->disowned = true; /* said in another life */
     }
     tick_in(g, RETRY_MS);
 }
@@ -158,7 +206,8 @@ void repair_broken(void *arg, const struct err *err)
 void repair_role(struct state_group *g)
 {
     struct state_repair *p = &g->repair;
-    if (p->astray && !replica_is_leader(g->replica)) {
+    if (p->astray && !replica_is_leader(g->replica) &&
+        env_now_ms(g->env) >= p->keep_ms) {
         char why[ERR_TEXT_MAX];
         memcpy(why, p->why.text, sizeof why);
         repair_lack(g, why);
@@ -169,42 +218,36 @@ void repair_role(struct state_group *g)
 
 /* ---- comparing ---------------------------------------------------------- */
 
-static void own_points(const struct state_group *g, struct state_points *p)
+/* How long the n-th state that is astray is kept. */
+static uint64_t keep_for(unsigned n)
 {
-    p->n = repair_fit(g) ? machine_points(g->machine, p->v) : 0;
-}
-
-static void tell(struct state_group *g, bool ask)
-{
-    struct state_repair *p = &g->repair;
-    struct state_points own;
-    struct buf b;
-    own_points(g, &own);
-    if (p->alone || g->replica == NULL || own.n == 0) {
-        return;
+    uint64_t ms = n < 2 ? 0 : ASTRAY_MS;
+    while (n-- > 2 && ms < ASTRAY_MAX_MS) {
+        ms *= 2;
     }
-    buf_init(&b, g->mem, 0);
-    state_check_encode(&p->check, &own, ask, &b);
-    if (b.status == 0) {
-        replica_tell(g->replica, buf_slice(&b));
-        p->told = own.v[own.n - 1].index;
-    }
-    buf_close(&b);
+    return ms < ASTRAY_MAX_MS ? ms : ASTRAY_MAX_MS;
 }
 
 static void go_astray(struct state_group *g, const struct state_judgement *j)
 {
     struct state_repair *p = &g->repair;
-    p->astray = true;
+    p->astray = p->disowned = true;
     err_set(&p->why, ERR_CORRUPT,
             "at index %" PRIu64 " its hash is %016" PRIx64
             ", but that of most replicas %016" PRIx64,
             j->index, j->own, j->majority);
-    if (replica_is_leader(g->replica)) {
-        trace_error(env_trace(g->env), "state.astray",
-                    "group=%s error=\"%s\" do=\"nothing, this node hands over "
-                    "and fetches another's state\"",
-                    g->name, p->why.text);
+    uint64_t keep = keep_for(++p->n_astray);
+    p->keep_ms = env_now_ms(g->env) + keep;
+    if (keep > 0 || replica_is_leader(g->replica)) {
+        trace_error(
+            env_trace(g->env), "state.astray",
+            "group=%s error=\"%s\" times=%u wait_s=%" PRIu64 " do=\"%s\"",
+            g->name, p->why.text, p->n_astray, keep / 1000,
+            keep > 0 ? "find out why this node decides otherwise; after "
+                       "the wait it fetches another's state again"
+                     : "nothing, this node hands over and fetches "
+                       "another's state");
+        tell(g, false);
         serves_lost(g->serves);
         state_group_role(g);
         tick_in(g, RETRY_MS);
@@ -251,6 +294,8 @@ static void judge(struct state_group *g)
     own_points(g, &own);
     struct state_judgement j = state_check_judge(&p->check, &own);
     p->n_differed += j.verdict >= STATE_OTHERS;
+    replica_withhold(g->replica,
+                     j.verdict == STATE_SPLIT || j.verdict == STATE_ASTRAY);
     if (j.verdict != STATE_SPLIT && j.verdict != STATE_UNKNOWN) {
         p->split_ms = 0;
     }
@@ -308,6 +353,7 @@ static void on_tick(struct env_timer *t)
         return;
     }
     if (!repair_fit(g)) {
+        tell(g, false);
         repair_role(g);
         tick_in(g, RETRY_MS);
         return;
@@ -333,10 +379,11 @@ void repair_begin(struct state_group *g)
 void repair_installed(struct state_group *g)
 {
     struct state_repair *p = &g->repair;
-    if (!p->lacking || replica_fetching(g->replica)) {
+    if (repair_fit(g) || replica_fetching(g->replica)) {
         return;
     }
-    p->lacking = p->astray = p->differed = false;
+    p->lacking = p->astray = p->differed = p->disowned = false;
+    replica_withhold(g->replica, false);
     trace_info(env_trace(g->env), "state.restored", "group=%s index=%" PRIu64,
                g->name, machine_applied(g->machine));
     state_group_role(g);

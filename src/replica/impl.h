@@ -137,6 +137,8 @@ struct replica {
     struct transfer *transfer; /* while one is under way */
     bool fetching;             /* state kind: the owner lacks a state */
     uint64_t fetch_ms;         /* ... ask again then */
+    uint64_t fetch_wait_ms;    /* ... which was so long after the last time */
+    bool withheld;             /* state kind: no images are given */
 
     bool drop; /* GROUP_DROP and remove the files */
     int drop_status;
@@ -212,7 +214,8 @@ void drop_tried(struct replicas *rs, int status);
 int sources_open(struct replicas *rs, struct sources **ret_s);
 void sources_close(struct sources *s);
 void sources_tick(struct sources *s);
-/* The replica is about to close: let its segments go. */
+/* Let go what is being given: the replica is about to close, or its state is
+ * not to be had. */
 void sources_forget(struct sources *s, uint64_t group);
 
 #endif

@@ -307,6 +307,9 @@ void replica_applied(struct replica *r, uint64_t index);
 void replica_fetch(struct replica *r);
 /* It waits for that image. */
 bool replica_fetching(const struct replica *r);
+/* State kind: while `on`, what the owner holds is in doubt: no image of it is
+ * given, and what was made or is being given is let go. */
+void replica_withhold(struct replica *r, bool on);
 /* State kind: say something to the owners of the group's other replicas, best
  * effort. Copies. */
 void replica_tell(struct replica *r, struct slice message);

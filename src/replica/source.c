@@ -261,12 +261,12 @@ void replica_image_made(struct replica *r, int status,
 static int give_image(struct sources *s, struct replica *r, int32_t node,
                       uint64_t req, uint64_t index)
 {
+    if (r->fetching || r->withheld) {
+        return ERR_NOTFOUND; /* nothing to give: whoever asks goes elsewhere */
+    }
     struct source *x = source_get(s, r->id);
     if (x == NULL) {
         return ERR_NOMEM;
-    }
-    if (r->fetching) {
-        return ERR_NOTFOUND; /* nothing to give: whoever asks goes elsewhere */
     }
     x->asker = node;
     x->asker_req = req;
@@ -298,6 +298,9 @@ static void on_file_read(struct file_io *io, int64_t result)
     struct source *x = map_find_u64(g->sources->map, g->group);
     struct bytes data = {g->chunk, g->chunk->data,
                          result > 0 ? (size_t)result : 0};
+    if (x == NULL || !x->made) {
+        result = ERR_RANGE; /* let go meanwhile */
+    }
     reply(g->all, g->node, g->group, g->req, result < 0 ? (int)result : 0,
           &data, result > 0 ? 1 : 0);
     if (x != NULL && x->reads > 0) {

@@ -20,9 +20,10 @@
 #include "replica/transfer_impl.h"
 #include "replica/transfer_wire.h"
 
-#define RESEND_MS  1000
-#define GIVE_UP_MS 6000
-#define FETCH_MS   500 /* between two tries */
+#define RESEND_MS    1000
+#define GIVE_UP_MS   6000
+#define FETCH_MS     500 /* between two tries; each time twice as long */
+#define FETCH_MAX_MS 4000
 
 bool transfer_active(const struct replica *r)
 {
@@ -270,7 +271,11 @@ static void fetch_begin(struct replica *r)
         leader == r->all->o.node) {
         return;
     }
-    r->fetch_ms = now + FETCH_MS;
+    r->fetch_wait_ms = r->fetch_wait_ms == 0 ? FETCH_MS : 2 * r->fetch_wait_ms;
+    if (r->fetch_wait_ms > FETCH_MAX_MS) {
+        r->fetch_wait_ms = FETCH_MAX_MS;
+    }
+    r->fetch_ms = now + r->fetch_wait_ms;
     struct transfer *t = transfer_new(r, leader);
     if (t == NULL) {
         return; /* with the next tick */
@@ -288,6 +293,7 @@ void replica_fetch(struct replica *r)
 {
     if (!r->fetching) {
         r->fetching = true;
+        r->fetch_wait_ms = 0;
         sources_forget(r->all->sources, r->id); /* an image made of it */
     }
 }
@@ -295,6 +301,14 @@ void replica_fetch(struct replica *r)
 bool replica_fetching(const struct replica *r)
 {
     return r->fetching;
+}
+
+void replica_withhold(struct replica *r, bool on)
+{
+    if (on && !r->withheld) {
+        sources_forget(r->all->sources, r->id);
+    }
+    r->withheld = on;
 }
 
 void transfer_tick(struct replica *r)

@@ -7,7 +7,8 @@
 #include "env/file.h"
 #include "state/machine_impl.h"
 
-#define QUARANTINE_MAX 9999
+/* The first ones, and the newest, so that no disk fills up. */
+#define QUARANTINE_MAX 8
 /* Rows read again with each checkpoint: a few milliseconds. */
 #define VERIFY_ROWS  4096
 #define VERIFY_BYTES (4u << 20)
@@ -41,37 +42,64 @@ static int move_aside(struct machine *m, const char *suffix, const char *to)
     return rv == ERR_NOTFOUND ? 0 : rv;
 }
 
+/* Where it goes: the first name that is free, or the last one. */
+static int quarantine_name(struct machine *m, const char *dir, char to[],
+                           size_t size, bool *ret_taken)
+{
+    const char *slash = strrchr(m->path, '/');
+    const char *base = slash == NULL ? m->path : slash + 1;
+    *ret_taken = false;
+    for (unsigned n = 1; n <= QUARANTINE_MAX; n++) {
+        int len = snprintf(to, size, "%s/%s.%u", dir, base, n);
+        int rv =
+            (size_t)len >= size ? ERR_FULL : env_stat(m->env, to, NULL, NULL);
+        if (rv != 0) {
+            return rv == ERR_NOTFOUND ? 0 : rv;
+        }
+    }
+    *ret_taken = true;
+    return 0;
+}
+
+/* The copy that was there goes; or what a power cut left of one. */
+static int quarantine_clear(struct machine *m, const char *dir, const char *to)
+{
+    static const char *const suffixes[] = {"", "-wal", "-journal"};
+    char path[MACHINE_PATH_MAX + 48];
+    int rv = 0;
+    for (unsigned i = 0; rv == 0 && i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", to, suffixes[i]);
+        rv = env_unlink(m->env, path);
+        rv = rv == ERR_NOTFOUND ? 0 : rv;
+    }
+    return rv != 0 ? rv : env_sync_dir(m->env, dir);
+}
+
 /* Move a database to quarantine/NAME.N beside it; it is evidence, and perhaps
  * the only copy of something. */
 static int quarantine(struct machine *m, struct err *ret_to, struct err *err)
 {
     char dir[MACHINE_PATH_MAX], q[MACHINE_PATH_MAX + 16];
     char to[MACHINE_PATH_MAX + 32];
-    const char *slash = strrchr(m->path, '/');
-    const char *base = slash == NULL ? m->path : slash + 1;
+    bool taken = false;
     path_parent(m->path, dir);
     snprintf(q, sizeof q, "%s/quarantine", dir);
     int rv = env_mkdir(m->env, q);
     rv = rv == ERR_EXISTS ? 0 : rv;
-    for (unsigned n = 1; rv == 0; n++) {
-        int len = snprintf(to, sizeof to, "%s/%s.%u", q, base, n);
-        rv = (size_t)len >= sizeof to || n > QUARANTINE_MAX
-                 ? ERR_FULL
-                 : env_stat(m->env, to, NULL, NULL);
-    }
-    if (rv == ERR_NOTFOUND) {
-        rv = move_aside(m, "-wal", to);
-        rv = rv != 0 ? rv : move_aside(m, "-journal", to);
-        rv = rv != 0 ? rv : move_aside(m, "", to);
-        rv = rv != 0 ? rv : env_sync_dir(m->env, q);
-        rv = rv != 0 ? rv : env_sync_dir(m->env, dir);
-    }
+    rv = rv != 0 ? rv : quarantine_name(m, q, to, sizeof to, &taken);
+    rv = rv != 0 ? rv : quarantine_clear(m, q, to);
+    rv = rv != 0 ? rv : move_aside(m, "-wal", to);
+    rv = rv != 0 ? rv : move_aside(m, "-journal", to);
+    rv = rv != 0 ? rv : move_aside(m, "", to);
+    rv = rv != 0 ? rv : env_sync_dir(m->env, q);
+    rv = rv != 0 ? rv : env_sync_dir(m->env, dir);
     if (rv != 0) {
         err_wrap(err, "%s: cannot be moved to quarantine: %s", m->path,
                  err_text(rv));
         return rv;
     }
-    err_set(ret_to, 0, "%s", to);
+    err_set(ret_to, 0, "%s%s", to,
+            taken ? " (the copy that was there is deleted)" : "");
     return 0;
 }
 
@@ -225,8 +253,13 @@ static void set_aside(struct op *o, struct err *ret_to)
 
 void op_void(struct op *o)
 {
+    struct machine *m = o->machine;
+    if (o->installs != m->installs) {
+        o->skipped = true; /* what was to go has gone */
+        return;
+    }
     set_aside(o, &o->aside);
-    o->machine->broken = true;
+    m->broken = true;
 }
 
 /* ---- durable, copied ----------------------------------------------------
@@ -356,6 +389,7 @@ static int image_switch(struct machine *m, struct op *o)
     }
     if (m->db != NULL && (m->broken || !machine_must(o))) {
         set_aside(o, &to); /* the image is whole: nothing to wait for */
+        o->aside = to;
         o->status = 0;
         o->broke = false;
     }

@@ -90,6 +90,7 @@ static void opened(struct op *o)
         .aside = o->aside.text[0] == '\0' ? NULL : o->aside.text,
         .changes = buf_slice(&o->changes)};
     if (o->status == 0) {
+        m->installs += o->kind == OP_INSTALL;
         requeue(m, o);
         o->cb.open(o->arg, 0, m, &r, NULL);
     } else {
@@ -160,7 +161,9 @@ static void finish(struct op *o)
         o->cb.image(o->arg, o->status, a->index, a->term, a->hash, o->bytes);
         break;
     case OP_VOID:
-        emptied(m);
+        if (!o->skipped) {
+            emptied(m);
+        }
         if (o->cb.emptied != NULL) {
             o->cb.emptied(o->arg, o->aside.text);
         }
@@ -382,6 +385,7 @@ int machine_void(struct machine *m, machine_void_cb cb, void *arg)
     if (o == NULL) {
         return ERR_NOMEM;
     }
+    o->installs = m->installs;
     o->cb.emptied = cb;
     o->arg = arg;
     op_push(o);

@@ -88,8 +88,8 @@ struct machine_options {
 struct machine_opened {
     uint64_t applied_index, applied_term;
     bool fresh;           /* the database was made now */
-    const char *aside;    /* a damaged one was moved; says what and where;
-                             NULL: none was */
+    const char *aside;    /* a damaged one was moved; says what and where
+                             (of an install: where); NULL: none was */
     struct slice changes; /* the whole state (type->load); valid during the
                              callback */
 };
@@ -130,8 +130,9 @@ typedef void (*machine_broken_cb)(void *arg, const struct err *err);
 void machine_watch(struct machine *m, machine_broken_cb cb, void *arg);
 /* Behind what is queued: close the database and move it to quarantine/ beside
  * it (one that holds no more than the bootstrap stays); the machine is void.
- * `cb` gets where it is now, "" if nowhere; may be NULL. A failure to move it
- * ends the node. Errors: ERR_NOMEM. */
+ * If an image is installed before its turn comes, nothing is done: what was
+ * found wrong is gone. `cb` gets where the database is now, "" if nowhere; may
+ * be NULL. A failure to move it ends the node. Errors: ERR_NOMEM. */
 typedef void (*machine_void_cb)(void *arg, const char *to);
 int machine_void(struct machine *m, machine_void_cb cb, void *arg);
 

@@ -55,9 +55,10 @@ struct op {
     struct err err;
     struct err aside; /* what was moved, and where to */
     bool broke;       /* the machine became void by this op */
-    bool skipped;     /* it was void */
+    bool skipped;     /* it was void, or is not to become so */
     struct db_applied applied;
     uint64_t bytes;
+    uint64_t installs; /* void: machine.installs when it was asked for */
     /* The last points passed, in order. */
     struct machine_point points[MACHINE_POINTS_MAX];
     unsigned n_points;
@@ -86,6 +87,8 @@ struct machine {
     bool closing;
     uint64_t queued;  /* `upto` of the last machine_apply() */
     uint64_t applied; /* told to the listener */
+    /* Images installed. The loop counts, while no op runs. */
+    uint64_t installs;
     machine_applied_cb listener;
     void *listener_arg;
     machine_broken_cb watcher;

@@ -408,6 +408,34 @@ static void other_decision(void **state)
     repaired(32, plant_decision, true);
 }
 
+/* One that goes astray again and again gets another's state ever more rarely.
+ */
+static void astray_again(void **state)
+{
+    struct cluster *c = &cluster;
+    unsigned value = 100000;
+    (void)state;
+    cluster_up(c, 33);
+    unsigned id = meta_leader(c) % NODES + 1;
+    plant(c, id, plant_decision, "x");
+    checkpoint_all(c, &value);
+    run_ms(c, 5000);
+    check_states(c);
+    assert_int_equal(n_quarantined(c), 1);
+    plant(c, id, plant_decision, "y");
+    checkpoint_all(c, &value);
+    run_ms(c, 50000);
+    assert_int_equal(meta_of(c, id)->repair.n_astray, 2);
+    assert_false(repair_fit(meta_of(c, id)));
+    assert_int_equal(n_quarantined(c), 1);
+    cluster_alter(c, meta_leader(c), "max.message.bytes", ++value);
+    check_setting(c, value); /* it goes on with what it has */
+    run_ms(c, 15000);
+    check_states(c);
+    assert_int_equal(n_quarantined(c), 2);
+    cluster_close(c);
+}
+
 /* Three states: nobody knows which is right, so nothing is thrown away. */
 static void no_majority(void **state)
 {
@@ -543,6 +571,98 @@ static void image_waits(void **state)
     }
 }
 
+/* Both others say that this node's newest hash is wrong. */
+static void accuse(void *arg)
+{
+    struct state_group *g = arg;
+    struct state_points points;
+    struct buf b;
+    points.n = machine_points(g->machine, points.v);
+    assert_true(points.n > 0);
+    points.v[points.n - 1].hash ^= 1;
+    buf_init(&b, g->mem, 0);
+    state_check_encode(&g->repair.check, &points, false, &b);
+    for (int32_t i = 1; i <= NODES; i++) {
+        if (i != g->node) {
+            repair_told(g, i, buf_slice(&b));
+        }
+    }
+    buf_close(&b);
+}
+
+/* A leader that is astray gives nobody its state, not even the rest of an image
+ * that is on its way. */
+static void astray_gives_none(void **state)
+{
+    struct cluster *c = &cluster;
+    unsigned value = 100000;
+    (void)state;
+    cluster_up(c, 91);
+    unsigned lead = meta_leader(c), id = lead % NODES + 1;
+    plant(c, id, plant_row, "x");
+    cluster_alter(c, lead, "max.message.bytes", ++value);
+    check_setting(c, value);
+    assert_int_equal(sim_node_call(c->sim, id, checkpoint_now,
+                                   state_group_replica(meta_of(c, id))),
+                     0);
+    struct transfer *t = wait_step(c, id, STEP_FILE);
+    assert_int_equal(t->from, lead);
+    assert_int_equal(sim_node_call(c->sim, lead, accuse, meta_of(c, lead)), 0);
+    assert_true(meta_of(c, lead)->repair.astray);
+    struct replica *r = state_group_replica(meta_of(c, id));
+    for (unsigned n = 0; !repair_fit(meta_of(c, id)); n++) {
+        t = r->transfer;
+        assert_true(n < 3000000);
+        assert_false(t != NULL && t->from == (int32_t)lead &&
+                     t->step >= STEP_HOLD && !repair_fit(meta_of(c, lead)));
+        sim_run_until(c->sim, sim_now_us(c->sim) + 20, NULL);
+    }
+    check_states(c);
+    assert_int_equal(n_quarantined(c), 2);
+    check_setting(c, value);
+    cluster_close(c);
+}
+
+/* Two that hold a state differ, and the third has none: it waits until somebody
+ * has decided, since what it gets would be the majority's. */
+static void split_gives_none(void **state)
+{
+    struct cluster *c = &cluster;
+    unsigned value = 100000;
+    struct surgery cut = {.cut = cut_head}, away = {.cut = cut_away};
+    (void)state;
+    cluster_up(c, 92);
+    unsigned lead = meta_leader(c);
+    unsigned wrong = lead % NODES + 1, third = wrong % NODES + 1;
+    cluster_alter(c, lead, "max.message.bytes", ++value);
+    check_setting(c, value);
+    node_compact(c, third, state_group_replica(meta_of(c, third)));
+    node_crash(c, third, SIM_CRASH_ALL);
+    operate(c, third, &cut);
+    plant(c, wrong, plant_decision, "x");
+    cluster_alter(c, lead, "max.message.bytes", ++value);
+    check_setting(c, value);
+    node_compact(c, wrong, state_group_replica(meta_of(c, wrong)));
+    node_compact(c, lead, state_group_replica(meta_of(c, lead)));
+    run_ms(c, 2000);
+    assert_true(meta_of(c, lead)->repair.n_differed > 0);
+    node_start(c, third);
+    run_ms(c, 20000);
+    assert_true(meta_of(c, third)->repair.lacking);
+    assert_true(meta_of(c, lead)->repair.differed);
+    assert_true(repair_fit(meta_of(c, lead)));
+    assert_true(repair_fit(meta_of(c, wrong)));
+    /* Somebody decides. */
+    node_crash(c, wrong, SIM_CRASH_ALL);
+    operate(c, wrong, &away);
+    node_start(c, wrong);
+    wait_serves(c, wrong);
+    wait_serves(c, third);
+    check_states(c);
+    check_setting(c, value);
+    cluster_close(c);
+}
+
 /* The receiver of the image dies at any moment. */
 static void dies_meanwhile(void **state)
 {
@@ -577,6 +697,8 @@ int main(void)
         cmocka_unit_test(other_decision),   cmocka_unit_test(no_majority),
         cmocka_unit_test(same_all_along),   cmocka_unit_test(the_last_copy),
         cmocka_unit_test(dies_meanwhile),   cmocka_unit_test(image_waits),
+        cmocka_unit_test(astray_again),     cmocka_unit_test(astray_gives_none),
+        cmocka_unit_test(split_gives_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -920,6 +920,88 @@ static void test_install_over_damage(void **state)
     struct copy q = read_file(&r, "/meta/quarantine/meta.db.1");
     assert_true(q.len > 0);
     free(q.data);
+    assert_string_equal(r.aside, "/meta/quarantine/meta.db.1"); /* it is said */
+    rig_free(&r);
+}
+
+/* What is asked to go has gone: the image that came meanwhile stays. */
+static void test_void_after_install(void **state)
+{
+    struct machine_point points[MACHINE_POINTS_MAX + 1];
+    struct rig from, r;
+    (void)state;
+    rig_new(&from, 77, 4);
+    assert_true(rig_open(&from, false));
+    assert_true(run_random(&from, 1, 50));
+    assert_true(rig_image(&from, "/meta/image"));
+    struct copy c = read_file(&from, "/meta/image");
+    rig_watched(&r, 47);
+    write_file(&r, "/meta/incoming", &c);
+    free(c.data);
+    struct rig_call call = {
+        .rig = &r, .path = "/meta/incoming", .hash = from.hash};
+    r.request = true;
+    r.done = false;
+    assert_int_equal(sim_node_call(r.sim, r.id, install_as_node, &call), 0);
+    assert_int_equal(call.rv, 0);
+    assert_int_equal(sim_node_call(r.sim, r.id, void_as_node, &call), 0);
+    assert_int_equal(call.rv, 0);
+    assert_true(rig_wait(&r)); /* the installation */
+    assert_int_equal(r.index, 50);
+    r.request = true;
+    r.done = false;
+    snprintf(watched.to, sizeof watched.to, "unset");
+    assert_true(rig_wait(&r)); /* the void */
+    assert_string_equal(watched.to, "");
+    assert_true(machine_points(r.m, points) > 0);
+    assert_true(run_random(&r, 1, 60));
+    assert_true(rig_checkpoint(&r));
+    assert_int_equal(r.index, 60);
+    rig_void(&r); /* asked for behind it: it goes */
+    assert_string_equal(watched.to, "/meta/quarantine/meta.db.1");
+    assert_true(rig_close(&from));
+    rig_free(&from);
+    rig_free(&r);
+}
+
+/* The first copies stay, and the newest: a disk does not fill up. */
+static void test_quarantine_bounded(void **state)
+{
+    struct rig r;
+    struct copy newest = {0}, seventh = {0};
+    (void)state;
+    rig_watched(&r, 48);
+    for (unsigned i = 1; i <= 10; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/meta/quarantine/meta.db.%u",
+                 i < 8 ? i : 8);
+        assert_true(run_random(&r, 1, 40 + 10 * i));
+        assert_true(rig_checkpoint(&r));
+        struct copy c = read_file(&r, DB_PATH);
+        rig_void(&r);
+        assert_memory_equal(watched.to, path, strlen(path));
+        assert_int_equal(strstr(watched.to, "deleted") != NULL, i > 8);
+        free(newest.data);
+        newest = read_file(&r, path);
+        assert_int_equal(newest.len, c.len);
+        assert_memory_equal(newest.data, c.data, c.len);
+        if (i == 7) {
+            seventh = c;
+        } else {
+            free(c.data);
+        }
+        assert_true(rig_close(&r));
+        assert_true(rig_open(&r, false));
+        assert_true(r.fresh);
+    }
+    struct copy c = read_file(&r, "/meta/quarantine/meta.db.7");
+    assert_int_equal(c.len, seventh.len);
+    assert_memory_equal(c.data, seventh.data, c.len);
+    free(c.data);
+    free(seventh.data);
+    free(newest.data);
+    assert_int_equal(env_stat(r.env, "/meta/quarantine/meta.db.9", NULL, NULL),
+                     ERR_NOTFOUND);
     rig_free(&r);
 }
 
@@ -1257,6 +1339,8 @@ int main(void)
         cmocka_unit_test(test_planted_unwatched),
         cmocka_unit_test(test_damaged_running),
         cmocka_unit_test(test_install_over_damage),
+        cmocka_unit_test(test_void_after_install),
+        cmocka_unit_test(test_quarantine_bounded),
         cmocka_unit_test(test_void_restarts),
         cmocka_unit_test(test_points),
         cmocka_unit_test(test_verify),
