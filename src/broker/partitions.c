@@ -506,6 +506,7 @@ void partitions_close(struct partitions *ps, void (*cb)(void *arg), void *arg)
     image_unwatch(broker_image_mutable(ps->broker), on_image, ps);
     env_timer_stop(ps->env, &ps->refresh);
     env_timer_stop(ps->env, &ps->drain);
+    replicas_sweep_end(broker_replicas(ps->broker));
     while (map_next(ps->map, &it, &v)) {
         map_remove_u64(ps->map, partition_group(v));
         ps->closing_n++;

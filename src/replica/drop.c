@@ -33,8 +33,6 @@ struct sweep {
     struct env_job job;
     struct queue found; /* struct leftover */
     int status;
-    bool (*is_gone)(void *arg, uint64_t group);
-    void *arg;
 };
 
 /* ---- removing ------------------------------------------------------------ */
@@ -166,8 +164,9 @@ static void list_done(struct env_job *job)
     struct queue *q;
     while ((q = queue_pop(&s->found)) != NULL) {
         struct leftover *l = QUEUE_ENTRY(q, struct leftover, queue);
-        if (!rs->closing && map_find_u64(rs->map, l->group) == NULL &&
-            s->is_gone(s->arg, l->group)) {
+        if (!rs->closing && rs->is_gone != NULL &&
+            map_find_u64(rs->map, l->group) == NULL &&
+            rs->is_gone(rs->is_gone_arg, l->group)) {
             trace_info(env_trace(rs->env), "replica.leftover", "group=%" PRIu64,
                        l->group);
             rs->dropping++;
@@ -205,9 +204,15 @@ void replicas_sweep(struct replicas *rs,
     if (s == NULL) {
         return; /* the next start looks again */
     }
-    *s = (struct sweep){.all = rs, .is_gone = is_gone, .arg = arg};
+    *s = (struct sweep){.all = rs};
     queue_init(&s->found);
     mem_free(rs->mem, rs->sweep);
     rs->sweep = s;
     sweep_start(rs);
+}
+
+void replicas_sweep_end(struct replicas *rs)
+{
+    rs->is_gone = NULL;
+    env_timer_stop(rs->env, &rs->again);
 }

@@ -151,6 +151,8 @@ int replica_drop(struct replicas *rs, uint64_t group);
  * is done again, each time after a longer while, when a removal failed. */
 void replicas_sweep(struct replicas *rs,
                     bool (*is_gone)(void *arg, uint64_t group), void *arg);
+/* Whoever could say so goes: nothing more is removed, nothing asked. */
+void replicas_sweep_end(struct replicas *rs);
 /* Apply changed topic settings (segment.bytes, retention.*). Copies. */
 void replica_configure(struct replica *r, const struct topic_config *config);
 

@@ -103,8 +103,10 @@ void store_drop(struct store *s, size_t from, size_t upto)
         queue_push(&s->dropped, &g->queue);
         segment_rest(g);
     }
-    memmove(s->segments + from, s->segments + upto,
-            (s->n_segments - upto) * sizeof(struct segment *));
+    if (upto < s->n_segments) { /* there may be no list at all */
+        memmove(s->segments + from, s->segments + upto,
+                (s->n_segments - upto) * sizeof(struct segment *));
+    }
     s->n_segments -= upto - from;
 }
 

@@ -472,6 +472,10 @@ static void stale_elsewhere(void **state)
     unsigned id = lead % NODES + 1, other = id % NODES + 1;
     struct lack x = {.g = shard_of(c, id, k)};
     /* As while an image is fetched. */
+    if (x.g == NULL) {
+        fail();
+        return;
+    }
     x.g->repair.lacking = true;
     assert_int_equal(ask(c, id, &led), 0);
     assert_string_equal(led.text, "2\n");

@@ -896,8 +896,8 @@ static void test_damaged_running(void **state)
     random_command(1, r.next, &b);
     r.request = true;
     rig_queue(&r, buf_slice(&b));
-    buf_close(&b);
     assert_true(rig_checkpoint(&r));
+    buf_close(&b);
     assert_int_equal(r.index, 0);
     assert_int_equal(watched.n, 1);
     check_void(&r);

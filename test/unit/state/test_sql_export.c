@@ -169,7 +169,7 @@ static void test_export(void **state)
 static void test_skipped(void **state)
 {
     struct c_rig c;
-    char text[4096], group[8];
+    char text[4096], group[16];
     (void)state;
     c_new(&c);
     for (int i = 0; i < 5; i++) {
