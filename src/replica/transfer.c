@@ -11,8 +11,9 @@
  * that far. If the leader offers its base meanwhile, that is taken instead.
  *
  * Until ENTER nothing of the old log is given up. A sender that does not
- * answer is given up after a while; what was pulled stays, and the next offer
- * continues from there. Nothing is applied while this runs.
+ * answer is given up after a while, and one whose data is damaged left for
+ * another member; what was pulled stays, and the next offer continues there.
+ * Nothing is applied while this runs.
  */
 #include <inttypes.h>
 
@@ -62,6 +63,32 @@ void transfer_give_up(struct transfer *t, const char *why)
                "name=%s from=%" PRId32 " why=\"%s\"", r->name, t->from, why);
     transfer_close(r);
     apply_request(r);
+}
+
+void transfer_elsewhere(struct transfer *t, const char *why)
+{
+    struct replica *r = t->replica;
+    const struct group_config *config = group_config(r->group);
+    int32_t next = -1;
+    for (unsigned i = 0; i < config->n; i++) {
+        int32_t node = membership_node(config->members[i].id);
+        if (node == t->from) {
+            t->refused |= UINT32_C(1) << i;
+        } else if (node != r->all->o.node &&
+                   (t->refused & UINT32_C(1) << i) == 0 && next < 0) {
+            next = node;
+        }
+    }
+    if (next < 0) {
+        transfer_give_up(t, why);
+        return;
+    }
+    trace_info(env_trace(r->env), "transfer.elsewhere",
+               "name=%s from=%" PRId32 " next=%" PRId32 " have=%" PRId64
+               " why=\"%s\"",
+               r->name, t->from, next, store_append_end(r->store), why);
+    t->from = next;
+    transfer_ask(t);
 }
 
 /* ---- asking ----------------------------------------------------------- */
@@ -192,6 +219,10 @@ void transfer_answer(struct replica *r, int32_t node, unsigned kind,
     t->heard_ms = env_now_ms(r->env);
     if (status == ERR_NOMEM || status == ERR_NOTREADY || status == ERR_BUSY) {
         return; /* asked again later */
+    }
+    if (status != 0 && t->step == STEP_PULL) {
+        transfer_elsewhere(t, err_text(status));
+        return;
     }
     if (status != 0) {
         transfer_give_up(t, err_text(status));

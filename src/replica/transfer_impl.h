@@ -25,7 +25,8 @@ enum transfer_step {
 
 struct transfer {
     struct replica *replica;
-    int32_t from; /* node */
+    int32_t from;     /* node that is asked */
+    uint32_t refused; /* log kind: bit per member whose data is of no use */
     enum transfer_step step;
     struct buf offer; /* encoded manifest, as offered or as the image's */
     struct arena arena;
@@ -52,6 +53,9 @@ struct transfer {
 void transfer_free(struct transfer *t);
 /* Say why, and let the replica go on with the log it has. */
 void transfer_give_up(struct transfer *t, const char *why);
+/* What `from` has is of no use (log kind): ask the next member for the rest, or
+ * give up if there is none. The chain tells whether it is the same log. */
+void transfer_elsewhere(struct transfer *t, const char *why);
 /* Ask the sender for what the step needs next. */
 void transfer_ask(struct transfer *t);
 /* What is offered, from now on; copies. Errors: ERR_CORRUPT, ERR_VERSION,

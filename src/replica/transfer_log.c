@@ -117,7 +117,7 @@ void transfer_batches(struct transfer *t, struct bytes data)
     struct replica *r = t->replica;
     int rv = store_append_raw(r->store, data);
     if (rv == ERR_CORRUPT) {
-        transfer_give_up(t, "the sender's data is damaged");
+        transfer_elsewhere(t, "the sender's data is damaged");
     } else if (rv != 0) {
         env_fail(r->env, rv, "%s: transfer: %s", r->name, err_text(rv));
     } else {

@@ -446,6 +446,42 @@ static void readers_follow_retention(void **state)
     follow_retention(NULL); /* the readers of the end */
 }
 
+/* Whoever leads offers its log and cannot read it: the third member has the
+ * same. (Seed 1795297226086: the leader was asked for ever.) */
+static void a_giver_cannot_read_what_it_offers(void **state)
+{
+    struct fixture f;
+    struct book *b = &f.world.topics[0].books[0];
+    char text[400];
+
+    (void)state;
+    open_n(&f, 3, 65);
+    for (unsigned id = 1; id <= 3; id++) {
+        sim_disk_remember(sim_cluster_disk(f.cluster, id));
+    }
+    serve(&f);
+    admin_create(&f.world, "t", 1, 3);
+    load_steadily(&f);
+    run(&f, SECOND);
+    unsigned giver = leader(&f), behind = giver % 3 + 1;
+    sim_cluster_kill(f.cluster, behind, SIM_CRASH_ALL);
+    run(&f, 5 * SECOND);
+    assert_int_equal(leader(&f), giver);
+    admin_delete_records(b, 10); /* the log's base goes up */
+    assert_true(admin_wait(&f.world, 10 * SECOND));
+    run(&f, 3 * SECOND);
+    for (unsigned n = 0; n < 8; n++) {
+        assert_true(sim_disk_damage(sim_cluster_disk(f.cluster, giver),
+                                    SIM_DAMAGE_FLIP, ".seg", text,
+                                    sizeof text));
+    }
+    sim_cluster_start(f.cluster, behind);
+    run(&f, SECOND);
+    f.world.down = 1u << giver;
+    judge(&f);
+    shut(&f);
+}
+
 static uint64_t hash_of(uint64_t seed)
 {
     struct fixture f;
@@ -478,6 +514,7 @@ int main(void)
         cmocka_unit_test(an_ack_waits_for_the_flush),
         cmocka_unit_test(an_empty_disk_ends_its_node_only),
         cmocka_unit_test(damage_ends_its_node),
+        cmocka_unit_test(a_giver_cannot_read_what_it_offers),
         cmocka_unit_test(a_partition_half_made),
         cmocka_unit_test(a_removal_is_tried_again),
         cmocka_unit_test(readers_follow_retention),
