@@ -122,10 +122,11 @@ static void items_done(struct coordinator *co, struct queue *items, int status,
 {
     struct cursor in;
     struct cgroup_result r;
+    struct queue *first;
     cursor_init(&in, results);
-    while (!queue_empty(items)) {
+    while ((first = queue_pop(items)) != NULL) {
         struct coordinator_item *x =
-            QUEUE_ENTRY(queue_pop(items), struct coordinator_item, queue);
+            QUEUE_ENTRY(first, struct coordinator_item, queue);
         struct coordinator_request *q = x->request;
         bool known = status == 0 && cgroup_next_result(&in, &r);
         mem_free(co->mem, x);

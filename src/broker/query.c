@@ -154,10 +154,14 @@ static void on_planned(struct env_job *j)
 static void on_turn(struct env_turn *t)
 {
     struct queries *qs = t->data;
-    if (qs->current != NULL || qs->closing || queue_empty(&qs->waiting)) {
+    if (qs->current != NULL || qs->closing) {
         return;
     }
-    struct query *q = QUEUE_ENTRY(queue_pop(&qs->waiting), struct query, queue);
+    struct queue *first = queue_pop(&qs->waiting);
+    if (first == NULL) {
+        return;
+    }
+    struct query *q = QUEUE_ENTRY(first, struct query, queue);
     qs->n_waiting--;
     qs->current = q;
     q->state = QUERY_PLANNING;

@@ -218,7 +218,7 @@ void groupload_link_connect(struct groupload_link *l)
 void groupload_link_down(struct groupload_link *l)
 {
     struct env_stream *s = l->stream;
-    struct queue calls;
+    struct queue calls, *q;
     if (s == NULL) {
         return;
     }
@@ -230,8 +230,8 @@ void groupload_link_down(struct groupload_link *l)
     queue_init(&calls);
     queue_move(&l->calls, &calls);
     env_stream_close(s, NULL, NULL);
-    while (!queue_empty(&calls)) {
-        struct call *c = QUEUE_ENTRY(queue_pop(&calls), struct call, queue);
+    while ((q = queue_pop(&calls)) != NULL) {
+        struct call *c = QUEUE_ENTRY(q, struct call, queue);
         c->cb(c->arg, ERR_EOF, NULL, c->since_us);
         call_over(c);
     }

@@ -15,6 +15,7 @@
 
 #define PATH_LEN_MAX 4096
 #define PAUSE_MS     10
+#define EXEC_PAUSES  200 /* that a process may need to become a program */
 
 static bool is_program(const char *path)
 {
@@ -170,6 +171,7 @@ struct proc_stat {
 };
 
 #define FLAG_EXITING 0x4u
+#define FLAG_KERNEL  0x200000u
 
 static bool stat_read(pid_t pid, struct proc_stat *ret_s)
 {
@@ -184,6 +186,14 @@ static bool stat_read(pid_t pid, struct proc_stat *ret_s)
                   &ret_s->state, &ret_s->flags, &ret_s->threads) == 3;
 }
 
+/* Whether that is a process without arguments for a moment only: exec() gives
+ * it its new memory before it puts them there. */
+static bool is_becoming(const struct proc_stat *s, size_t len)
+{
+    return len == 0 && s->state != 'X' && s->state != 'Z' &&
+           (s->flags & (FLAG_EXITING | FLAG_KERNEL)) == 0;
+}
+
 /* A process that was killed loses its memory, and with it its arguments, and
  * its first thread may be a zombie, while it still has files, ports and locks:
  * until all of its threads are gone it is there. */
@@ -196,7 +206,13 @@ enum process_state process_look(pid_t pid, const char *file)
     }
     (void)waitpid(pid, NULL, WNOHANG); /* if it was our own child */
     size_t n = proc_read(pid, "cmdline", text, sizeof text);
-    if (!stat_read(pid, &s) || s.state == 'X') {
+    bool there = stat_read(pid, &s);
+    for (int i = 0; i < EXEC_PAUSES && there && is_becoming(&s, n); i++) {
+        process_pause();
+        n = proc_read(pid, "cmdline", text, sizeof text);
+        there = stat_read(pid, &s);
+    }
+    if (!there || s.state == 'X') {
         return PROCESS_GONE;
     }
     if (s.state == 'Z') {

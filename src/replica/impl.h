@@ -104,6 +104,9 @@ struct replica {
     struct log_point base; /* at opening */
     uint64_t term, vote;   /* at opening */
     struct env_job open_job;
+    uint64_t open_segment_bytes; /* what the job opens it with */
+    int64_t open_segment_ms;
+    struct store *opened; /* the job's, until it is over */
     int open_status;
     struct err open_err;
     struct durable_wait open_wait;

@@ -132,16 +132,16 @@ static void start_group(struct replica *r)
     }
 }
 
+/* Another thread, while replica_configure() may be called: what the job needs
+ * and what it made are fields of their own. */
 static void open_run(struct env_job *j)
 {
     struct replica *r = j->data;
-    struct store_options so = {
-        .dir = r->dir,
-        .name = r->name,
-        .segment_bytes =
-            (uint64_t)config_topic_long(&r->config, TOPIC_SEGMENT_BYTES),
-        .segment_ms = config_topic_long(&r->config, TOPIC_SEGMENT_MS),
-        .pool = r->all->o.pool};
+    struct store_options so = {.dir = r->dir,
+                               .name = r->name,
+                               .segment_bytes = r->open_segment_bytes,
+                               .segment_ms = r->open_segment_ms,
+                               .pool = r->all->o.pool};
     struct manifest m;
     struct arena arena;
     arena_init(&arena, r->mem, 0);
@@ -150,7 +150,7 @@ static void open_run(struct env_job *j)
     }
     if (r->open_status == 0) {
         r->open_status =
-            store_open(r->env, &so, r->manifest.len > 0 ? &m : NULL, &r->store,
+            store_open(r->env, &so, r->manifest.len > 0 ? &m : NULL, &r->opened,
                        &r->open_err);
     }
     arena_close(&arena);
@@ -159,6 +159,7 @@ static void open_run(struct env_job *j)
 static void open_ran(struct env_job *j)
 {
     struct replica *r = j->data;
+    r->store = r->opened;
     if (r->state == REPLICA_CLOSING) {
         replica_close_go(r);
         return;
@@ -168,6 +169,9 @@ static void open_ran(struct env_job *j)
         open_done(r, r->open_status);
         return;
     }
+    store_configure(
+        r->store, (uint64_t)config_topic_long(&r->config, TOPIC_SEGMENT_BYTES),
+        config_topic_long(&r->config, TOPIC_SEGMENT_MS)); /* as it is by now */
     start_group(r);
 }
 
@@ -182,6 +186,9 @@ static void open_store(void *arg)
         start_group(r);
         return;
     }
+    r->open_segment_bytes =
+        (uint64_t)config_topic_long(&r->config, TOPIC_SEGMENT_BYTES);
+    r->open_segment_ms = config_topic_long(&r->config, TOPIC_SEGMENT_MS);
     env_job_submit(r->env, ENV_THREAD_WORK, &r->open_job, open_run, open_ran,
                    r);
 }

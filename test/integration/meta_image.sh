@@ -54,9 +54,7 @@ fi
 dev kill 3 --signal TERM
 rows=$("$ostraka" dump "$dir"/n3/meta/meta.db | awk '/^commands/ { print $2 }')
 [ "${rows:-0}" -ge 2480 ] || fail "node 3's database holds $rows commands"
-dev start 1
-dev start 2
-dev start 3
+dev up >/dev/null || fail "dev up again"
 [ "$("$ostraka" topic describe often |
     awk '/^retention.ms/ { print $2 }')" = "$last" ] ||
     fail "another value after the restart"

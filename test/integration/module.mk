@@ -1,5 +1,6 @@
 # Programs of the integration tests, which check-all runs as scripts.
-EXTRA_DIST += test/integration/quick.list test/integration/checker.sh
+EXTRA_DIST += test/integration/quick.list test/integration/tsan.supp \
+	test/integration/checker.sh
 noinst_PROGRAMS += test/integration/checker/check-load
 test_integration_checker_check_load_SOURCES = \
 	test/integration/checker/books.c test/integration/checker/books.h \

@@ -5,7 +5,8 @@
  *
  * Each group has one client (librdkafka, without subscription), which has one
  * request at a time under way: the n-th commits n for some of the partitions,
- * with metadata that says so. An acknowledged offset may never be missing, nor
+ * with metadata that says so; a later `commit` with the same books goes on
+ * where they end. An acknowledged offset may never be missing, nor
  * be followed by an older one; one whose answer never came may be there or
  * not. Standard output gets one line of JSON. Exit status: 0 all is well, 1 it
  * could not be done, 2 wrong arguments, 12 a violation.
@@ -211,11 +212,47 @@ static void fill_books(FILE *f, const struct options *o)
     }
 }
 
+static void load_books(struct options *o)
+{
+    unsigned g, p;
+    int64_t acked, tried;
+    FILE *f = fopen(o->books, "r");
+    if (f == NULL) {
+        die("%s: cannot be read", o->books);
+    }
+    while (fscanf(f, "%u %u %" SCNd64 " %" SCNd64, &g, &p, &acked, &tried) ==
+           4) {
+        if (g >= o->groups || p >= o->partitions) {
+            die("%s: is of other groups or partitions", o->books);
+        }
+        o->clients[g].books[p] = (struct book){acked, tried};
+    }
+    fclose(f);
+}
+
+/* Go on where an earlier load ended, whose offsets are there. */
+static void books_continue(struct options *o)
+{
+    if (access(o->books, F_OK) != 0) {
+        return;
+    }
+    load_books(o);
+    for (unsigned g = 0; g < o->groups; g++) {
+        struct client *c = &o->clients[g];
+        for (unsigned p = 0; p < o->partitions; p++) {
+            c->next = c->books[p].tried > c->next ? c->books[p].tried : c->next;
+        }
+    }
+}
+
 static int commit(struct options *o)
 {
-    atomic_store(&last_ack_ms, now_ms());
     for (unsigned g = 0; g < o->groups; g++) {
         client_open(o, g);
+    }
+    books_continue(o);
+    atomic_store(&last_ack_ms, now_ms());
+    for (unsigned g = 0; g < o->groups; g++) {
         if (pthread_create(&o->clients[g].thread, NULL, client_run,
                            &o->clients[g]) != 0) {
             die("no thread for group %u", g);
@@ -261,24 +298,6 @@ static void judge(const struct book *b, int64_t found, const char *metadata,
         snprintf(why, 128, "sent with \"%s\", found with \"%.40s\"", text,
                  metadata);
     }
-}
-
-static void load_books(struct options *o)
-{
-    unsigned g, p;
-    int64_t acked, tried;
-    FILE *f = fopen(o->books, "r");
-    if (f == NULL) {
-        die("%s: cannot be read", o->books);
-    }
-    while (fscanf(f, "%u %u %" SCNd64 " %" SCNd64, &g, &p, &acked, &tried) ==
-           4) {
-        if (g >= o->groups || p >= o->partitions) {
-            die("%s: is of other groups or partitions", o->books);
-        }
-        o->clients[g].books[p] = (struct book){acked, tried};
-    }
-    fclose(f);
 }
 
 /* Ask for all of a group, until there is an answer or time is up. */
@@ -375,7 +394,8 @@ static const char usage_text[] =
     "  --prefix NAME    of their names (commits)\n"
     "  --rows N         partitions in a request (10)\n"
     "  --rate N         requests a second of each (0: as fast as it goes)\n"
-    "  --books FILE     written at SIGTERM by commit, read by verify\n"
+    "  --books FILE     written at SIGTERM by commit, which goes on from it\n"
+    "                   if it is there; read by verify\n"
     "  --status FILE    \"ACKED FAILED\", 20 times a second\n"
     "  --settle N       seconds to wait for an answer (60)\n";
 

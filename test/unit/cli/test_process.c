@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -127,6 +128,56 @@ static void test_dying_is_not_gone(void **state)
     assert_int_equal(process_wait(pid, script, WAIT_MS), 0);
 }
 
+/* `SELF become N FD SCRIPT`: this program anew, N times, then a byte to FD. */
+static _Noreturn void become_again(const char *n, char *fd, char *file)
+{
+    char name[] = "become", less[16];
+    char *argv[] = {name, name, less, fd, file, NULL};
+    int left = atoi(n);
+    if (left > 0) {
+        snprintf(less, sizeof less, "%d", left - 1);
+        execv("/proc/self/exe", argv);
+    }
+    (void)!write(left > 0 ? -1 : atoi(fd), "", 1);
+    for (;;) {
+        pause();
+    }
+}
+
+/* exec() takes a process's arguments away before it brings the new ones: `dev
+ * up` said of a node behind a script that it had ended. */
+static void test_becoming_is_not_gone(void **state)
+{
+    int done[2], flags;
+    char fd[16], byte;
+    unsigned looks = 0;
+    (void)state;
+    assert_int_equal(pipe(done), 0);
+    snprintf(fd, sizeof fd, "%d", done[1]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(done[0]);
+        become_again("300", fd, script);
+    }
+    close(done[1]);
+    while (process_look(pid, script) != PROCESS_RUNS) {
+        process_pause(); /* not yet with its arguments */
+        assert_true(++looks < WAIT_MS / 10);
+    }
+    flags = fcntl(done[0], F_GETFL);
+    assert_int_equal(fcntl(done[0], F_SETFL, flags | O_NONBLOCK), 0);
+    ssize_t n = -1;
+    for (looks = 0; n < 0; looks++) {
+        assert_int_equal(process_look(pid, script), PROCESS_RUNS);
+        n = read(done[0], &byte, 1);
+    }
+    close(done[0]);
+    assert_int_equal(n, 1);
+    assert_true(looks > 0);
+    assert_int_equal(process_signal(pid, SIGKILL), 0);
+    assert_int_equal(process_wait(pid, script, WAIT_MS), 0);
+}
+
 static void test_strangers(void **state)
 {
     (void)state;
@@ -231,12 +282,16 @@ static int tear_down(void **state)
     return rmdir(dir);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 5 && strcmp(argv[1], "become") == 0) {
+        become_again(argv[2], argv[3], argv[4]);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_own_session_and_log),
         cmocka_unit_test(test_dying_is_not_gone),
+        cmocka_unit_test(test_becoming_is_not_gone),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_cannot_start),
         cmocka_unit_test(test_signal_names),
