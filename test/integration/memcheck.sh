@@ -13,9 +13,9 @@ test_begin
     echo "exec valgrind --quiet --leak-check=full --show-leak-kinds=definite \\"
     echo "    --errors-for-leak-kinds=definite --error-exitcode=99 \\"
     echo "    --log-file=$work/valgrind.%p \"$OSTRAKA_BUILD/src/server/ostrakad\" \"\$@\""
-} >"$work/ostrakad"
-chmod +x "$work/ostrakad"
-OSTRAKAD=$work/ostrakad
+} >"$work/under-valgrind"
+chmod +x "$work/under-valgrind"
+OSTRAKAD=$work/under-valgrind
 export OSTRAKAD
 
 cluster_up --nodes 1 --timeout 120000 --set storage.io=threads
