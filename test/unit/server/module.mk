@@ -29,3 +29,12 @@ test_unit_server_test_admin_SOURCES = test/unit/server/test_admin.c
 test_unit_server_test_admin_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_server_test_admin_LDADD = src/server/libserver.a $(LINK_api) \
 	$(MICROHTTPD_LIBS) $(CMOCKA_LIBS)
+
+# Its processes find ports of their own as the tool does.
+check_PROGRAMS += test/unit/server/test_hold
+TESTS += test/unit/server/test_hold
+test_unit_server_test_hold_SOURCES = test/unit/server/test_hold.c \
+	test/unit/server/members.c test/unit/server/members.h
+test_unit_server_test_hold_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_server_test_hold_LDADD = src/server/libserver.a src/cli/libcli.a \
+	$(LINK_api) $(MICROHTTPD_LIBS) $(CMOCKA_LIBS)
