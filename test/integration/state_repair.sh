@@ -85,7 +85,7 @@ moved=$(find "$dir"/n3/groups/quarantine "$dir"/n3/meta/quarantine \
 [ "$said" -ge 8 ] && [ "$said" -eq "$moved" ] ||
     fail "$said databases are said to be in quarantine, $moved are"
 dev down >/dev/null || fail "dev down"
-rm -rf "$dir"
+rm -rf "$dir" "$work/commits"
 
 # Alone, with the whole log.
 cluster_up --nodes 1
@@ -99,7 +99,7 @@ node_start 1
 commits_verify "the log did not make the states anew"
 grep -q 'made anew from the log' "$dir"/n1/ostrakad.log || fail "it did not say"
 dev down >/dev/null || fail "dev down"
-rm -rf "$dir"
+rm -rf "$dir" "$work/commits"
 
 # Alone, and the log begins later.
 cluster_up --nodes 1 --set state.checkpoint.entries=1
