@@ -3,6 +3,7 @@
 # fresh follows from the sources: others with every change, the same ones
 # wherever the same sources are built, so that a red run is the change's.
 # SIM_FRESH: how many; SIM_BASE: from which on ("now": from the clock).
+# test/run: limit 1800
 src=${srcdir:-.}
 case ${SIM_BASE:-} in
 '')
