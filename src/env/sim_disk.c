@@ -482,7 +482,7 @@ static uint64_t cut_names_upto(struct sim_disk *d, const struct cut *c)
 void sim_disk_cut(struct sim_disk *d, enum sim_crash how)
 {
     struct cut c = {.how = how};
-    struct queue *q, *tmp;
+    struct queue *q;
     uint64_t first;
 
     sim_note(d->sim, d->id, SIM_KIND_CUT, how);
@@ -494,9 +494,13 @@ void sim_disk_cut(struct sim_disk *d, enum sim_crash how)
     }
     c.upto = first + rand_below(&d->sim->rand, d->seq - first + 2);
     c.torn_sectors = rand_below(&d->sim->rand, 64);
-    QUEUE_FOREACH(q, tmp, &d->inodes)
-    {
-        cut_inode(QUEUE_ENTRY(q, struct sim_inode, queue), &c);
+    /* What is remembered for damage may let go of any removed file here. */
+    for (q = d->inodes.next; q != &d->inodes;) {
+        struct sim_inode *i =
+            sim_inode_ref(QUEUE_ENTRY(q, struct sim_inode, queue));
+        cut_inode(i, &c);
+        q = q->next;
+        sim_inode_unref(i);
     }
     sim_names_cut(d, cut_names_upto(d, &c));
 }
