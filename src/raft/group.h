@@ -210,8 +210,9 @@ unsigned group_progress(const struct group *g, struct group_progress out[]);
 int group_compact(struct group *g, const struct manifest *manifest,
                   struct slice encoded);
 /* What an offer stands for is durable here: the log becomes empty at the
- * manifest's base (entries beyond that fit are kept). Errors: ERR_RANGE (older
- * than what we have), ERR_TOOBIG, ERR_NOMEM. */
+ * manifest's base (entries beyond that fit are kept). Errors: ERR_BUSY (the
+ * base is on its way up), ERR_RANGE (older than what we have), ERR_TOOBIG,
+ * ERR_NOMEM. */
 int group_installed(struct group *g, const struct manifest *manifest,
                     struct slice encoded);
 

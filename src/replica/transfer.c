@@ -195,12 +195,14 @@ void transfer_enter(struct transfer *t)
         rv = group_installed(r->group, &own, buf_slice(&t->own));
     }
     arena_close(&arena);
+    t->step = STEP_ENTER;
+    t->handed = rv == 0;
     if (rv == ERR_RANGE) {
         transfer_give_up(t, "the log has passed the offer");
-    } else if (rv != 0) {
+    } else if (rv != 0 && rv != ERR_BUSY) {
+        /* Busy: the base is on its way up still; transfer_tick() comes again.
+         */
         env_fail(r->env, rv, "%s: transfer: %s", r->name, err_text(rv));
-    } else {
-        t->step = STEP_ENTER;
     }
 }
 
@@ -287,7 +289,8 @@ void transfer_offered(struct replica *r, uint64_t from, struct slice manifest)
 void transfer_settle(struct replica *r)
 {
     struct transfer *t = r->transfer;
-    if (t != NULL && t->step == STEP_ENTER && r->state == REPLICA_RUNNING &&
+    if (t != NULL && t->step == STEP_ENTER && t->handed &&
+        r->state == REPLICA_RUNNING &&
         group_tail(r->group)->base.index >= t->manifest.base.index) {
         entered(t);
     }
@@ -360,7 +363,11 @@ void transfer_tick(struct replica *r)
         return;
     }
     if (t->step == STEP_ENTER) {
-        transfer_settle(r);
+        if (t->handed) {
+            transfer_settle(r);
+        } else {
+            transfer_enter(t);
+        }
         return;
     }
     if (t->step == STEP_HOLD) {

@@ -36,6 +36,7 @@ struct transfer {
     uint64_t asked_ms, heard_ms;
     bool flushing;
     bool retried; /* the chain did not fit once */
+    bool handed;  /* ENTER: the group has the manifest */
     /* State kind. */
     bool fetch; /* for replica_fetch(): our log stays as it is */
     char path[REPLICA_PATH_MAX];
