@@ -8,21 +8,8 @@ set -u
 command -v go >/dev/null || skip "Go is not installed"
 test_begin
 
-# built CLIENT: a module of its own in the cache, built from our program.
-built()
-{
-    mkdir -p "$clients_cache/go/$1"
-    cp "$OSTRAKA_SRC/test/clients/go/$1/main.go" "$clients_cache/go/$1" ||
-        fail "no program for $1"
-    (
-        cd "$clients_cache/go/$1" || exit 1
-        [ -f go.mod ] || go mod init "ostraka/$1" || exit 1
-        go mod tidy && go build -o client .
-    )
-}
-
 for client in franz sarama; do
-    fetched "$client" built "$client"
+    fetched "$client" go_built "$client"
 done
 cluster_up --nodes 3
 for client in franz sarama; do

@@ -6,12 +6,11 @@ set -u
 . "$OSTRAKA_SRC/test/clients/common.sh"
 # shellcheck source=test/clients/clients.sh
 . "$OSTRAKA_SRC/test/clients/clients.sh"
-python=$clients_cache/python/bin/python
-[ -x "$python" ] || skip "test/clients/python.sh has fetched no clients yet"
 clients_begin
-# shellcheck disable=SC2154 # by cluster.sh
+python_fetch
+# shellcheck disable=SC2154 # by cluster.sh and clients.sh
 for library in confluent-kafka kafka-python aiokafka; do
-    clients_run "$library" timeout 300 "$python" \
+    clients_run "$library" timeout 300 "$venv/bin/python" \
         "$OSTRAKA_SRC/test/clients/python/groups.py" "$library" \
         "$OSTRAKA_BOOTSTRAP" "$ostraka" "$dir"
 done
