@@ -23,6 +23,9 @@ struct state_repair {
     unsigned n_astray;     /* times in this run */
     uint64_t keep_ms;      /* astray: the state is kept until then */
     unsigned hand_to;      /* whose turn it is to be offered the leadership */
+    uint64_t handed_ms;    /* when it was offered last, 0: never */
+    uint64_t lack_ms;      /* lacking since then */
+    bool missed;           /* said that it lacks its state for long */
     struct err why;        /* of what made the state go */
     struct env_timer tick; /* tells, or tries again */
     uint64_t told;         /* index that was told last */

@@ -24,6 +24,7 @@
 #define RETRY_MS 500   /* to hand over */
 #define HAND_MS  2000  /* how long one attempt may take */
 #define ASK_MS   1000  /* between two questions for others' points */
+#define MISS_MS  10000 /* without a state; then it is said */
 #define SPLIT_MS 5000  /* points may be on their way that long */
 #define METRICS  2
 /* How long a state is kept that is astray for the second time in a run; then
@@ -109,14 +110,18 @@ static int32_t hand_to(struct state_group *g, const struct replica_status *s)
 
 static void hand_over(struct state_group *g)
 {
+    struct state_repair *p = &g->repair;
     struct replica_status s;
-    if (g->replica == NULL || !replica_is_leader(g->replica) ||
-        g->repair.handing) {
+    uint64_t now = env_now_ms(g->env);
+    /* Where none has the state they would hand over as fast as they vote. */
+    if (g->replica == NULL || !replica_is_leader(g->replica) || p->handing ||
+        (p->handed_ms != 0 && now < p->handed_ms + RETRY_MS)) {
         return;
     }
+    p->handed_ms = now;
     replica_status(g->replica, &s);
-    g->repair.handing = replica_transfer_leader(g->replica, hand_to(g, &s),
-                                                HAND_MS, on_handed, g) == 0;
+    p->handing = replica_transfer_leader(g->replica, hand_to(g, &s), HAND_MS,
+                                         on_handed, g) == 0;
 }
 
 /* ---- telling ------------------------------------------------------------ */
@@ -178,7 +183,8 @@ void repair_lack(struct state_group *g, const char *why)
         return;
     }
     p->lacking = true;
-    p->astray = false;
+    p->astray = p->missed = false;
+    p->lack_ms = env_now_ms(g->env);
     err_set(&p->why, ERR_CORRUPT, "%s", why);
     if (machine_void(g->machine, on_void, g) != 0) {
         env_die(g->env, "%s: out of memory", g->name);
@@ -345,6 +351,20 @@ void repair_told(void *arg, int32_t node, struct slice message)
     }
 }
 
+/* It may be long, it may be that nobody has it. */
+static void miss(struct state_group *g)
+{
+    struct state_repair *p = &g->repair;
+    if (!p->lacking || p->missed || env_now_ms(g->env) < p->lack_ms + MISS_MS) {
+        return;
+    }
+    p->missed = true;
+    trace_error(env_trace(g->env), "state.missing",
+                "group=%s do=\"start the nodes that have a copy, if this goes "
+                "on; if none has, what is left is in the nodes' quarantine/\"",
+                g->name);
+}
+
 static void on_tick(struct env_timer *t)
 {
     struct state_group *g = t->data;
@@ -353,6 +373,7 @@ static void on_tick(struct env_timer *t)
         return;
     }
     if (!repair_fit(g)) {
+        miss(g);
         tell(g, false);
         repair_role(g);
         tick_in(g, RETRY_MS);

@@ -77,7 +77,8 @@ look_caught()
             caught=$(tail -n 1 "$lab/n$i.log" | cut -c 1-150)
             return 0
         fi
-        caught=$(grep -h 'ERROR journal' "$lab/n$i.log" | head -n 1 |
+        caught=$(grep -h -e 'ERROR journal' -e 'ERROR state' \
+            "$lab/n$i.log" | head -n 1 |
             cut -c 1-150)
         [ -z "$caught" ] || return 0
     done
