@@ -255,8 +255,11 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
     if (!co->leads) {
         return ERR_NOTLEADER;
     }
-    if (co->n_requests >= COORDINATOR_REQUESTS_MAX ||
-        coordinator_deletes(co, group)) {
+    if (coordinator_deletes(co, group)) {
+        return ERR_FULL;
+    }
+    if (co->n_requests >= COORDINATOR_REQUESTS_MAX) {
+        ++*co->options.busy;
         return ERR_FULL;
     }
     *q = (struct coordinator_request){.owner = co,
@@ -268,6 +271,7 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
     queue_init(&q->queue);
     int rv = coordinator_add(co, q, batch);
     co->n_requests += rv == 0;
+    *co->options.busy += rv == ERR_FULL;
     if (rv == 0 && kind == CGROUP_DELETE && q != &co->tasks.request) {
         queue_push(&co->deletes, &q->queue);
     }
@@ -280,6 +284,11 @@ void coordinator_cancel(struct coordinator_request *q)
         struct mem *mem = q->owner->mem;
         mem_free(mem, leave(q));
     }
+}
+
+unsigned coordinator_n_requests(const struct coordinator *co)
+{
+    return co->n_requests;
 }
 
 bool coordinator_has_room(struct coordinator *co, struct slice group,

@@ -33,6 +33,7 @@ struct coordinator_options {
     uint64_t retention_check_ms;
     uint64_t group_bytes_max, shard_bytes_max;
     uint64_t *refused; /* counts what there is no room for; not NULL */
+    uint64_t *busy;    /* ... what found too much under way; not NULL */
 };
 /* Borrows what the options name for its life. Errors: ERR_NOMEM. */
 int coordinator_open(struct env *e, const struct coordinator_options *o,
@@ -42,6 +43,8 @@ int coordinator_open(struct env *e, const struct coordinator_options *o,
 void coordinator_stop(struct coordinator *co);
 /* After that. NULL is fine. */
 void coordinator_close(struct coordinator *co);
+/* Requests under way, parked ones included. */
+unsigned coordinator_n_requests(const struct coordinator *co);
 /* What the shard's state group says (state_group_hooks). */
 void coordinator_applied(struct coordinator *co);
 void coordinator_role(struct coordinator *co, struct state_group *g);

@@ -25,7 +25,7 @@ struct shard {
     struct coordinator *coordinator;
     bool open;    /* takes part */
     bool opening; /* the callback is to come */
-    struct metric bytes;
+    struct metric bytes, requests;
 };
 
 struct groups {
@@ -36,8 +36,9 @@ struct groups {
     size_t n_recovered;
     struct shard shards[CGROUP_SHARDS];
     unsigned n_opening;
-    uint64_t refused; /* requests, of all shards: no room */
-    struct metric refused_metric;
+    /* Requests, of all shards: no room; too many under way. */
+    uint64_t refused, busy;
+    struct metric refused_metric, busy_metric;
     bool confirmed;
     void (*confirmed_cb)(void *arg);
     void *confirmed_arg;
@@ -154,6 +155,12 @@ static int open_group(struct shard *s, const struct image_partition *x)
     return rv;
 }
 
+static uint64_t read_requests(const void *arg)
+{
+    const struct shard *s = arg;
+    return coordinator_n_requests(s->coordinator);
+}
+
 static void measure(struct shard *s)
 {
     char number[16], labels[METRIC_LABELS_MAX] = "";
@@ -163,6 +170,11 @@ static void measure(struct shard *s)
                "ostraka_group_shard_bytes",
                "Memory of the consumer groups of a shard.", labels,
                cgroup_image_bytes(s->image));
+    metric_add_read(env_metrics(s->all->env), &s->requests, METRIC_GAUGE,
+                    "ostraka_group_requests",
+                    "Requests under way at the leader of a shard of consumer "
+                    "groups, those that wait for a rebalance included.",
+                    labels, read_requests, s);
 }
 
 static void open_shard(struct shard *s)
@@ -186,7 +198,8 @@ static void open_shard(struct shard *s)
             (uint64_t)config_long(gs->broker->config, NODE_GROUP_MAX_BYTES),
         .shard_bytes_max = (uint64_t)config_long(gs->broker->config,
                                                  NODE_GROUPS_SHARD_MAX_BYTES),
-        .refused = &gs->refused};
+        .refused = &gs->refused,
+        .busy = &gs->busy};
     int rv = s->image == NULL ? ERR_NOMEM
                               : coordinator_open(gs->env, &co, &s->coordinator);
     rv = rv != 0 ? rv : open_group(s, x);
@@ -373,6 +386,11 @@ int groups_open(struct broker *b, struct recovered_group *recovered,
                "Requests that would have made a consumer group, or a shard, "
                "too large.",
                "", &gs->refused);
+    metric_add(env_metrics(e), &gs->busy_metric, METRIC_COUNTER,
+               "ostraka_group_requests_busy_total",
+               "Requests of consumer groups refused because too many of the "
+               "shard, or too many bytes, were under way.",
+               "", &gs->busy);
     image_watch(broker_image_mutable(b), on_image, gs);
     open_all(gs);
     *ret_gs = gs;
@@ -396,8 +414,10 @@ static void closed_one(void *arg)
     void (*cb)(void *) = gs->close_cb;
     void *cb_arg = gs->close_arg;
     metric_remove(&gs->refused_metric);
+    metric_remove(&gs->busy_metric);
     for (unsigned k = 0; k < CGROUP_SHARDS; k++) {
         metric_remove(&gs->shards[k].bytes);
+        metric_remove(&gs->shards[k].requests);
         coordinator_close(gs->shards[k].coordinator);
         cgroup_image_free(gs->shards[k].image);
     }

@@ -4,6 +4,7 @@
 #include "cluster.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/coordinator.h"
@@ -674,6 +675,128 @@ static void commits_together(void **state)
     cluster_close(c);
 }
 
+/* ---- the limits of what is under way -------------------------------------
+ */
+
+#define FLOOD (COORDINATOR_REQUESTS_MAX + 3)
+
+struct flood {
+    struct node *node;
+    struct coordinator_request requests[FLOOD];
+    unsigned n;            /* to submit */
+    struct slice metadata; /* of each */
+    unsigned n_taken, n_full, n_answered;
+    uint64_t under_way, busy; /* as metrics tell */
+};
+
+static struct flood flood;
+
+static void on_flooded(struct coordinator_request *q, int status,
+                       const struct cgroup_result *r)
+{
+    struct flood *f = q->data;
+    assert_int_equal(status, 0);
+    assert_int_equal(r->error, 0);
+    f->n_answered++;
+}
+
+static uint64_t metric_now(struct node *n, const char *line)
+{
+    struct buf b;
+    buf_init(&b, env_mem(n->env), 0);
+    metrics_render(env_metrics(n->env), &b);
+    buf_put_u8(&b, 0);
+    const char *at = strstr((char *)b.data, line);
+    uint64_t v =
+        at == NULL ? UINT64_MAX : strtoull(at + strlen(line), NULL, 10);
+    buf_close(&b);
+    return v;
+}
+
+static void measure_as_node(void *arg)
+{
+    struct flood *f = arg;
+    char line[80];
+    snprintf(line, sizeof line, "\nostraka_group_requests{shard=\"%u\"} ",
+             cgroup_shard(slice_str("g")));
+    f->under_way = metric_now(f->node, line);
+    f->busy = metric_now(f->node, "\nostraka_group_requests_busy_total ");
+}
+
+static void flood_as_node(void *arg)
+{
+    struct flood *f = arg;
+    struct coordinator *co =
+        groups_requests(broker_groups(f->node->broker), slice_str("g"));
+    for (unsigned i = 0; i < f->n; i++) {
+        struct buf b;
+        struct cgroup_commit_row row = {
+            .topic = f->node->c->topic, .offset = i, .metadata = f->metadata};
+        struct cgroup_commit k = {.group = slice_str("g"),
+                                  .generation = -1,
+                                  .retention_ms = -1,
+                                  .rows = &row,
+                                  .n_rows = 1,
+                                  .metadata_max = 4 << 20};
+        buf_init(&b, env_mem(f->node->env), 0);
+        cgroup_batch_begin(&b);
+        cgroup_encode_commit(&k, &b);
+        int rv = coordinator_submit(co, &f->requests[i], CGROUP_COMMIT,
+                                    slice_str("g"), slice_str(""),
+                                    buf_slice(&b), on_flooded, f);
+        assert_true(rv == 0 || rv == ERR_FULL);
+        assert_true(rv != 0 || f->n_full == 0);
+        f->n_taken += rv == 0;
+        f->n_full += rv != 0;
+        buf_close(&b);
+    }
+    measure_as_node(f);
+}
+
+static void flood_begin(struct cluster *c, unsigned node, unsigned n,
+                        struct slice metadata)
+{
+    flood =
+        (struct flood){.node = &c->nodes[node], .n = n, .metadata = metadata};
+    assert_int_equal(sim_node_call(c->sim, node, flood_as_node, &flood), 0);
+    assert_int_equal(flood.under_way, flood.n_taken);
+}
+
+static void flood_end(struct cluster *c, unsigned node)
+{
+    for (unsigned t = 0; t < WAIT_MS && flood.n_answered < flood.n_taken;
+         t += STEP_MS) {
+        run_ms(c, STEP_MS);
+    }
+    assert_int_equal(flood.n_answered, flood.n_taken);
+    assert_int_equal(sim_node_call(c->sim, node, measure_as_node, &flood), 0);
+    assert_int_equal(flood.under_way, 0);
+}
+
+/* So many requests of a shard, and so many bytes of them, are under way; what
+ * comes then is refused and counted, and all others have their answers. */
+static void too_many_requests(void **state)
+{
+    static uint8_t large[1 << 20];
+    struct cluster *c = begin(27);
+    (void)state;
+    commit(c, "g", 1);
+    unsigned node = (unsigned)wait_coordinator(c, "g");
+    flood_begin(c, node, FLOOD, slice_str(""));
+    assert_int_equal(flood.n_taken, COORDINATOR_REQUESTS_MAX);
+    assert_int_equal(flood.busy, 3);
+    flood_end(c, node);
+    flood_begin(c, node, 5, slice_of(large, sizeof large));
+    assert_int_equal(flood.n_taken, 3); /* 4 MiB, and what is around them */
+    assert_int_equal(flood.busy, 3 + 2);
+    flood_end(c, node);
+    flood_begin(c, node, 1, slice_str(""));
+    assert_int_equal(flood.n_taken, 1);
+    assert_int_equal(flood.busy, 3 + 2);
+    flood_end(c, node);
+    cluster_close(c);
+}
+
 /* A node that stops tells who waits. */
 static void stops_with_requests(void **state)
 {
@@ -705,6 +828,7 @@ int main(void)
         cmocka_unit_test(failover),
         cmocka_unit_test(never_syncs),
         cmocka_unit_test(commits_together),
+        cmocka_unit_test(too_many_requests),
         cmocka_unit_test(stops_with_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
