@@ -234,6 +234,11 @@ uint64_t sim_disk_bytes(const struct sim_disk *d)
     return d->bytes;
 }
 
+uint64_t sim_disk_read_bytes(const struct sim_disk *d)
+{
+    return d->n_read;
+}
+
 /* The old tree goes when nothing uses it any more; I/O under way is void. */
 void sim_disk_wipe(struct sim_disk *d)
 {

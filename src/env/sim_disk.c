@@ -227,6 +227,7 @@ size_t sim_inode_read(struct sim_inode *i, void *data, size_t len,
     if (len > i->vol.size - offset) {
         len = (size_t)(i->vol.size - offset);
     }
+    i->disk->n_read += len;
     if (medium && i->lost) {
         inode_medium(i, &view);
         sim_image_read(&view, data, len, offset);

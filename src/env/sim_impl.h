@@ -249,6 +249,7 @@ struct sim_disk {
     uint64_t power;        /* counts cuts */
     uint64_t seq;          /* numbers changes */
     uint64_t bytes;        /* sizes of all volatile images */
+    uint64_t n_read;       /* bytes, ever */
     struct queue inodes;   /* in order of creation */
     struct queue name_ops; /* changes of names not yet durable, in order */
     struct queue inflight; /* struct sim_inflight, in order of submission */

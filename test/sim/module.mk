@@ -52,6 +52,7 @@ check_PROGRAMS += test/sim/sim
 test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/ledger.c test/sim/ledger.h \
 	test/sim/runner.c test/sim/runner.h \
+	test/sim/hours.c test/sim/hours.h \
 	test/sim/reference.c test/sim/reference.h \
 	test/sim/swarm.c test/sim/swarm.h
 test_sim_sim_LDADD = $(LINK_sim)

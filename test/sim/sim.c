@@ -15,6 +15,8 @@
  *       line for each thousand
  *   sim --reference MINUTES
  *       measure the simulator's speed with the class of reference.h
+ *   sim --hours N
+ *       hours under load with a small journal, then a power cut (hours.h)
  *
  *   --jobs J     processes (1)
  *   --coverage   judge it here too: with --seed
@@ -27,6 +29,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "hours.h"
 #include "ledger.h"
 #include "reference.h"
 #include "runner.h"
@@ -40,7 +43,7 @@
 
 struct arguments {
     const char *check, *ledger, *build;
-    uint64_t seed, count, fresh, base, from, seconds, reference;
+    uint64_t seed, count, fresh, base, from, seconds, reference, hours;
     uint64_t jobs;
     bool have_seed, have_base, have_from, soak, trace, twice, coverage, groups;
 };
@@ -221,6 +224,36 @@ static int run_reference(uint64_t minutes)
     return 0;
 }
 
+static void hours_start_say(const char *what, const struct hours_start *s)
+{
+    printf("hours: start %s: %.2f s, read %.2f MiB of the journal, %.2f MiB of "
+           "all files\n",
+           what, (double)s->virtual_us / 1e6,
+           (double)s->journal_read / (1 << 20), (double)s->read / (1 << 20));
+}
+
+static int run_hours(uint64_t n)
+{
+    struct hours_result r;
+
+    hours_run(n, &r);
+    for (uint64_t i = 0; i < n; i++) {
+        const struct hours_sizes *s = &r.sizes[i];
+        printf("hours: %llu: memory %.2f MiB, journal %.2f MiB, all files "
+               "%.2f MiB\n",
+               (unsigned long long)i + 1, (double)s->memory / (1 << 20),
+               (double)s->journal / (1 << 20), (double)s->disk / (1 << 20));
+    }
+    hours_start_say("early", &r.first);
+    hours_start_say("late", &r.last);
+    printf("hours: %.2f simulated hours, %.0f s of CPU, %llu records acked, "
+           "%llu files recycled: %.0f rings: %s\n",
+           hours(r.virtual_us), (double)r.cpu_us / 1e6,
+           (unsigned long long)r.acked, (unsigned long long)r.recycled, r.rings,
+           r.failed ? r.text : "good");
+    return r.failed ? 1 : 0;
+}
+
 /* ---- arguments -------------------------------------------------------------
  */
 
@@ -270,6 +303,7 @@ static bool arguments_parse(struct arguments *a, char *argv[])
             !number(argv, &i, "--from", &a->from, &a->have_from) &&
             !number(argv, &i, "--seconds", &a->seconds, NULL) &&
             !number(argv, &i, "--reference", &a->reference, NULL) &&
+            !number(argv, &i, "--hours", &a->hours, NULL) &&
             !number(argv, &i, "--jobs", &a->jobs, NULL) &&
             !text(argv, &i, "--check", &a->check) &&
             !text(argv, &i, "--ledger", &a->ledger) &&
@@ -283,7 +317,9 @@ static bool arguments_parse(struct arguments *a, char *argv[])
         }
     }
     return a->jobs >= 1 && a->jobs <= RUNNER_JOBS_MAX &&
-           a->have_seed + a->soak + (a->check != NULL) + (a->reference != 0) ==
+           a->hours <= HOURS_MAX &&
+           a->have_seed + a->soak + (a->check != NULL) + (a->reference != 0) +
+                   (a->hours != 0) ==
                1 &&
            a->soak == (a->ledger != NULL);
 }
@@ -300,7 +336,8 @@ int main(int argc, char *argv[])
             "usage: sim --seed N [--count M] [--trace] [--twice] "
             "[--coverage] [--groups] | --check FILE [--fresh N] [--base B] |\n"
             "       --soak --ledger FILE [--from N] [--seconds S] "
-            "[--build NAME] [--groups] | --reference MINUTES   [--jobs J]\n");
+            "[--build NAME] [--groups] | --reference MINUTES |\n"
+            "       --hours N   [--jobs J]\n");
         return 2;
     }
     /* Worlds come and go: keep the memory, and do not map large blocks each
@@ -317,5 +354,6 @@ int main(int argc, char *argv[])
     return a.have_seed        ? run_seeds(&a)
            : a.check != NULL  ? run_check(&a)
            : a.reference != 0 ? run_reference(a.reference)
+           : a.hours != 0     ? run_hours(a.hours)
                               : run_soak(&a);
 }
