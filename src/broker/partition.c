@@ -121,9 +121,7 @@ void partition_overlay(struct partition *p)
     while (at < end) {
         unsigned n = replica_read_tail(p->replica, at, end, UINT32_MAX, pieces,
                                        TAIL_PIECES);
-        if (n == 0) {
-            break;
-        }
+        ASSERT(n > 0); /* what is not applied is in the tail */
         for (unsigned i = 0; i < n; i++) {
             struct slice rest = bytes_slice(pieces[i]);
             struct batch b;

@@ -32,9 +32,11 @@ int64_t replica_log_end(const struct replica *r)
 int64_t replica_applied_end(const struct replica *r)
 {
     const struct tail *t = r->group == NULL ? NULL : group_tail(r->group);
-    return t == NULL || r->applied <= t->base.index
-               ? r->base.offset
-               : tail_point(t, r->applied).offset;
+    if (t == NULL) {
+        return r->base.offset;
+    }
+    return r->applied <= t->base.index ? t->base.offset
+                                       : tail_point(t, r->applied).offset;
 }
 
 uint64_t replica_bytes(const struct replica *r)

@@ -2,6 +2,7 @@
  * applied: a retry of a batch that is there is never taken for another one. */
 #include "broker/leaders.h"
 #include "cluster.h"
+#include "replica/impl.h"
 
 static struct cluster cluster;
 
@@ -81,15 +82,19 @@ static void a_new_leader_knows_its_tail(void **state)
 /* The leader's own disk lags: what others have made commit is not applied
  * here, though the high watermark is past it. When an append fails that was
  * counted already, the books are made anew, from what is applied on. */
-static void books_begin_where_applying_ends(void **state)
+static void books_made_anew(bool compacted)
 {
-    (void)state;
     struct cluster *c = begin(2);
     producer_go(c, 2);
     producer_settle(c, 5000);
     run_ms(c, 300);
     struct node *l = wait_leader(c, 1000);
     struct replica *r = partition_replica(node_partition(l));
+    if (compacted) {
+        node_compact(c, l->id, r);
+        assert_int_equal(group_tail(r->group)->n, 0);
+        assert_int_equal(replica_applied_end(r), c->n_sent);
+    }
     file_hold_durable(l->env, true);
     unsigned before = c->n_acked;
     for (unsigned i = 0; i < 3; i++) {
@@ -117,11 +122,25 @@ static void books_begin_where_applying_ends(void **state)
     cluster_close(c);
 }
 
+static void books_begin_where_applying_ends(void **state)
+{
+    (void)state;
+    books_made_anew(false);
+}
+
+/* The log base is there, too: the log was trimmed to what is applied. */
+static void books_begin_at_the_log_base(void **state)
+{
+    (void)state;
+    books_made_anew(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_leader_knows_its_tail),
         cmocka_unit_test(books_begin_where_applying_ends),
+        cmocka_unit_test(books_begin_at_the_log_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
