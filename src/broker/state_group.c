@@ -314,11 +314,12 @@ static void on_machine(void *arg, int status, struct machine *machine,
         opened(g, ERR_CORRUPT, &own);
         return;
     }
-    if (g->recovered != NULL &&
-        o->applied_index < tail_last_index(&g->recovered->tail)) {
-        trace_debug(env_trace(g->env), "state.behind",
-                    "group=%s applied=%" PRIu64 " last=%" PRIu64, g->name,
-                    o->applied_index, tail_last_index(&g->recovered->tail));
+    if (g->recovered != NULL) {
+        const struct tail *log = &g->recovered->tail;
+        trace_debug(
+            env_trace(g->env), "state.found",
+            "group=%s base=%" PRIu64 " applied=%" PRIu64 " last=%" PRIu64,
+            g->name, log->base.index, o->applied_index, tail_last_index(log));
     }
     g->hooks->changed(g->arg, o->changes, o->applied_index, true);
     /* A barrier may need no more than what the database already held. */

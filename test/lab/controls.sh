@@ -53,16 +53,15 @@ load_and_cut()
         pids="$pids $(node_pid "$i")"
     done
     cat >"$lab/cut.sh" <<-END
-	kill -STOP $pids || exit 1
 	for n in 1 2 3; do
 	    echo "cut none" >"$lab/n\$n.fuse/ctl" || exit 1
 	done
 	kill -9 $pids
+	exit 0
 	END
     topic=control
     load_start control "$@" --at-ack "$ack" --seconds 60 --run "sh $lab/cut.sh"
-    wait "$load_pid" || lab_fail "load: $(cat "$lab/control.load.err")"
-    load_pid=
+    load_ended control
     for i in $nodes_all; do
         node_wait "$i"
     done

@@ -59,11 +59,11 @@ load_and_cut()
     ack=$1
     shift
     cat >"$lab/cut.sh" <<-END
-	kill -STOP $OSTRAKA_PIDS || exit 1
 	for n in 1 2 3; do
 	    echo "cut $*" >"$lab/n\$n.fuse/ctl" || exit 1
 	done
 	kill -9 $OSTRAKA_PIDS
+	exit 0
 	END
     "$check" produce --books "$lab/books" --topic t --no-create --rate 6000 \
         --partitions 6 --value-bytes 300 --at-ack "$ack" --seconds 60 \

@@ -7,6 +7,7 @@
 
 lab=
 lab_names=
+lab_keep= # a directory: the disks' images go there in the end
 
 # lab_own ARGUMENTS of the script...: begin it again where nobody else sees
 # its mounts. A process that copied them into a namespace of its own would keep
@@ -65,6 +66,9 @@ lab_close()
     for name in $lab_names; do
         disk_end "$(cat "$lab/$name.pid")"
     done
+    if [ -n "$lab_keep" ]; then
+        cp --sparse=always "$lab"/*.img "$lab_keep"
+    fi
     rm -rf "$lab"
 }
 
@@ -90,7 +94,9 @@ disk_new()
 {
     mkdir "$lab/$1" "$lab/$1.fuse" || return 1
     truncate -s "$2" "$lab/$1.img"
-    "$OSTRAKA_BUILD/test/lab/vdisk" "$lab/$1.img" "$lab/$1.fuse" \
+    [ -s "$lab/power" ] || truncate -s 4096 "$lab/power"
+    "$OSTRAKA_BUILD/test/lab/vdisk" --power "$lab/power" \
+        "$lab/$1.img" "$lab/$1.fuse" \
         >"$lab/$1.out" 2>&1 &
     echo $! >"$lab/$1.pid"
     lab_names="$lab_names $1"

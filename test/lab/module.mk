@@ -2,7 +2,7 @@
 EXTRA_DIST += test/lab/README.md test/lab/lab.sh test/lab/nodes.sh \
 	test/lab/interpret.sh test/lab/vdisk.sh test/lab/flush_before_ack.sh \
 	test/lab/schedules.sh test/lab/blackouts.sh test/lab/controls.sh \
-	test/lab/commits.sh \
+	test/lab/rounds.sh \
 	test/lab/schedules/blackout-all.sched \
 	test/lab/schedules/blackout-leader.sched \
 	test/lab/schedules/blackout-two.sched \

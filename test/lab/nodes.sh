@@ -11,7 +11,6 @@ ostrakad=$OSTRAKA_BUILD/src/server/ostrakad
 check=$OSTRAKA_BUILD/test/integration/checker/check-load
 nodes_all='1 2 3'
 net=
-load_pid=
 
 # ---- network -----------------------------------------------------------------
 
@@ -123,8 +122,10 @@ nodes_end()
         tail -n 6 "$lab"/n?.log 2>/dev/null
         if [ -n "${OSTRAKA_KEEP:-}" ]; then
             mkdir -p "$OSTRAKA_KEEP" && cp "$lab"/n?.log "$lab"/*.json \
-                "$lab"/*.err "$lab"/*.status "$OSTRAKA_KEEP" 2>/dev/null
-            echo "logs: $OSTRAKA_KEEP"
+                "$lab"/*.err "$lab"/*.status "$lab"/*.books "$OSTRAKA_KEEP" \
+                2>/dev/null
+            lab_keep=$OSTRAKA_KEEP
+            echo "logs and images: $OSTRAKA_KEEP"
         fi
     fi
     nodes_close
@@ -133,11 +134,12 @@ nodes_end()
 
 nodes_close()
 {
-    if [ -n "$load_pid" ]; then
-        kill -9 "$load_pid" 2>/dev/null
-        wait "$load_pid" 2>/dev/null
-        load_pid=
-    fi
+    for file in "$lab"/*.load; do
+        [ -e "$file" ] || continue
+        kill -9 "$(cat "$file")" 2>/dev/null
+        wait "$(cat "$file")" 2>/dev/null
+        rm -f "$file"
+    done
     for i in $nodes_all; do
         if node_runs "$i"; then
             kill -9 "$(node_pid "$i")" 2>/dev/null
@@ -201,18 +203,45 @@ nodes_kill()
     done
 }
 
-# nodes_cut MODE SEED NODE...: power fails for all of these at once.
+# nodes_cut MODE SEED NODE...: power fails for all of these at once. First for
+# the disks: what is stopped first still ends the flush it is in.
 nodes_cut()
 {
     mode=$1
     cut_seed=$2
     shift 2
-    nodes_signal STOP "$@"
     for i; do
-        net_link down "$i"
         disk_ctl "n$i" cut "$mode" $((cut_seed + i)) || lab_fail "cut of disk $i"
     done
-    nodes_kill "$@"
+    for i; do
+        # One that saw its disk go may have ended.
+        kill -STOP "$(node_pid "$i")" 2>/dev/null
+    done
+    for i; do
+        net_link down "$i"
+        kill -KILL "$(node_pid "$i")" 2>/dev/null
+    done
+    for i; do
+        node_wait "$i"
+    done
+}
+
+# nodes_trip MODE SEED N NODE: as N more flushes of NODE's disk have begun,
+# inside the last one power fails for all nodes. N of them must come in 30 s.
+nodes_trip()
+{
+    for i in $nodes_all; do
+        disk_ctl "n$i" arm "$1" $(($2 + i)) || lab_fail "disk $i cannot be armed"
+    done
+    disk_ctl "n$4" trip "$3" || lab_fail "trip of disk $4"
+    until=$(($(now_ms) + 30000))
+    until [ "$(disk_stat "n$4" dead)" -eq 1 ]; do
+        [ "$(now_ms)" -lt "$until" ] ||
+            lab_fail "disk $4 was not flushed $3 times in 30 s"
+        sleep 0.05
+    done
+    # shellcheck disable=SC2086 # a list
+    nodes_cut "$1" "$2" $nodes_all
 }
 
 # nodes_back NODE...: power is back: cable, file system, node.
@@ -259,58 +288,79 @@ node_leader()
 now_ms()
 {
     # Since the machine started; the wall clock may jump.
-    sed 's/^\([0-9]*\)\.\([0-9][0-9]\).*/\1\20/' /proc/uptime
+    read -r up rest </proc/uptime
+    echo "${up%.*}${up#*.}0"
 }
 
 # load_start TOPIC ARGUMENTS...: in the background, until load_stop. A node
 # that lost power closes no connection: a client with nothing left to send
-# hears of it by its own timeout alone, a minute if it were not said here.
+# hears of it by its own timeout alone, a minute if it were not said here. What
+# an outage piles up is limited: all of it is sent before the load ends.
 load_start()
 {
     topic=$1
     shift
-    rm -f "$lab/$topic.status"
-    "$check" produce --topic "$topic" --books "$lab/$topic.books" \
-        --status "$lab/$topic.status" --set debug=eos --set log_level=7 \
-        --set socket.timeout.ms=3000 "$@" >"$lab/$topic.load.json" 2>"$lab/$topic.load.err" &
-    load_pid=$!
+    load_run "$topic" "$check" produce --topic "$topic" \
+        --set debug=eos --set log_level=7 --set socket.timeout.ms=3000 \
+        --set queue.buffering.max.messages=2000 "$@"
 }
 
+# load_run NAME COMMAND...: of the checker, with books and a status file; it
+# is known by NAME.
+load_run()
+{
+    name_of=$1
+    shift
+    rm -f "$lab/$name_of.status"
+    "$@" --books "$lab/$name_of.books" --status "$lab/$name_of.status" \
+        >"$lab/$name_of.load.json" 2>"$lab/$name_of.load.err" &
+    echo $! >"$lab/$name_of.load"
+}
+
+# load_acked [NAME]
 load_acked()
 {
     # The file is replaced, never written in place.
-    if read -r acked rest 2>/dev/null <"$lab/$topic.status"; then
+    if read -r acked rest 2>/dev/null <"$lab/${1:-$topic}.status"; then
         echo "$acked"
     else
         echo 0
     fi
 }
 
-# load_wait N LIMIT: until N more records are acknowledged, at most LIMIT s.
+# load_wait N LIMIT [NAME]: until N more are acknowledged, at most LIMIT s.
 load_wait()
 {
-    from=$(load_acked)
+    of=${3:-$topic}
+    from=$(load_acked "$of")
     until=$(($(now_ms) + $2 * 1000))
-    while [ "$(load_acked)" -lt $((from + $1)) ]; do
-        kill -0 "$load_pid" 2>/dev/null || {
-            tail -n 5 "$lab/$topic.load.err"
-            lab_fail "the load has ended"
+    while [ "$(load_acked "$of")" -lt $((from + $1)) ]; do
+        kill -0 "$(cat "$lab/$of.load")" 2>/dev/null || {
+            tail -n 5 "$lab/$of.load.err"
+            lab_fail "$of: the load has ended"
         }
         [ "$(now_ms)" -lt "$until" ] ||
-            lab_fail "$1 acknowledgements did not come within $2 s"
-        sleep 0.02
+            lab_fail "$of: $1 acknowledgements did not come within $2 s"
+        sleep 0.1
     done
 }
 
+# load_stop [NAME]
 load_stop()
 {
-    kill -TERM "$load_pid"
-    wait "$load_pid"
+    kill -TERM "$(cat "$lab/${1:-$topic}.load")"
+    load_ended "${1:-$topic}"
+}
+
+# load_ended NAME: until it has, and as it should.
+load_ended()
+{
+    wait "$(cat "$lab/$1.load")"
     status=$?
-    load_pid=
+    rm -f "$lab/$1.load"
     if [ "$status" -ne 0 ]; then
-        tail -n 5 "$lab/$topic.load.err"
-        lab_fail "the load ended with $status: $(cat "$lab/$topic.load.json")"
+        tail -n 5 "$lab/$1.load.err"
+        lab_fail "$1: the load ended with $status: $(cat "$lab/$1.load.json")"
     fi
 }
 

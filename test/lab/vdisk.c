@@ -1,6 +1,6 @@
 /* vdisk.c - a disk with a volatile cache, as a file that a loop device can use.
  *
- *   vdisk [--cache BYTES] IMAGE MOUNT
+ *   vdisk [--cache BYTES] [--power FILE] IMAGE MOUNT
  *
  * Mounts (FUSE, until unmounted) two files at MOUNT:
  *
@@ -12,6 +12,9 @@
  *     cut prefix SEED    a beginning of it survives, in the order of writing
  *     cut random SEED    each unflushed write of a sector survives or not
  *                        (all cuts: every access then fails with EIO)
+ *     arm MODE SEED      what the next power failure of FILE does to it
+ *     trip N             the N-th flush from now on does not begin: power
+ *                        fails in it for all disks that have the same FILE
  *     heal               power is back
  *     fail write N       the N-th write from now on, and all later ones, fail
  *     fail sync N        the same for flushes
@@ -25,11 +28,13 @@
 #include <fcntl.h>
 #include <fuse3/fuse.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -53,6 +58,11 @@ struct vdisk {
     bool dead;
     uint64_t fail_write; /* writes until they fail; 0: they do not */
     uint64_t fail_sync;
+    uint64_t trip;        /* flushes until power fails; 0: it does not */
+    atomic_uint *outages; /* shared by the disks of one FILE; or NULL */
+    unsigned outages_seen;
+    char armed[16];
+    uint64_t armed_seed;
     uint64_t writes, flushes, evictions, kept, lost;
 };
 
@@ -159,17 +169,51 @@ static int power_cut(struct vdisk *d, const char *mode, uint64_t seed)
     return 0;
 }
 
+/* Power may have failed for all of them since it was asked last. */
+static bool is_dead(struct vdisk *d)
+{
+    unsigned outages = d->outages == NULL ? 0 : atomic_load(d->outages);
+    if (outages != d->outages_seen) {
+        d->outages_seen = outages;
+        if (!d->dead) {
+            power_cut(d, d->armed, d->armed_seed);
+            d->dead = true;
+        }
+    }
+    return d->dead;
+}
+
+static int arm(struct vdisk *d, const char *mode, uint64_t seed)
+{
+    if (strcmp(mode, "none") != 0 && strcmp(mode, "prefix") != 0 &&
+        strcmp(mode, "random") != 0) {
+        return -EINVAL;
+    }
+    snprintf(d->armed, sizeof d->armed, "%s", mode);
+    d->armed_seed = seed;
+    return 0;
+}
+
 static int command(struct vdisk *d, const char *text)
 {
     char mode[16];
     uint64_t n = 0;
+    if (sscanf(text, "arm %15s %" SCNu64, mode, &n) == 2) {
+        return arm(d, mode, n);
+    }
+    if (sscanf(text, "trip %" SCNu64, &n) == 1 && n > 0 && d->outages != NULL) {
+        d->trip = n;
+        return 0;
+    }
     if (sscanf(text, "cut %15s %" SCNu64, mode, &n) >= 1) {
         return power_cut(d, mode, n);
     }
     if (strncmp(text, "heal", 4) == 0) {
+        is_dead(d);
         d->dead = false;
         d->fail_write = 0;
         d->fail_sync = 0;
+        d->trip = 0;
         return 0;
     }
     if (sscanf(text, "fail write %" SCNu64, &n) == 1 && n > 0) {
@@ -259,10 +303,11 @@ static int vd_read(const char *path, char *buf, size_t len, off_t at,
     (void)fi;
     struct vdisk *d = vdisk();
     if (is_ctl(path)) {
+        is_dead(d);
         return ctl_read(d, buf, len, at);
     }
     off_t size = (off_t)(d->sectors * SECTOR);
-    if (d->dead) {
+    if (is_dead(d)) {
         return -EIO;
     }
     if (at >= size) {
@@ -295,7 +340,7 @@ static int vd_write(const char *path, const char *buf, size_t len, off_t at,
         int rv = command(d, text);
         return rv == 0 ? (int)len : rv;
     }
-    if (d->dead || fails(&d->fail_write)) {
+    if (is_dead(d) || fails(&d->fail_write)) {
         return -EIO;
     }
     if (at % SECTOR != 0 || len % SECTOR != 0 ||
@@ -320,7 +365,11 @@ static int vd_fsync(const char *path, int data_only, struct fuse_file_info *fi)
     if (is_ctl(path)) {
         return 0;
     }
-    if (d->dead || fails(&d->fail_sync)) {
+    if (fails(&d->trip)) {
+        d->trip = 0; /* once: the others may be healed before this one */
+        atomic_fetch_add(d->outages, 1);
+    }
+    if (is_dead(d) || fails(&d->fail_sync)) {
         return -EIO;
     }
     d->flushes++;
@@ -361,9 +410,27 @@ static const struct fuse_operations operations = {
     .init = vd_init,
 };
 
+/* The same number for every disk of FILE, which is there. */
+static int power_open(struct vdisk *d, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    void *shared = fd < 0 ? MAP_FAILED
+                          : mmap(NULL, sizeof *d->outages,
+                                 PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared == MAP_FAILED ||
+        lseek(fd, 0, SEEK_END) < (off_t)sizeof *d->outages) {
+        fprintf(stderr, "vdisk: %s: not there, or empty\n", path);
+        return 1;
+    }
+    close(fd);
+    d->outages = shared;
+    d->outages_seen = atomic_load(d->outages);
+    return 0;
+}
+
 static int vdisk_init(struct vdisk *d, const char *image, uint64_t cache)
 {
-    *d = (struct vdisk){.fd = open(image, O_RDWR | O_CLOEXEC)};
+    *d = (struct vdisk){.fd = open(image, O_RDWR | O_CLOEXEC), .armed = "none"};
     off_t size = d->fd < 0 ? -1 : lseek(d->fd, 0, SEEK_END);
     if (size < SECTOR) {
         fprintf(stderr, "vdisk: %s: not there, or empty\n", image);
@@ -384,18 +451,27 @@ static int vdisk_init(struct vdisk *d, const char *image, uint64_t cache)
 int main(int argc, char **argv)
 {
     uint64_t cache = CACHE_DEFAULT;
-    if (argc > 2 && strcmp(argv[1], "--cache") == 0) {
-        cache = strtoull(argv[2], NULL, 10);
+    const char *power = NULL;
+    while (argc > 4 && argv[1][0] == '-') {
+        if (strcmp(argv[1], "--cache") == 0) {
+            cache = strtoull(argv[2], NULL, 10);
+        } else if (strcmp(argv[1], "--power") == 0) {
+            power = argv[2];
+        } else {
+            break;
+        }
         argv += 2;
         argc -= 2;
     }
     if (argc != 3 || argv[1][0] == '-' || cache < 2 * SECTOR ||
         cache > ((uint64_t)4 << 30)) {
-        fprintf(stderr, "usage: vdisk [--cache BYTES] IMAGE MOUNT\n");
+        fprintf(stderr, "usage: vdisk [--cache BYTES] [--power FILE] "
+                        "IMAGE MOUNT\n");
         return 2;
     }
     static struct vdisk d;
-    if (vdisk_init(&d, argv[1], cache) != 0) {
+    if (vdisk_init(&d, argv[1], cache) != 0 ||
+        (power != NULL && power_open(&d, power) != 0)) {
         return 1;
     }
     /* The kernel may wait for us while it writes memory back. */
