@@ -1,11 +1,13 @@
 /* Transfer, between whole brokers: a copy that the log overtook, one that does
- * not fit, one of @meta whose receiver dies at any moment. */
+ * not fit, one of @meta whose receiver dies at any moment. And a replica whose
+ * settings change while it opens. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "cluster.h"
 #include "replica/transfer_impl.h"
+#include "storage/store_impl.h"
 
 static struct cluster cluster;
 
@@ -238,6 +240,57 @@ static void emptied(void **state)
     cluster_close(c);
 }
 
+/* ---- opening ------------------------------------------------------------ */
+
+/* A replica whose segments another thread is about to open. */
+static struct replica *opening_of(struct cluster *c, unsigned id)
+{
+    for (unsigned t = 0;; t++) {
+        struct broker *b = c->nodes[id].broker;
+        struct partition *p = b == NULL ? NULL : broker_partition(b, c->group);
+        struct replica *r = p == NULL ? NULL : partition_replica(p);
+        if (r != NULL && r->open_segment_bytes != 0) {
+            return r;
+        }
+        assert_true(t < 500000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 20, NULL);
+    }
+}
+
+static void configure_now(void *arg)
+{
+    struct replica *r = arg;
+    struct topic_config config = r->config;
+    struct err err = {""};
+    assert_int_equal(
+        topic_config_set(&config, "segment.bytes", "3000000", 0, &err), 0);
+    replica_configure(r, &config);
+}
+
+/* Confirmed @meta says another setting than the one it begins to open with. */
+static void configured_while_opening(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(5);
+    producer_go(c, 5);
+    producer_settle(c, 5000);
+    node_crash(c, 1, SIM_CRASH_ALL);
+    node_start(c, 1);
+    struct replica *r = opening_of(c, 1);
+    assert_true(r->store == NULL && r->opened == NULL);
+    assert_int_equal(sim_node_call(c->sim, 1, configure_now, r), 0);
+    assert_true(r->store == NULL);
+    assert_int_not_equal(r->open_segment_bytes, 3000000);
+    for (unsigned t = 0; r->store == NULL; t++) {
+        assert_true(t < 500000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 20, NULL);
+    }
+    assert_int_equal(r->store->segment_bytes, 3000000);
+    wait_serves(c, 1);
+    check_all(c);
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +298,7 @@ int main(void)
         cmocka_unit_test(another_history),
         cmocka_unit_test(a_chain_that_never_fits),
         cmocka_unit_test(emptied),
+        cmocka_unit_test(configured_while_opening),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
