@@ -115,13 +115,15 @@ static void keep_points(struct machine *m, const struct op *o)
 static void applied(struct op *o)
 {
     struct machine *m = o->machine;
+    struct slice out = buf_slice(&o->out);
+    const uint8_t *all = out.len == 0 ? (const uint8_t *)"" : out.data;
     size_t at = 0;
     unsigned n = o->n - o->n_skipped;
     if (o->skipped || o->broke) {
         return; /* void: an image will have it */
     }
     for (unsigned i = 0; i < o->n; i++) {
-        o->results[i] = slice_of(o->out.data + at, o->ends[i] - at);
+        o->results[i] = slice_of(all + at, o->ends[i] - at);
         at = o->ends[i];
     }
     if (o->upto <= m->applied) {
