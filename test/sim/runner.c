@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,13 +64,24 @@ static void say_good(uint64_t seed, const struct swarm_result *r)
     fflush(stdout);
 }
 
+/* From now on this process may use so much of a processor, 0: as much as it
+ * likes. Time would say how busy the machine is; there is much of it for what
+ * hangs without working. */
+static void limit_cpu(unsigned seconds)
+{
+    struct itimerval t = {.it_value.tv_sec = (time_t)seconds};
+
+    setitimer(ITIMER_PROF, &t, NULL);
+    alarm(seconds * RUNNER_BUSY_MAX);
+}
+
 static void run_one(const struct runner_options *o, struct seat *s, bool twice)
 {
     struct swarm_options so = {
         .seed = s->seed, .trace = o->trace, .coverage = &s->coverage};
     struct swarm_result r, again;
 
-    alarm(RUNNER_SECONDS_MAX);
+    limit_cpu(RUNNER_SECONDS_MAX);
     swarm_run(&so, &r);
     s->virtual_us += r.virtual_us;
     s->failed = r.failed;
@@ -88,7 +100,7 @@ static void run_one(const struct runner_options *o, struct seat *s, bool twice)
                  "replay at 0 s: two runs differ: %llx, %llx",
                  (unsigned long long)r.hash, (unsigned long long)again.hash);
     }
-    alarm(0);
+    limit_cpu(0);
     if (!s->failed && o->say) {
         say_good(s->seed, &r);
     }
@@ -145,6 +157,7 @@ static void start(const struct runner_options *o, struct shared *sh,
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);
         signal(SIGALRM, SIG_DFL);
+        signal(SIGPROF, SIG_DFL);
         work(o, sh, s);
         _exit(0);
     }
@@ -160,9 +173,10 @@ static bool ended(struct shared *sh, unsigned jobs, pid_t pid, int status)
         }
         if (s->running) {
             s->failed = true;
-            if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+            if (WIFSIGNALED(status) &&
+                (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGPROF)) {
                 snprintf(s->text, sizeof s->text,
-                         "hangs: no end within %d s of the world outside",
+                         "hangs: no end within %d s of a processor's time",
                          RUNNER_SECONDS_MAX);
             } else {
                 snprintf(s->text, sizeof s->text,

@@ -2,7 +2,7 @@
  *
  * The first violation ends the run: nothing new is begun, what runs goes on to
  * its end, so that all seeds from the first to the last handed out were run. A
- * process that dies, or needs longer than RUNNER_SECONDS_MAX for a seed, is a
+ * process that dies, or needs more than RUNNER_SECONDS_MAX for a seed, is a
  * violation of its seed too. So it is when asked to stop by SIGINT or SIGTERM,
  * but for the violation. */
 #ifndef SIM_RUNNER_H
@@ -10,7 +10,8 @@
 
 #include "swarm.h"
 
-#define RUNNER_SECONDS_MAX 120 /* of the world outside, for one seed */
+#define RUNNER_SECONDS_MAX 120 /* of a processor's time, for one seed */
+#define RUNNER_BUSY_MAX    20  /* times as long it may take on a busy machine */
 #define RUNNER_JOBS_MAX    64
 
 struct runner_options {
