@@ -372,7 +372,7 @@ int coordinator_heartbeat(struct coordinator *co, struct slice group,
     }
     int error = cgroup_view_heartbeat(g, member, instance, generation);
     if (error == 0 || error == KERR_REBALANCE_IN_PROGRESS) {
-        coordinator_touch(co, cgroup_view_member(g, member));
+        coordinator_touch(co, g, cgroup_view_member(g, member));
     }
     return error;
 }
@@ -385,7 +385,7 @@ void coordinator_hear(struct coordinator *co, struct slice group,
     struct cgroup_view_member *m =
         g == NULL ? NULL : cgroup_view_member(g, member);
     if (m != NULL) {
-        coordinator_touch(co, m);
+        coordinator_touch(co, g, m);
     }
 }
 
@@ -401,7 +401,7 @@ static void on_tick(struct env_timer *t)
         return;
     }
     coordinator_tick(co, now);
-    if (!queue_empty(&co->lives)) {
+    if (heap_first(&co->lives) != NULL) {
         env_timer_start(co->env, t, now + COORDINATOR_TICK_MS);
     }
 }
@@ -412,7 +412,7 @@ static void begin(struct coordinator *co)
     struct cgroup_view *g;
     while ((g = cgroup_image_next(co->image, &it)) != NULL) {
         for (unsigned i = 0; i < g->n_members; i++) {
-            coordinator_touch(co, g->members[i]);
+            coordinator_touch(co, g, g->members[i]);
         }
         if (g->n_members > 0) {
             coordinator_watch_group(co, g);
@@ -490,7 +490,7 @@ int coordinator_open(struct env *e, const struct coordinator_options *o,
     queue_init(&co->items);
     queue_init(&co->parked);
     queue_init(&co->deletes);
-    queue_init(&co->lives);
+    heap_init(&co->lives, co->mem);
     env_turn_init(&co->turn, ENV_TURN_CONSENSUS, on_turn, co);
     env_timer_init(&co->tick, on_tick, co);
     coordinator_tasks_init(co);
@@ -514,6 +514,7 @@ void coordinator_close(struct coordinator *co)
     ASSERT(co->n_flying == 0);
     coordinator_stop(co);
     cgroup_image_watch(co->image, NULL, NULL);
+    heap_close(&co->lives);
     buf_close(&co->bytes);
     mem_free(co->mem, co);
 }

@@ -1,4 +1,5 @@
 /* coordinator_clock.c - sessions and rebalances that run out. */
+#include "base/assert.h"
 #include "broker/coordinator_impl.h"
 
 #define EXPIRE_AT_ONCE 256
@@ -7,7 +8,23 @@
 /* ---- members and groups that the image tells of --------------------------
  */
 
-void coordinator_touch(struct coordinator *co, struct cgroup_view_member *m)
+static struct live *live_of(struct heap_node *n)
+{
+    return QUEUE_ENTRY(n, struct live, node);
+}
+
+/* Look at the group by then. */
+static void look_by(struct coordinator *co, const struct cgroup_view *g,
+                    uint64_t at_ms)
+{
+    struct live *l = g->data;
+    if (l != NULL && l->node.key > at_ms) {
+        heap_move(&co->lives, &l->node, at_ms);
+    }
+}
+
+void coordinator_touch(struct coordinator *co, struct cgroup_view *g,
+                       struct cgroup_view_member *m)
 {
     struct session *s = m->data;
     if (s == NULL) {
@@ -20,6 +37,7 @@ void coordinator_touch(struct coordinator *co, struct cgroup_view_member *m)
     }
     s->session_ms = m->session_ms;
     s->deadline_ms = env_now_ms(co->env) + m->session_ms;
+    look_by(co, g, s->deadline_ms);
 }
 
 /* A rebalance's end by this node's clock; the log's times are only used to
@@ -39,13 +57,12 @@ void coordinator_watch_group(struct coordinator *co, struct cgroup_view *g)
     struct live *l = g->data;
     if (l == NULL) {
         l = mem_calloc(co->mem, 1, sizeof *l);
-        if (l == NULL) {
+        if (l == NULL || heap_push(&co->lives, &l->node) != 0) {
             env_die(co->env, "out of memory for a group's clock");
         }
         l->group = g;
         l->generation = -1;
         g->data = l;
-        queue_push(&co->lives, &l->queue);
         if (!env_timer_active(&co->tick)) {
             env_timer_start(co->env, &co->tick,
                             env_now_ms(co->env) + COORDINATOR_TICK_MS);
@@ -55,6 +72,7 @@ void coordinator_watch_group(struct coordinator *co, struct cgroup_view *g)
         l->generation == g->generation) {
         return;
     }
+    look_by(co, g, env_now_ms(co->env));
     bool synced = g->state == CGROUP_STABLE && l->generation == g->generation &&
                   l->state == CGROUP_COMPLETING;
     l->state = g->state;
@@ -73,7 +91,7 @@ static void live_free(struct coordinator *co, struct cgroup_view *g)
 {
     struct live *l = g->data;
     if (l != NULL) {
-        queue_remove(&l->queue);
+        heap_remove(&co->lives, &l->node);
         mem_free(co->mem, l);
         g->data = NULL;
     }
@@ -105,7 +123,7 @@ void coordinator_event(void *arg, enum cgroup_event event,
     switch (event) {
     case CGROUP_EVENT_GROUP:
         if (co->leads && m != NULL) {
-            coordinator_touch(co, m);
+            coordinator_touch(co, g, m);
         }
         if (co->leads) {
             coordinator_watch_group(co, g);
@@ -116,6 +134,7 @@ void coordinator_event(void *arg, enum cgroup_event event,
         break;
     case CGROUP_EVENT_MEMBER_GONE:
         session_free(co, m);
+        look_by(co, g, env_now_ms(co->env)); /* it may have been the last */
         break;
     case CGROUP_EVENT_GROUP_GONE:
         live_free(co, g);
@@ -139,8 +158,22 @@ static bool expired(const struct live *l, const struct cgroup_view_member *m,
            (now >= s->deadline_ms || (late && s->synced != l->generation));
 }
 
-/* Propose that they are gone. What of it cannot be done now is found again at
- * the next tick. */
+/* When a member of the group that is there now may have run out. */
+static uint64_t next_expiry(const struct live *l, uint64_t now)
+{
+    const struct cgroup_view *g = l->group;
+    uint64_t at = UINT64_MAX;
+    for (unsigned i = 0; i < g->n_members; i++) {
+        const struct session *s = g->members[i]->data;
+        if (s != NULL && s->deadline_ms < at) {
+            at = s->deadline_ms;
+        }
+    }
+    return at > now ? at : now + 1; /* parked, or more than EXPIRE_AT_ONCE */
+}
+
+/* Propose that they are gone. What of it cannot be done now is found again
+ * later. */
 static unsigned expire(struct coordinator *co, const struct live *l,
                        uint64_t now)
 {
@@ -191,16 +224,27 @@ static void due(struct coordinator *co, struct live *l, unsigned n_expired,
     buf_close(&b);
 }
 
+static void look(struct coordinator *co, struct live *l, uint64_t now)
+{
+    unsigned n = expire(co, l, now);
+    due(co, l, n, now);
+    if (l->group->n_members == 0 &&
+        (l->state == CGROUP_EMPTY || l->state == CGROUP_DEAD)) {
+        live_free(co, l->group);
+        return;
+    }
+    uint64_t at = next_expiry(l, now);
+    if (l->deadline_ms != 0 && l->deadline_ms < at) {
+        at = l->deadline_ms;
+    }
+    ASSERT(at > now);
+    heap_move(&co->lives, &l->node, at);
+}
+
 void coordinator_tick(struct coordinator *co, uint64_t now)
 {
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &co->lives)
-    {
-        struct live *l = QUEUE_ENTRY(q, struct live, queue);
-        due(co, l, expire(co, l, now), now);
-        if (l->group->n_members == 0 &&
-            (l->state == CGROUP_EMPTY || l->state == CGROUP_DEAD)) {
-            live_free(co, l->group);
-        }
+    struct heap_node *n;
+    while ((n = heap_first(&co->lives)) != NULL && n->key <= now) {
+        look(co, live_of(n), now);
     }
 }

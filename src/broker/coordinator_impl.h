@@ -4,6 +4,7 @@
 #ifndef BROKER_COORDINATOR_IMPL_H
 #define BROKER_COORDINATOR_IMPL_H
 
+#include "base/heap.h"
 #include "broker/coordinator.h"
 
 #define COORDINATOR_TICK_MS 100 /* while a group has members */
@@ -18,7 +19,10 @@ struct session {
 
 /* What the leader keeps of a group that has members. */
 struct live {
-    struct queue queue;
+    /* By when it is to be looked at: never behind a deadline of it or of a
+     * member. Who is heard of does not move it: that a deadline has moved is
+     * found at the old one. */
+    struct heap_node node;
     struct cgroup_view *group;
     enum cgroup_state state; /* for which the deadline was set */
     int64_t round;
@@ -64,7 +68,7 @@ struct coordinator {
     struct queue items;   /* and its items */
     struct queue parked;  /* requests */
     struct queue deletes; /* requests to delete a group, under way */
-    struct queue lives;
+    struct heap lives;    /* by when they are looked at */
     unsigned n_requests, n_flying;
     bool confirming; /* leads, but may not have applied all of the past */
     bool closing;
@@ -79,7 +83,8 @@ struct coordinator {
 int coordinator_add(struct coordinator *co, struct coordinator_request *q,
                     struct slice batch);
 /* The member has its whole session before it. */
-void coordinator_touch(struct coordinator *co, struct cgroup_view_member *m);
+void coordinator_touch(struct coordinator *co, struct cgroup_view *g,
+                       struct cgroup_view_member *m);
 /* Set the group's deadline, if its state is another than before. */
 void coordinator_watch_group(struct coordinator *co, struct cgroup_view *g);
 /* Of all members and groups; they are told of anew when this node leads. */

@@ -111,3 +111,10 @@ test_unit_broker_test_old_image_SOURCES = \
 	test/unit/broker/test_old_image.c
 test_unit_broker_test_old_image_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_old_image_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_coordinator_clock
+TESTS += test/unit/broker/test_coordinator_clock
+test_unit_broker_test_coordinator_clock_SOURCES = \
+	test/unit/broker/test_coordinator_clock.c
+test_unit_broker_test_coordinator_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_coordinator_clock_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
