@@ -111,7 +111,7 @@ static void run_statement(struct env_job *j)
     fills[n++] = buf_slice(&q->meta);
     QUEUE_FOREACH(e, tmp, &q->asks)
     {
-        fills[n++] = buf_slice(&QUEUE_ENTRY(e, struct query_ask, queue)->rows);
+        fills[n++] = QUEUE_ENTRY(e, struct query_ask, queue)->rows;
     }
     q->status =
         sql_run(j->env, statement, fills, n, &q->limits, &q->answer, &q->err);

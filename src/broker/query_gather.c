@@ -22,8 +22,8 @@ static void ask_free(struct query_ask *a)
     if (a->read != NULL) {
         query_read_forget(a->read);
     }
+    a->query->n_bytes -= a->body.len;
     buf_close(&a->body);
-    buf_close(&a->rows);
     mem_free(a->query->all->mem, a);
 }
 
@@ -67,6 +67,15 @@ static void refuse(struct query *q)
     query_gathered(q, ERR_TOOBIG);
 }
 
+/* Not copied: it may be all that a statement may hold. */
+static void body_take(struct query_ask *a, struct buf *own)
+{
+    buf_close(&a->body);
+    a->body = *own;
+    *own = (struct buf){.mem = a->body.mem};
+    a->query->n_bytes += a->body.len;
+}
+
 /* Rows of a node: what could not be had is asked for anew, by the next
  * step. */
 static void ask_answered(struct query_ask *a, int status,
@@ -80,17 +89,16 @@ static void ask_answered(struct query_ask *a, int status,
         refuse(q);
         return;
     }
-    if (status == 0) {
-        buf_put(&a->rows, rows.bytes.data, rows.bytes.len);
-        status = a->rows.status;
-    }
     if (status != 0) {
         ask_free(a);
         return;
     }
+    if (rows.own != NULL) {
+        body_take(a, rows.own);
+    }
+    a->rows = rows.bytes;
     a->done = true;
-    q->n_bytes += rows.bytes.len;
-    q->n_rows += rows.n;
+    q->n_rows = rows.n <= q->rows_max ? q->n_rows + rows.n : UINT32_MAX;
     for (unsigned i = 0; i < n; i++) {
         note_part(q, a, &parts[i]);
     }
@@ -156,8 +164,9 @@ static void on_answer(struct queries *qs, int32_t node, uint64_t id,
             continue;
         }
         buf_put(&a->body, part.data, part.len);
+        q->n_bytes += a->body.status == 0 ? part.len : 0;
         a->sent_ms = env_now_ms(qs->env);
-        if (a->body.status != 0) {
+        if (a->body.status != 0 || q->n_bytes > QUERY_BYTES_MAX) {
             refuse(q);
         } else if (last) {
             on_body(a);
@@ -239,7 +248,6 @@ static void ask(struct query *q, int32_t node, enum query_what what,
     a->shards = shards;
     a->sent_ms = env_now_ms(qs->env);
     buf_init(&a->body, qs->mem, QUERY_BYTES_MAX);
-    buf_init(&a->rows, qs->mem, QUERY_BYTES_MAX);
     queue_push(&q->asks, &a->queue);
     fill_want(q, &w);
     int rv = node == qs->broker->identity.node

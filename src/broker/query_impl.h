@@ -76,6 +76,7 @@ struct query_read;
 struct query_rows {
     struct slice bytes; /* as in state/sql.h */
     uint32_t n;
+    struct buf *own; /* of a read: holds them, and may be taken; or NULL */
 };
 /* `status`: ERR_TOOBIG (too many rows or bytes), ERR_NOMEM, ERR_CANCELED; else
  * 0, with a status for each shard. All valid during the call. */
@@ -101,8 +102,8 @@ struct query_ask {
     uint64_t sent_ms;
     bool done;               /* `rows` are all there */
     struct query_read *read; /* here; NULL: another node */
-    struct buf body;         /* as it comes from another node */
-    struct buf rows;
+    struct buf body;         /* as it comes from another node, or as read */
+    struct slice rows;       /* in it */
 };
 
 struct lacking;
@@ -127,7 +128,7 @@ struct query {
     bool barrier_on;
     struct buf meta; /* rows of @meta */
     uint32_t n_rows; /* gathered */
-    size_t n_bytes;
+    size_t n_bytes;  /* held: of @meta, and bodies, whole or not */
     struct queue asks;
     uint16_t shards;         /* still to be had */
     bool ends;               /* wanted */

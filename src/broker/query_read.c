@@ -44,7 +44,7 @@ static void read_end(struct query_read *r)
     env_turn_cancel(qs->env, &r->turn);
     queue_remove(&r->queue);
     if (r->cb != NULL) {
-        struct query_rows rows = {buf_slice(&r->rows), r->x.n_rows};
+        struct query_rows rows = {buf_slice(&r->rows), r->x.n_rows, &r->rows};
         r->cb(r->arg, status, r->parts, r->n_parts, rows);
     }
     mem_free(qs->mem, r->ends);

@@ -25,8 +25,8 @@ static const struct {
               {SQLITE_LIMIT_WORKER_THREADS, 0}};
 
 /* Functions that depend on their arguments only, or on the time. Not among them
- * are format(), printf(), trim() and its like: a single call can take minutes,
- * and nothing ends it. */
+ * are format(), printf(), trim() and its like, and json_patch(): a single call
+ * can take seconds or minutes, and nothing ends it. */
 static const char *const functions[] = {
     /* core */
     "abs", "char", "coalesce", "glob", "hex", "ifnull", "iif", "instr",
@@ -50,8 +50,8 @@ static const char *const functions[] = {
     /* JSON */
     "->", "->>", "json", "json_array", "json_array_length", "json_extract",
     "json_group_array", "json_group_object", "json_insert", "json_object",
-    "json_patch", "json_quote", "json_remove", "json_replace", "json_set",
-    "json_type", "json_valid"};
+    "json_quote", "json_remove", "json_replace", "json_set", "json_type",
+    "json_valid"};
 
 /* Tables that read nothing but their arguments, or tell what the views are. */
 static const char *const tables[] = {"json_each", "json_tree", "sqlite_master",
@@ -85,6 +85,21 @@ static bool may_read(struct sql_db *d, const char *table, const char *column)
            sqlite3_strnicmp(table, "pragma_", 7) != 0;
 }
 
+bool sql_db_over(void *arg)
+{
+    struct sql_db *d = arg;
+    if (d->ended != 0) {
+        return true;
+    }
+    if (d->limits->canceled != NULL &&
+        __atomic_load_n(d->limits->canceled, __ATOMIC_RELAXED) != 0) {
+        d->ended = ERR_CANCELED;
+    } else if (env_now_us_exact(d->env) >= d->limits->deadline_us) {
+        d->ended = ERR_TIMEOUT;
+    }
+    return d->ended != 0;
+}
+
 static int authorize(void *arg, int action, const char *a, const char *b,
                      const char *database, const char *inside)
 {
@@ -92,6 +107,9 @@ static int authorize(void *arg, int action, const char *a, const char *b,
     bool may;
     (void)database;
     (void)inside;
+    if (sql_db_over(d)) {
+        return SQLITE_DENY;
+    }
     switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -111,14 +129,7 @@ static int authorize(void *arg, int action, const char *a, const char *b,
 
 static int progress(void *arg)
 {
-    struct sql_db *d = arg;
-    if (d->limits->canceled != NULL &&
-        __atomic_load_n(d->limits->canceled, __ATOMIC_RELAXED) != 0) {
-        d->ended = ERR_CANCELED;
-    } else if (env_now_us_exact(d->env) >= d->limits->deadline_us) {
-        d->ended = ERR_TIMEOUT;
-    }
-    return d->ended != 0;
+    return sql_db_over(arg);
 }
 
 int sql_db_open(struct sql_db *d, struct env *e, const struct sql_limits *l,
@@ -143,6 +154,8 @@ int sql_db_open(struct sql_db *d, struct env *e, const struct sql_limits *l,
         return rv;
     }
     sqlite3_extended_result_codes(d->sql, 1);
+    /* What it keeps for small things would not be counted, nor looked at. */
+    sqlite3_db_config(d->sql, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0);
     sqlite3_progress_handler(d->sql, PROGRESS_STEPS, progress, d);
     return 0;
 }
@@ -176,17 +189,19 @@ void sql_db_restrict(struct sql_db *d)
         sqlite3_limit(d->sql, limits[i].id, limits[i].value);
     }
     sqlite3_set_authorizer(d->sql, authorize, d);
+    sql_heap_watch(&d->heap, sql_db_over, d);
 }
 
 int sql_db_error(const struct sql_db *d, int sqlite, struct err *err)
 {
     const char *text =
         d->sql == NULL ? sqlite3_errstr(sqlite) : sqlite3_errmsg(d->sql);
-    switch (sqlite & 0xff) {
-    case SQLITE_INTERRUPT:
+    if (d->ended != 0) {
         return err_set(err, d->ended, "%s",
                        d->ended == ERR_TIMEOUT ? "it takes longer than allowed"
                                                : err_text(d->ended));
+    }
+    switch (sqlite & 0xff) {
     case SQLITE_NOMEM:
         return d->heap.full
                    ? err_set(err, ERR_TOOBIG,

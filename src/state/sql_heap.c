@@ -16,10 +16,22 @@ static size_t *head_of(void *p)
     return (size_t *)(void *)((uint8_t *)p - HEAD);
 }
 
+/* Has somebody said that it is enough? */
+static bool enough(struct sql_heap *h)
+{
+    if (!h->over && h->is_over != NULL && ++h->n_looks % SQL_HEAP_LOOKS == 0) {
+        h->over = h->is_over(h->arg);
+    }
+    return h->over;
+}
+
 /* Take `n` bytes more; false: that is too much. */
 static bool charge(size_t n)
 {
     struct sql_heap *h = sql_heap_now;
+    if (h != NULL && enough(h)) {
+        return false;
+    }
     if (h != NULL && (n > h->max || h->used > h->max - n)) {
         h->full = true;
         return false;
@@ -116,6 +128,12 @@ void sql_heap_begin(struct sql_heap *h, size_t max)
     ASSERT(sql_heap_now == NULL);
     *h = (struct sql_heap){.max = max};
     sql_heap_now = h;
+}
+
+void sql_heap_watch(struct sql_heap *h, bool (*is_over)(void *arg), void *arg)
+{
+    h->is_over = is_over;
+    h->arg = arg;
 }
 
 void sql_heap_end(void)

@@ -37,7 +37,7 @@ struct sql_db {
     struct sql_heap heap;
     uint32_t views; /* that were read, as the authorizer heard */
     bool denied;
-    int ended; /* by the progress handler: ERR_TIMEOUT, ERR_CANCELED */
+    int ended; /* by sql_db_over(): ERR_TIMEOUT, ERR_CANCELED */
 };
 
 /* Open, empty, unrestricted but for its heap. Errors: ERR_NOMEM; closed then.
@@ -48,6 +48,10 @@ int sql_db_open(struct sql_db *d, struct env *e, const struct sql_limits *l,
 void sql_db_close(struct sql_db *d);
 /* From now on: a stranger's statements. */
 void sql_db_restrict(struct sql_db *d);
+/* Is its time over, or does nobody wait any more? Asked while a statement runs,
+ * and, as SQLite does not do so while it prepares one, wherever that allocates,
+ * asks for leave or for a plan. `d` is a struct sql_db. */
+bool sql_db_over(void *d);
 /* What a result code of SQLite means; `err` in words. */
 int sql_db_error(const struct sql_db *d, int sqlite, struct err *err);
 /* Prepare the one statement in the text. Errors: as sql_plan(). */

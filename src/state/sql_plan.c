@@ -202,6 +202,9 @@ static int plan_best(sqlite3_vtab *base, sqlite3_index_info *info)
     struct plan_table *t = table_of(base);
     struct planner *pl = t->planner;
     bool pinned = false;
+    if (sql_db_over(&t->planner->db)) {
+        return SQLITE_INTERRUPT;
+    }
     use_all(t, info);
     for (unsigned k = 0; k < SQL_KEYS; k++) {
         struct sql_pins *pins = &pl->plan->pins[t->view][k];

@@ -446,6 +446,73 @@ static void ends_held_back(void **state)
     cluster_close(c);
 }
 
+/* ---- answers that have no end -------------------------------------------- */
+
+struct part {
+    struct queries *qs;
+    int32_t node;
+    struct bytes message;
+};
+
+static void hear_as_node(void *arg)
+{
+    struct part *x = arg;
+    query_message(x->qs, x->node, x->message);
+}
+
+/* A part of an answer with a million bytes, which is not the last. */
+static struct bytes endless_part(struct node *n, uint64_t id)
+{
+    enum { HEAD = 10, PART = 1 << 20 };
+    struct chunk *chunk = chunk_acquire(n->pool, CHUNK_STATE, HEAD + PART);
+    assert_non_null(chunk);
+    memset(chunk->data, 0, HEAD + PART);
+    chunk->data[0] = QUERY_MESSAGE_ANSWER;
+    for (unsigned i = 0; i < 8; i++) {
+        chunk->data[1 + i] = (uint8_t)(id >> (56 - 8 * i));
+    }
+    return (struct bytes){chunk, chunk->data, HEAD + PART};
+}
+
+/* What all nodes together tell counts, before it is whole. */
+static void endless_answers(void **state)
+{
+    struct cluster *c = begin(31);
+    struct asked a = {.statement = "SELECT * FROM offsets"};
+    unsigned parts = 0;
+    (void)state;
+    commit(c, "a", 1);
+    run_ms(c, 1000);
+    struct queries *qs = c->nodes[1].broker->queries;
+    start(c, 1, &a);
+    while (qs->current == NULL || queue_empty(&qs->current->asks)) {
+        assert_true(sim_run_one(c->sim));
+    }
+    struct query *q = qs->current;
+    while (!a.done) {
+        struct queue *e = q->asks.next;
+        assert_true(parts <= QUERY_BYTES_MAX >> 20);
+        /* Each of the nodes in turn, as far as they are asked. */
+        for (unsigned i = parts % 3; i > 0 && e->next != &q->asks; i--) {
+            e = e->next;
+        }
+        struct query_ask *ask = QUEUE_ENTRY(e, struct query_ask, queue);
+        if (ask->read != NULL) {
+            e = e->next != &q->asks ? e->next : q->asks.next;
+            ask = QUEUE_ENTRY(e, struct query_ask, queue);
+        }
+        assert_true(ask->read == NULL && !ask->done);
+        struct part x = {qs, ask->node, endless_part(&c->nodes[1], ask->id)};
+        assert_int_equal(sim_node_call(c->sim, 1, hear_as_node, &x), 0);
+        bytes_release(&x.message);
+        parts++;
+    }
+    assert_int_equal(a.status, ERR_TOOBIG);
+    assert_int_equal(parts, QUERY_BYTES_MAX >> 20);
+    rows_are(c, "SELECT offset FROM offsets", false, "1\n");
+    cluster_close(c);
+}
+
 struct lack {
     struct state_group *g;
 };
@@ -605,6 +672,7 @@ int main(void)
         cmocka_unit_test(limits),          cmocka_unit_test(given_up),
         cmocka_unit_test(wants),           cmocka_unit_test(ends_held_back),
         cmocka_unit_test(stale_elsewhere), cmocka_unit_test(damaged_while_read),
+        cmocka_unit_test(endless_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

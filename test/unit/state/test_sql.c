@@ -462,6 +462,7 @@ static void test_only_select(void **state)
         "SELECT printf('%1000000000d',1)",
         "SELECT format('%.*c',1000000000,'x')",
         "SELECT trim('x','y')",
+        "SELECT json_patch('{}','{}')",
         "SELECT * FROM sql_names",
         "SELECT * FROM sql_ends",
         "SELECT * FROM pragma_table_info('groups')",
@@ -671,6 +672,65 @@ static void test_slow_functions(void **state)
     }
 }
 
+/* A statement that takes minutes to be prepared: a join of all the tables that
+ * one may have, with conditions at random, many times. */
+static char *slow_to_prepare(void)
+{
+    static const char *const columns[] = {"group_id", "topic", "offset",
+                                          "metadata", "topic_id"};
+    enum { TABLES = 64, TERMS = 1024, COPIES = 12 };
+    char *text = malloc(SQL_STATEMENT_MAX);
+    size_t size = SQL_STATEMENT_MAX;
+    size_t n = (size_t)snprintf(text, size, "WITH c AS(SELECT 1 x FROM topics");
+    uint32_t x = 3;
+    for (int i = 0; i < TABLES - 1; i++) {
+        n += (size_t)snprintf(text + n, size - n, ",offsets t%d", i);
+    }
+    n += (size_t)snprintf(text + n, size - n, " WHERE ");
+    for (int i = 0; i < TERMS; i++) {
+        /* The expression is a tree that is not deep. */
+        int open = i == 0 ? 10 : __builtin_ctz((unsigned)i);
+        unsigned r[4];
+        for (int k = 0; k < 4; k++) {
+            x = x * 1664525 + 1013904223;
+            r[k] = x >> 16;
+        }
+        n += (size_t)snprintf(text + n, size - n, "%.*s", open, "((((((((((");
+        n += (size_t)snprintf(text + n, size - n, "t%u.%s=t%u.%s",
+                              r[0] % (TABLES - 1), columns[r[1] % 5],
+                              r[2] % (TABLES - 1), columns[r[3] % 5]);
+        int close = __builtin_ctz((unsigned)i + 1);
+        n += (size_t)snprintf(text + n, size - n, "%.*s%s", close, "))))))))))",
+                              i + 1 < TERMS ? " AND " : ")");
+    }
+    for (int i = 0; i < COPIES; i++) {
+        n += (size_t)snprintf(text + n, size - n, "%sSELECT x FROM c",
+                              i > 0 ? " UNION ALL " : " ");
+    }
+    assert_true(n < size);
+    return text;
+}
+
+static void test_slow_prepare(void **state)
+{
+    int canceled = 0;
+    struct sql_limits l = usual();
+    char text[256];
+    char *statement = slow_to_prepare();
+    uint64_t began = env_now_us_exact(env);
+    (void)state;
+    l.deadline_us = began + 50000;
+    assert_int_equal(run(statement, &l, text, sizeof text), ERR_TIMEOUT);
+    assert_true(env_now_us_exact(env) - began < 20 * SECOND_US);
+    /* The next one has its own time. */
+    answer_is("SELECT 1", "1\n1");
+    l = usual();
+    l.canceled = &canceled;
+    canceled = 1;
+    assert_int_equal(run(statement, &l, text, sizeof text), ERR_CANCELED);
+    free(statement);
+}
+
 static void test_canceled(void **state)
 {
     int canceled = 1;
@@ -728,6 +788,7 @@ int main(void)
         TEST(test_complex),
         TEST(test_deadline),
         TEST(test_slow_functions),
+        TEST(test_slow_prepare),
         TEST(test_canceled),
         TEST(test_no_memory),
     };
