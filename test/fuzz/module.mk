@@ -227,6 +227,22 @@ test_fuzz_fuzz_node_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 test_fuzz_fuzz_node_LDADD = $(LINK_sim)
 endif
 
+# ---- sql
+check_PROGRAMS += test/fuzz/corpus_sql
+TESTS += test/fuzz/corpus_sql
+test_fuzz_corpus_sql_SOURCES = $(fuzz_sources) test/fuzz/fuzz_sql.c
+test_fuzz_corpus_sql_CPPFLAGS = $(fuzz_cppflags) -DFUZZ_ROUNDS=10 \
+	-DFUZZ_CORPUS='"$(srcdir)/test/fuzz/corpus/sql"'
+test_fuzz_corpus_sql_LDADD = $(LINK_sim)
+EXTRA_DIST += test/fuzz/sql.dict
+if FUZZ
+fuzz_programs += test/fuzz/fuzz_sql
+test_fuzz_fuzz_sql_SOURCES = test/fuzz/fuzz.h test/fuzz/fuzz_sql.c
+test_fuzz_fuzz_sql_CPPFLAGS = $(fuzz_cppflags)
+test_fuzz_fuzz_sql_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+test_fuzz_fuzz_sql_LDADD = $(LINK_sim)
+endif
+
 # Makes what the corpora begin with: test/fuzz/seeds SRC/test/fuzz/corpus.
 EXTRA_PROGRAMS = $(fuzz_programs) test/fuzz/seeds
 test_fuzz_seeds_SOURCES = test/fuzz/seeds.c

@@ -21,7 +21,10 @@ for name in "$@"; do
     mkdir -p "$work/corpus"
     before=$(find "$work" -name 'crash-*' -o -name 'timeout-*' \
         -o -name 'oom-*' -o -name 'leak-*' | wc -l)
-    "test/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=120 \
+    set --
+    [ ! -f "$src/test/fuzz/$name.dict" ] ||
+        set -- -dict="$src/test/fuzz/$name.dict"
+    "test/fuzz/fuzz_$name" "$@" -max_total_time="$seconds" -timeout=120 \
         -rss_limit_mb=4096 -print_final_stats=1 -verbosity=1 \
         -artifact_prefix="$work/" "$work/corpus" \
         "$src/test/fuzz/corpus/$name" >"$work/log" 2>&1 </dev/null

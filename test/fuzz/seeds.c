@@ -15,6 +15,7 @@
 #include "raft/message.h"
 #include "record/build.h"
 #include "state/cgroup_impl.h"
+#include "state/sql.h"
 #include "storage/manifest.h"
 #include "storage/segment_format.h"
 #include "wire/gen/create_partitions.h"
@@ -803,6 +804,185 @@ static void texts(void)
          "ostraka-identity 1\ndirectory=WHdvbmRlcmZ1bERpcmVjdA\nnode=1\n");
 }
 
+/* ---- sql: statements, rows, questions and answers between nodes -----------
+ */
+
+static void sql_statements(void)
+{
+    static const char *const texts[] = {
+        "SELECT * FROM groups",
+        "SELECT * FROM groups WHERE group_id='a'",
+        "SELECT topic,sum(lag) AS lag FROM lag WHERE group_id='a' GROUP BY 1",
+        "SELECT * FROM offsets WHERE topic='t' AND group_id='b' ORDER BY 1,2,3",
+        "SELECT m.member_id,t.key,p.value FROM members m,json_each(m.assignment"
+        ") t,json_each(t.value) p",
+        "SELECT g.group_id,count(*) FROM groups g LEFT JOIN offsets o ON "
+        "o.group_id=g.group_id AND o.topic='t' GROUP BY 1 HAVING count(*)>1",
+        "SELECT * FROM groups WHERE group_id='a' UNION SELECT * FROM groups "
+        "WHERE group_id='b' EXCEPT SELECT * FROM groups WHERE state='Empty'",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) "
+        "SELECT x,hex(zeroblob(x)) FROM n LIMIT 9",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) "
+        "SELECT count(*) FROM n",
+        "SELECT seq,lag(offset,1,0) OVER w,row_number() OVER w FROM "
+        "offset_history WINDOW w AS (PARTITION BY group_id ORDER BY seq)",
+        "SELECT group_concat(topic||':'||end_offset,',') FILTER (WHERE "
+        "leader IS NOT NULL) FROM partitions WHERE topic IN ('t','u')",
+        "SELECT (SELECT count(*) FROM members WHERE group_id='a'),CASE WHEN "
+        "up THEN 'up' ELSE 'down' END FROM nodes WHERE node BETWEEN 1 AND 2",
+        "SELECT json_group_object(name,value) FROM configs WHERE topic GLOB "
+        "'[a-z]*' AND name LIKE '%.ms' ESCAPE '\\'",
+        "SELECT json_set('{\"a\":[1,2]}','$.a[#]',json('[3]'))->>'$.a[2]'",
+        "SELECT instr(replace(hex(zeroblob(999)),'0','ab'),'ba'),"
+        "round(1.25e3,1),quote(x'41'),abs(-9),typeof(1%0),unicode('a')",
+        "SELECT DISTINCT o.topic FROM offsets o JOIN topics t USING(topic) "
+        "WHERE EXISTS(SELECT 1 FROM configs c WHERE c.topic=t.topic) AND "
+        "(o.group_id,o.partition)=('a',0)",
+        "EXPLAIN QUERY PLAN SELECT * FROM lag NATURAL JOIN groups",
+        "SELECT datetime(committed_ms/1000,'unixepoch') FROM offsets "
+        "COLLATE NOCASE",
+        "ATTACH 'x' AS x; PRAGMA writable_schema=ON",
+        "SELECT printf('%99999999d',1),load_extension('x'),json_patch('{}','')",
+        "VALUES(1,'a'),(2,NULL) -- x",
+        "SELECT * FROM sqlite_schema,pragma_table_info('groups'),sql_names"};
+    char name[32];
+    char text[1024];
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        int n = snprintf(text, sizeof text, "0%s", texts[i]);
+        snprintf(name, sizeof name, "statement-%02u", i);
+        put("sql", name, slice_of(text, (size_t)n));
+    }
+}
+
+static void sql_rows(struct buf *b)
+{
+    static const int32_t nodes[] = {1, 2};
+    static const uint8_t assigned[] = {0, 1, 0, 0, 0, 1, 0, 1, 't',
+                                       0, 0, 0, 1, 0, 0, 0, 0};
+    struct uuid id = {{1, 2, 3}};
+    sql_put_view(b, SQL_NAMES);
+    sql_put_uuid(b, id);
+    sql_put_text(b, slice_str("t"));
+    sql_put_view(b, SQL_OFFSETS);
+    sql_put_text(b, slice_str("g"));
+    sql_put_uuid(b, id);
+    for (int i = 0; i < 3; i++) {
+        sql_put_int(b, i);
+    }
+    sql_put_text(b, slice_str("metadata"));
+    sql_put_int(b, 1000);
+    sql_put_text(b, slice_str("client"));
+    sql_put_view(b, SQL_PARTITIONS);
+    sql_put_text(b, slice_str("t"));
+    for (int i = 0; i < 3; i++) {
+        sql_put_int(b, i);
+    }
+    sql_put_list(b, nodes, 2);
+    sql_put_list(b, nodes, 1);
+    sql_put_int(b, 99);
+    sql_put_view(b, SQL_ENDS);
+    sql_put_int(b, 99);
+    sql_put_int(b, 0);
+    sql_put_int(b, 50);
+    sql_put_view(b, SQL_MEMBERS);
+    for (int i = 0; i < 5; i++) {
+        sql_put_name(b, slice_str(i == 2 ? "" : "m"));
+    }
+    sql_put_int(b, 1);
+    sql_put_int(b, 2);
+    buf_put_u8(b, SQL_BLOB);
+    buf_put_u32(b, sizeof assigned);
+    buf_put(b, assigned, sizeof assigned);
+}
+
+/* As src/broker/query_serve.c has it. */
+static void sql_want(struct buf *b, uint8_t what, bool pinned)
+{
+    buf_put_u8(b, what);
+    buf_put_u8(b, pinned ? 0 : 6);
+    buf_put_u32(b, 1000);
+    buf_put_u32(b, 100);
+    buf_put_u16(b, 0xffff);
+    buf_put_u32(b, SQL_OF_SHARDS);
+    buf_put_u8(b, pinned);
+    if (pinned) {
+        buf_put_u32(b, 1);
+        buf_put_u8(b, 'g');
+    }
+    buf_put_u8(b, pinned);
+    for (int i = 0; i < 16 && pinned; i++) {
+        buf_put_u8(b, (uint8_t)i);
+    }
+}
+
+/* {u8 what, u8 who, u16 length, little-endian, bytes}, see fuzz_sql.c. */
+static void sql_message(struct buf *b, uint8_t what, uint8_t who,
+                        const struct buf *bytes)
+{
+    buf_put_u8(b, what);
+    buf_put_u8(b, who);
+    buf_put_u8(b, (uint8_t)bytes->len);
+    buf_put_u8(b, (uint8_t)(bytes->len >> 8));
+    buf_put(b, bytes->data, bytes->len);
+}
+
+/* The body of an answer about one shard. */
+static void sql_body(struct buf *b, uint32_t status, uint8_t shard)
+{
+    buf_put_u32(b, status);
+    buf_put_u32(b, 4);
+    buf_put_u8(b, 1);
+    buf_put_u8(b, shard);
+    buf_put_u32(b, 0);
+    buf_put_u64(b, 3);
+    buf_put_u64(b, 40);
+    if (status == 0) {
+        sql_rows(b);
+    }
+}
+
+static void sql_all(struct mem *mem)
+{
+    struct buf b, part;
+    char name[32];
+    sql_statements();
+    buf_init(&b, mem, 0);
+    buf_init(&part, mem, 0);
+    for (uint8_t i = 0; i < 9; i++) {
+        buf_reset(&b);
+        buf_put_u8(&b, '1');
+        buf_put_u8(&b, i);
+        sql_rows(&b);
+        snprintf(name, sizeof name, "rows-%u", i);
+        put("sql", name, buf_slice(&b));
+    }
+    for (uint8_t i = 0; i < 4; i++) {
+        buf_reset(&b);
+        buf_put_u8(&b, '2');
+        sql_want(&b, 1 + i / 2, i % 2 == 1);
+        snprintf(name, sizeof name, "want-%u", i);
+        put("sql", name, buf_slice(&b));
+    }
+    /* Questions and answers: whole, in parts, refused. */
+    for (uint8_t i = 0; i < 5; i++) {
+        buf_reset(&b);
+        buf_put_u8(&b, '3');
+        buf_put_u8(&b, i);
+        for (uint8_t k = 0; k < 4; k++) {
+            buf_reset(&part);
+            sql_want(&part, 1 + k / 2, k % 2 == 1);
+            sql_message(&b, (uint8_t)(1 + 4 * (k * 9)), k, &part);
+            buf_reset(&part);
+            sql_body(&part, k == i ? (uint32_t)-3 : 0, (uint8_t)(4 * k + i));
+            sql_message(&b, k % 2 == 0 ? 2 : 3, k, &part);
+        }
+        snprintf(name, sizeof name, "messages-%u", i);
+        put("sql", name, buf_slice(&b));
+    }
+    buf_close(&b);
+    buf_close(&part);
+}
+
 int main(int argc, char *argv[])
 {
     struct mem *mem = mem_new(0);
@@ -824,6 +1004,7 @@ int main(int argc, char *argv[])
     }
     edits("store", 0, false);
     texts();
+    sql_all(mem);
     mem_free_all(mem);
     return 0;
 }

@@ -154,6 +154,12 @@ enum sim_host_state sim_cluster_state(struct sim_cluster *c, unsigned id)
     return seat_of(c, id)->state;
 }
 
+struct broker *sim_cluster_broker(struct sim_cluster *c, unsigned id)
+{
+    struct sim_seat *s = seat_of(c, id);
+    return s->host == NULL ? NULL : s->host->broker;
+}
+
 const char *sim_cluster_why(struct sim_cluster *c, unsigned id)
 {
     return seat_of(c, id)->why;

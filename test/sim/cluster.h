@@ -18,6 +18,7 @@
 #define SIM_CLIENT_PORT 9092
 #define SIM_PEER_PORT   9192
 
+struct broker;
 struct sim_cluster;
 
 /* What a node may be told beside its defaults: "name=value". */
@@ -47,6 +48,8 @@ void sim_cluster_free(struct sim_cluster *c);
 unsigned sim_cluster_nodes(const struct sim_cluster *c);
 struct sim_disk *sim_cluster_disk(struct sim_cluster *c, unsigned id);
 enum sim_host_state sim_cluster_state(struct sim_cluster *c, unsigned id);
+/* The broker of one that is up; NULL: it is not. */
+struct broker *sim_cluster_broker(struct sim_cluster *c, unsigned id);
 /* Why it is down, or failed: one line. */
 const char *sim_cluster_why(struct sim_cluster *c, unsigned id);
 /* Exit code of a node that failed. */
