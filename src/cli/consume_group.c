@@ -198,7 +198,7 @@ void consume_group_prepare(void)
 static int set_all(struct group_reader *l, rd_kafka_conf_t *conf,
                    struct err *err)
 {
-    static const char *const fixed[] = {"client.id=ostraka",
+    static const char *const fixed[] = {"client.id=ostraka-consume",
                                         "enable.auto.commit=true",
                                         "enable.auto.offset.store=false",
                                         "check.crcs=true",

@@ -3,7 +3,8 @@
 static const struct command_option list_options[] = {
     {"state", 's', "STATE,...",
      "Those in these states only: Stable, Empty, PreparingRebalance, "
-     "CompletingRebalance."},
+     "CompletingRebalance, Dead (being deleted); of Kafka's newer groups also "
+     "Assigning, Reconciling, NotReady."},
     {"type", 't', "TYPE,...", "Those of these types only: classic, consumer."},
     {NULL, 0, NULL, NULL}};
 
@@ -53,11 +54,18 @@ static const struct command_option forget_options[] = {
 static const struct command_option history_options[] = {
     {"topic", 0, "T[:P,P-P...]",
      "Of this topic, or these partitions of it; may be repeated."},
-    {"resets", 'r', NULL, "What was set by hand only."},
+    {"resets", 'r', NULL,
+     "Only what was committed without being a member: resets, and all commits "
+     "of consumers that do not subscribe."},
     {"limit", 'n', "N", "The last N only."},
     {NULL, 0, NULL, NULL}};
 
 static const struct command_option undo_options[] = {
+    {"by", 0, "CLIENT",
+     "Of this client id, which group history shows. Otherwise a reset is what "
+     "ostraka or a Kafka admin client (adminclient-N) committed without being "
+     "a member: consumers that assign partitions to themselves commit like "
+     "that, too."},
     {"execute", 0, NULL,
      "Do it. Otherwise it is shown only. To undo an undo does it again."},
     {"dry-run", 0, NULL, "Show it only (that is the default)."},
@@ -96,7 +104,8 @@ const struct command group_commands[] = {
      "Take the last reset of offsets back (Ostraka clusters only).",
      undo_options, IMPACT_WRITE, 1, 1, group_undo,
      "  ostraka group undo billing\n"
-     "  ostraka group undo billing --execute\n"},
+     "  ostraka group undo billing --execute\n"
+     "  ostraka group undo billing --by my-admin-tool --execute\n"},
     {"group", "delete", "[GROUP...]",
      "Delete groups without members, and what they committed.", delete_options,
      IMPACT_DANGER, 0, 1000, group_delete,

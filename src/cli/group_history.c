@@ -151,7 +151,18 @@ static int last_reset(struct group_client *g, struct group_view *v,
     if (code != EXIT_DONE) {
         return code;
     }
-    int rv = group_past_last_reset(&p, &g->admin.arena, r);
+    struct slice other;
+    int rv =
+        group_past_last_reset(&p, command_option(g->admin.call, "by", NULL),
+                              &g->admin.arena, r, &other);
+    if (rv == ERR_NOTFOUND && other.len > 0) {
+        return command_fail(
+            g->admin.call, EXIT_NOTFOUND,
+            "the history of group %s has no reset that counts as one, but "
+            "commits of %.*s, who is no member: --by %.*s takes back its last",
+            name, (int)other.len, (const char *)other.data, (int)other.len,
+            (const char *)other.data);
+    }
     if (rv == ERR_NOTFOUND) {
         return command_fail(g->admin.call, EXIT_NOTFOUND,
                             "the history of group %s has no reset; ostraka "

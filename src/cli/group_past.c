@@ -1,10 +1,14 @@
 #include "cli/group_past.h"
 
+#include <string.h>
+
 #include "wire/api.h"
 #include "wire/errors.h"
 
 #define PAGE_ROWS 1000
-#define OWN_NAME  "ostraka" /* this program's client id */
+#define OWN_NAME  "ostraka" /* this program's client id, of tools */
+/* Kafka's admin clients call themselves so, with a number behind it. */
+#define KAFKA_ADMIN "adminclient-"
 
 /* ---- asking -------------------------------------------------------------- */
 
@@ -92,10 +96,21 @@ int group_past_take(struct group_client *g, struct slice group, int32_t *node,
 
 /* ---- the last reset ------------------------------------------------------ */
 
-static bool is_reset(const struct ostraka_offset_history_response_row *r)
+static bool is_tool(struct slice by)
 {
-    return r->reset ||
-           (r->number == 1 && slice_equal(r->by, slice_str(OWN_NAME)));
+    size_t len = strlen(KAFKA_ADMIN);
+    return slice_equal(by, slice_str(OWN_NAME)) ||
+           (by.len > len && memcmp(by.data, KAFKA_ADMIN, len) == 0);
+}
+
+/* A first commit is not marked. */
+static bool is_reset(const struct ostraka_offset_history_response_row *r,
+                     const char *by)
+{
+    bool marked =
+        r->reset || (r->number == 1 && slice_equal(r->by, slice_str(OWN_NAME)));
+    return marked &&
+           (by == NULL ? is_tool(r->by) : slice_equal(r->by, slice_str(by)));
 }
 
 static bool same_partition(const struct ostraka_offset_history_response_row *a,
@@ -133,8 +148,9 @@ static void add(struct group_past_reset *x, const struct group_past *p,
     }
 }
 
-int group_past_last_reset(const struct group_past *p, struct arena *a,
-                          struct group_past_reset *ret_r)
+int group_past_last_reset(const struct group_past *p, const char *by,
+                          struct arena *a, struct group_past_reset *ret_r,
+                          struct slice *ret_other)
 {
     const struct ostraka_offset_history_response_row *last = NULL;
     struct group_past_reset x = {.rows =
@@ -142,8 +158,12 @@ int group_past_last_reset(const struct group_past *p, struct arena *a,
     if (x.rows == NULL) {
         return ERR_NOMEM;
     }
+    *ret_other = slice_of(NULL, 0);
     for (size_t i = 0; i < p->n; i++) {
-        if (is_reset(&p->rows[i]) &&
+        if (p->rows[i].reset && !is_reset(&p->rows[i], by)) {
+            *ret_other = p->rows[i].by;
+        }
+        if (is_reset(&p->rows[i], by) &&
             (last == NULL || p->rows[i].time_ms > last->time_ms)) {
             last = &p->rows[i];
         }

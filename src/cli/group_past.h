@@ -29,10 +29,15 @@ struct group_past_reset {
     size_t n;
     size_t n_lost; /* whose offset before is no longer kept; not in `rows` */
 };
-/* Find it: what was committed at one time by one client and is marked as a
- * reset, or is the first commit of a partition and ours. Memory is the
- * arena's. Errors: ERR_NOTFOUND (there is none), ERR_NOMEM. */
-int group_past_last_reset(const struct group_past *p, struct arena *a,
-                          struct group_past_reset *ret_r);
+/* Find it: what was committed at one time by one client without membership, and
+ * is marked so, or is the first commit of a partition and ours. Consumers that
+ * do not subscribe commit without membership, too, and nothing but their name
+ * tells them from a tool: so only commits of `by` count, or, `by` NULL, of this
+ * program and of Kafka's admin clients. `*ret_other`: whose other commits there
+ * are, if that is why there is none. Memory is the arena's. Errors:
+ * ERR_NOTFOUND (there is none), ERR_NOMEM. */
+int group_past_last_reset(const struct group_past *p, const char *by,
+                          struct arena *a, struct group_past_reset *ret_r,
+                          struct slice *ret_other);
 
 #endif

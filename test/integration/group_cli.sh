@@ -332,6 +332,11 @@ expect 0 'had none before' group undo twin --execute
 at twin orders 1 -
 expect 3 'has no reset' group undo twin
 
+# What a consumer commits by itself is no reset, though it looks like one.
+expect 0 'CLIENT' group undo live --help
+expect 3 'has no reset' group undo live --by nobody
+expect 0 'last reset was at .* by ostraka' group undo live --by ostraka
+
 # ---- the coordinator dies ---------------------------------------------------
 
 node=$("$ostraka" group list | awk '$1 == "live" { print $5 }')

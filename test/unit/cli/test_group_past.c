@@ -19,6 +19,7 @@ struct fixture {
     ROW rows[20];
     struct group_past past;
     struct group_past_reset reset;
+    struct slice other;
 };
 
 static int set_up(void **state)
@@ -58,9 +59,14 @@ static ROW *put(struct fixture *f, int32_t p, int64_t number, int64_t offset,
     return r;
 }
 
+static int find_by(struct fixture *f, const char *by)
+{
+    return group_past_last_reset(&f->past, by, &f->arena, &f->reset, &f->other);
+}
+
 static int find(struct fixture *f)
 {
-    return group_past_last_reset(&f->past, &f->arena, &f->reset);
+    return find_by(f, NULL);
 }
 
 static void none(void **state)
@@ -113,13 +119,38 @@ static void made(void **state)
     assert_int_equal(f->reset.rows[1].wanted, -1);
 }
 
+/* A consumer that assigns partitions to itself commits as a tool does: what it
+ * does is no reset unless it is asked for, nor does it hide one. */
+static void by_whom(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 1, 10, 100, "spark", false);
+    put(f, 0, 2, 20, 200, "spark", true);
+    assert_int_equal(find(f), ERR_NOTFOUND);
+    assert_true(slice_equal(f->other, slice_str("spark")));
+    put(f, 0, 3, 5, 300, "adminclient-12", true);
+    put(f, 0, 4, 6, 400, "spark", true);
+    put(f, 0, 5, 7, 500, "adminclient-", true);
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.time_ms, 300);
+    assert_int_equal(f->reset.n, 1);
+    assert_int_equal(f->reset.rows[0].wanted, 20);
+    assert_int_equal(find_by(f, "spark"), 0);
+    assert_int_equal(f->reset.time_ms, 400);
+    assert_int_equal(f->reset.rows[0].wanted, 5);
+    assert_int_equal(find_by(f, "nobody"), ERR_NOTFOUND);
+    put(f, 1, 1, 9, 600, "ostraka-consume", false); /* a member's first */
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.time_ms, 300);
+}
+
 /* The row before is another partition's, or another topic's. */
 static void lost(void **state)
 {
     struct fixture *f = *state;
     put(f, 0, 7, 10, 100, "c-1", false);
-    put(f, 1, 2, 20, 200, "kadmin", true);
-    put(f, 1, 9, 20, 200, "kadmin", true)->topic_id = (struct uuid){{2}};
+    put(f, 1, 2, 20, 200, "adminclient-7", true);
+    put(f, 1, 9, 20, 200, "adminclient-7", true)->topic_id = (struct uuid){{2}};
     assert_int_equal(find(f), 0);
     assert_int_equal(f->reset.n, 0);
     assert_int_equal(f->reset.n_lost, 2);
@@ -141,7 +172,8 @@ static void nameless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(none), TEST(last), TEST(made), TEST(lost), TEST(nameless),
+        TEST(none), TEST(last),    TEST(made),
+        TEST(lost), TEST(by_whom), TEST(nameless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
