@@ -1,8 +1,8 @@
 #!/bin/sh
 # console.sh - Apache Kafka's console tools, as its bin/ scripts start them:
 # kafka-topics, kafka-configs, kafka-get-offsets, kafka-console-producer,
-# kafka-console-consumer, kafka-consumer-groups, kafka-delete-records,
-# kafka-cluster.
+# kafka-console-consumer, kafka-consumer-groups, kafka-verifiable-producer,
+# kafka-verifiable-consumer, kafka-delete-records, kafka-cluster.
 # shellcheck disable=SC2317 # functions are called through check
 set -u
 # shellcheck source=test/clients/common.sh
@@ -98,7 +98,7 @@ broker_configs_try()
 }
 produce_try()
 {
-    awk 'BEGIN { for (i = 1; i <= 500; i++) print "k" i % 9 "\tvalue " i }' \
+    awk 'BEGIN { for (i = 1; i <= 500; i++) print "k" i % 97 "\tvalue " i }' \
         >"$work/sent"
     tool org.apache.kafka.tools.ConsoleProducer --topic con \
         --reader-property parse.key=true --compression-codec zstd \
@@ -134,6 +134,165 @@ group_try()
     [ "$(grep -c '^k' "$work/said")" -eq 500 ] &&
         groups --delete --group console && says 'successful' &&
         groups --list && ! says '^console$'
+}
+# of_each COLUMN: this column of what kafka-consumer-groups --describe said, by
+# partition; of what --reset-offsets says, CURRENT-OFFSET is NEW-OFFSET.
+of_each()
+{
+    awk -v column="$1" '$2 == "con" { print $3, $column }' "$work/said" | sort |
+        awk '{ printf "%s%s", sep, $2; sep = " " }'
+}
+# reset WHAT...: then "con"'s new offsets are in $reset, by partition.
+reset()
+{
+    groups --reset-offsets --group gone "$@" || return 1
+    reset=$(of_each 4)
+}
+committed()
+{
+    groups --describe --group gone --offsets && [ "$(of_each 4)" = "$1" ]
+}
+# A group with a member: what is told of it, and what it refuses.
+member_start()
+{
+    java -Xshare:auto -XX:TieredStopAtLevel=1 -cp "$classpath" \
+        org.apache.kafka.tools.consumer.ConsoleConsumer --topic con \
+        --bootstrap-server "$OSTRAKA_BOOTSTRAP" --group gone --from-beginning \
+        --consumer-property client.id=reader >"$work/member" 2>&1 &
+    member=$!
+    tries=300
+    until [ "$(grep -c value "$work/member")" -eq 500 ]; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] && kill -0 "$member" || return 1
+        sleep 0.2
+    done
+}
+refuses()
+{
+    words=$1
+    shift
+    groups --group gone "$@"
+    says "$words"
+}
+member_try()
+{
+    member_start &&
+        groups --list --state stable && says '^gone +Stable' &&
+        groups --list --type classic && says '^gone ' &&
+        groups --describe --group gone --state &&
+        says '^gone .*\([0-9]\) +range +Stable +1' &&
+        groups --describe --group gone --members --verbose &&
+        says '^gone +reader-[^ ]+ +/127.0.0.1 +reader +4 .*con:?\(?0,1,2,3' &&
+        refuses 'NonEmptyGroup|not empty' --delete &&
+        refuses 'inactive' --reset-offsets --topic con --to-earliest --execute
+}
+# It commits what it read when it is told to end.
+member_end_try()
+{
+    kill -TERM "$member"
+    wait "$member"
+    groups --describe --group gone && says 'has no active members' &&
+        [ "$(awk '$2 == "con" { n += $4; lag += $6 }
+            END { print n, lag }' "$work/said")" = '500 0' ]
+}
+reset_try()
+{
+    groups --describe --group gone --offsets && ends=$(of_each 5) &&
+        reset --topic con --to-earliest --dry-run &&
+        [ "$reset" = '0 0 0 0' ] && committed "$ends" &&
+        reset --topic con --to-offset 3 --execute && committed '3 3 3 3' &&
+        reset --topic con --shift-by -2 --execute && committed '1 1 1 1' &&
+        reset --topic con:1,3 --to-latest --execute &&
+        reset --all-topics --to-current --export --dry-run &&
+        grep '^con,' "$work/said" >"$work/exported" &&
+        [ "$(wc -l <"$work/exported")" -eq 4 ] &&
+        reset --topic con --by-duration P1D --execute &&
+        committed '0 0 0 0' &&
+        reset --from-file "$work/exported" --execute &&
+        committed "$(echo "$ends" | awk '{ print 1, $2, 1, $4 }')" &&
+        reset --topic con --to-datetime 2001-01-01T00:00:00.000 --execute &&
+        committed '0 0 0 0'
+}
+delete_offsets_try()
+{
+    groups --delete-offsets --group gone --topic con:0 &&
+        says 'con +0 +Successful' && committed '0 0 0' &&
+        groups --delete --group gone && says 'successful' || return 1
+    groups --describe --group gone
+    says 'GroupIdNotFound'
+}
+
+# kafka-verifiable-*: a JSON line for each thing that happened.
+verifiable()
+{
+    class=org.apache.kafka.tools.$1
+    shift
+    exec java -Xshare:auto -XX:TieredStopAtLevel=1 -cp "$classpath" "$class" \
+        --topic verifiable --bootstrap-server "$OSTRAKA_BOOTSTRAP" "$@" \
+        2>>"$work/verifiable.err"
+}
+verifiable_consumer()
+{
+    verifiable VerifiableConsumer --group-id verifiable --verbose "$@"
+}
+# what FILE...: where the records were that consumers say they read.
+what()
+{
+    cat "$@" | sed -n 's/.*"record_data".*"partition":\([0-9]*\),\(.*\)}/\1 \2/p'
+}
+# until_says N WORDS FILE...: until so many lines of the files say it.
+until_says()
+{
+    wanted=$1
+    words=$2
+    shift 2
+    tries=450
+    until [ "$(cat "$@" | grep -c "$words")" -ge "$wanted" ]; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.2
+    done
+}
+verifiable_produce_try()
+{
+    (verifiable VerifiableProducer --repeating-keys 97 --max-messages "$1" \
+        >"$work/produced") || return 1
+    grep '"tool_data"' "$work/produced" >"$work/said"
+    says "\"sent\":$1,\"acked\":$1," &&
+        ! grep producer_send_error "$work/produced"
+}
+# It ends by itself in the middle of what there is.
+verifiable_consume_try()
+{
+    (verifiable_consumer --max-messages 1000 >"$work/one") || return 1
+    what "$work/one" >"$work/what"
+    [ "$(wc -l <"$work/what")" -eq 1000 ] &&
+        grep '"offsets_committed"' "$work/one" >"$work/said" &&
+        ! grep -v '"success":true' "$work/said" &&
+        grep '"shutdown_complete"' "$work/one"
+}
+# Two go on with the rest, each with a part of it, until they are told to end.
+verifiable_share_try()
+{
+    verifiable_consumer >"$work/two" &
+    two=$!
+    verifiable_consumer >"$work/three" &
+    three=$!
+    until_says 1 '"partitions_assigned".*},{.*}\]' "$work/two" &&
+        until_says 1 '"partitions_assigned".*},{.*}\]' "$work/three" &&
+        verifiable_produce_try 2000 &&
+        until_says 4000 '"record_data"' "$work/two" "$work/three"
+    shared=$?
+    kill -TERM "$two" "$three"
+    wait "$two" "$three"
+    [ "$shared" -eq 0 ] && grep '"shutdown_complete"' "$work/two" &&
+        grep '"shutdown_complete"' "$work/three" &&
+        what "$work/one" "$work/two" "$work/three" | sort >"$work/what" &&
+        [ "$(wc -l <"$work/what")" -eq 5000 ] &&
+        [ "$(uniq "$work/what" | wc -l)" -eq 5000 ] &&
+        groups --describe --group verifiable &&
+        [ "$(awk '$2 == "verifiable" { n += $4; lag += $6 }
+            END { print n, lag }' "$work/said")" = '5000 0' ]
 }
 offsets_try()
 {
@@ -180,6 +339,14 @@ check 'kafka-console-producer' produce_try
 check 'kafka-console-consumer --partition --offset earliest' consume_try
 check 'kafka-console-consumer --offset 10' offset_try
 check 'kafka-console-consumer --group, kafka-consumer-groups' group_try
+check 'kafka-consumer-groups of a group with a member' member_try
+check 'kafka-console-consumer commits as it ends' member_end_try
+check 'kafka-consumer-groups --reset-offsets' reset_try
+check 'kafka-consumer-groups --delete-offsets, --delete' delete_offsets_try
+"$ostraka" topic create verifiable --partitions 4 >/dev/null
+check 'kafka-verifiable-producer' verifiable_produce_try 3000
+check 'kafka-verifiable-consumer --max-messages' verifiable_consume_try
+check 'two of kafka-verifiable-consumer' verifiable_share_try
 check 'kafka-get-offsets' offsets_try
 check 'kafka-delete-records' trim_try
 check 'kafka-cluster' cluster_try

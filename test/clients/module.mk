@@ -2,7 +2,8 @@
 EXTRA_DIST += test/clients/common.sh test/clients/clients.sh \
 	test/clients/kcat.sh test/clients/groups.sh \
 	test/clients/groups/judge.py test/clients/groups/schedule.py \
-	test/clients/groups_go.sh test/clients/groups_java.sh \
+	test/clients/groups_coordinator.sh test/clients/groups_go.sh \
+	test/clients/groups_java.sh \
 	test/clients/groups_kcat.sh test/clients/groups_mixed.sh \
 	test/clients/groups_node.sh test/clients/groups_python.sh \
 	test/clients/groups_python_old.sh test/clients/members.sh \

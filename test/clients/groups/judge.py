@@ -63,7 +63,7 @@ class Judge:
         self.findings = []
         self.records = 0
         self.again = {"killed": 0, "lost": 0, "refused": 0, "sought": 0}
-        self.refusals = 0
+        self.changes = 0  # of who owns what
         self.line = 0
 
     def finding(self, kind, text):
@@ -83,8 +83,8 @@ class Judge:
             name, word, rest = kcat.groups()
             word = "lost" if word.endswith("lost") else word
             args = re.findall(r"\[(\d+)\]", rest)
-        elif line.startswith("% "):
-            return  # kcat waits, or is at an end
+        elif line.startswith("%"):
+            return  # kcat is at an end, or says what it meets
         else:
             words = line.split()
             if len(words) < 2 or not hasattr(self, "on_" + words[1]):
@@ -105,6 +105,7 @@ class Judge:
         self.kinds[name] = commits
 
     def on_assigned(self, name, *partitions):
+        self.changes += 1
         for p in partitions:
             s = self.of(p)
             if s.owner not in (None, name):
@@ -120,20 +121,20 @@ class Judge:
                              "has" % (name, p, s.owner))
             return
         if s.next is not None and self.kinds[name] == "auto":
-            if how in ("killed", "lost"):
+            if how in ("killed", "lost") or s.refused:
                 s.starts |= set(range(s.committed, s.next + 1))
-            elif s.refused:
-                s.starts.add(s.next)
             else:
                 s.starts = {s.next}
                 s.committed = s.next
         s.owner, s.ended = None, how
 
     def on_revoked(self, name, *partitions):
+        self.changes += 1
         for p in partitions:
             self.give_up(name, p, "revoked")
 
     def on_lost(self, name, *partitions):
+        self.changes += 1
         for p in partitions:
             self.give_up(name, p, "lost")
 
@@ -195,6 +196,8 @@ class Judge:
                 self.finding("double", "partition %s: %s begins at %d, and %d "
                              "had been read by one that had %s" % (
                                  p, name, offset, s.high - 1, s.ended))
+        # That tells what became of commits that got no answer.
+        s.committed, s.starts, s.refused = offset, {offset}, False
 
     def on_seek(self, name, p, offset):
         s = self.of(p)
@@ -228,7 +231,6 @@ class Judge:
             s.committed, s.starts, s.refused = offset, {offset}, False
 
     def on_refused(self, name, *args):
-        self.refusals += 1
         for p, _ in self.pairs(args):
             self.of(p).refused = True
         if not args:
@@ -256,7 +258,7 @@ class Judge:
             if s.stored != s.end:
                 self.finding("loss", "partition %d: committed in the end is "
                              "%s of %s" % (p, s.stored, s.end))
-            if s.committed != s.stored:
+            if s.committed != s.stored and not s.refused:
                 self.finding("loss", "partition %d: committed is %s, a member "
                              "had committed %d" % (p, s.stored, s.committed))
         if not self.partitions:

@@ -9,6 +9,8 @@ GROUP: ..." for each, and keeps what they said below DIRECTORY.
   --directory DIRECTORY
   --session MS           the sessions of members (10000)
   --at-once N            so many groups side by side (1)
+  --dev DIRECTORY        of `ostraka dev`: the other schedule
+  --may-rejoin           there: a client that rejoins of its own accord
   --kind NAME COMMITS STOP COMMAND
                          how a member is started: COMMITS is manual or auto,
                          STOP is eof or term; {name} {servers} {group} {topic}
@@ -23,6 +25,10 @@ commit, leave and exit 0. One that stops by SIGTERM (kcat) is told nothing.
 The schedule: a reads alone; b joins, then c; b leaves; c goes on without
 committing, and is killed; a leaves; d goes on, and seeks back to offset 5 when
 nothing more comes. Records come all the while.
+
+The other schedule: a and b read; their coordinator dies, and comes back; nobody
+may be assigned anything anew, nor anything come again. Of clients that rejoin
+for themselves, only what judge.py says must hold.
 """
 import argparse
 import concurrent.futures
@@ -110,6 +116,15 @@ class Group:
         if done.returncode != 0:
             raise Failure(" ".join(words) + ": " + done.stderr)
         return done.stdout
+
+    def described(self):
+        return json.loads(self.ostraka("group", "describe", self.name,
+                                       "--json"))["data"][0]
+
+    def dev(self, verb, node):
+        subprocess.run([self.options.ostraka, "dev", verb, "--dir",
+                        self.options.dev, node], check=True,
+                       stdout=subprocess.DEVNULL)
 
     def say(self, *words):
         self.books.write((" ".join(map(str, words)) + "\n").encode())
@@ -213,6 +228,12 @@ class Group:
         self.shared("a")
         self.start("b")
         self.shared("a", "b")
+        if self.options.dev is None:
+            self.members_die()
+        else:
+            self.coordinator_dies()
+
+    def members_die(self):
         self.start("c")
         self.shared("a", "b", "c")
         self.leave("b")
@@ -230,6 +251,29 @@ class Group:
             self.seek("d", ends)
         self.leave("d")
         self.verify(ends)
+        if self.judge.again["killed"] == 0:
+            raise Failure("what c did not commit came not again")
+
+    def coordinator_dies(self):
+        changes = self.judge.changes
+        node = str(self.described()["coordinator"])
+        self.dev("kill", node)
+        self.more(30)
+        if str(self.described()["coordinator"]) == node:
+            raise Failure("node %s is the coordinator still" % node)
+        self.dev("start", node)
+        self.more(30)
+        if self.options.may_rejoin:
+            self.shared("a", "b")
+        elif self.judge.changes != changes:
+            raise Failure("somebody was assigned something anew")
+        ends = [p.end() for p in self.producers]
+        self.until_read(ends)
+        self.leave("a")
+        self.leave("b")
+        self.verify(ends)
+        if sum(self.judge.again.values()) > 0 and not self.options.may_rejoin:
+            raise Failure("something came again")
 
     def order(self, name, text):
         stdin = self.members[name].stdin
@@ -248,14 +292,10 @@ class Group:
     def verify(self, ends):
         for p, end in enumerate(ends):
             self.say("-", "end", p, end)
-        said = json.loads(self.ostraka("group", "describe", self.name,
-                                       "--json"))
-        for p in said["data"][0]["partitions"]:
+        for p in self.described()["partitions"]:
             self.say("-", "stored", p["partition"], p["offset"])
         self.hear()
         self.judge.close()
-        if self.judge.again["killed"] == 0:
-            self.judge.finding("books", "what c did not commit came not again")
         if self.judge.findings:
             raise Failure("findings")
 
@@ -298,6 +338,8 @@ def main():
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--session", type=int, default=10000)
     parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--dev")
+    parser.add_argument("--may-rejoin", action="store_true")
     parser.add_argument("--kind", nargs=4, action="append", default=[])
     parser.add_argument("groups", nargs="+")
     options = parser.parse_args()
