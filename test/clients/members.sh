@@ -31,7 +31,7 @@ members_kind()
         kcat_words="$kcat_words -X auto.commit.interval.ms={commit}"
         kcat_words="$kcat_words -X auto.offset.reset=earliest"
         kcat_words="$kcat_words -X partition.assignment.strategy={assignor}"
-        # By lines: all members write to one file.
+        # By lines: all members write to one pipe.
         kind kcat auto term "stdbuf -oL -eL kcat -b {servers} -G {group} \
 $kcat_words -f '{name} record %p %o %s\\n' {topic}"
         ;;

@@ -1,8 +1,8 @@
 """The judge of a consumer group's books.
 
-All members write to one file opened for appending, one write a line, so that
-the order of lines is the order in which things happened: what a member says
-before it gives a partition up stands before what the next owner says of it.
+All members write to one pipe, one write a line, so that the order of lines is
+the order in which things happened: what a member says before it gives a
+partition up stands before what the next owner says of it.
 
   NAME start KIND manual|auto   auto: commits what it read as it gives it up
   NAME assigned P...            partitions it got (beside what it has)
@@ -18,6 +18,7 @@ before it gives a partition up stands before what the next owner says of it.
   NAME ended STATUS
   - end P OFFSET                acknowledged to the producer, all below
   - stored P OFFSET             committed in the end, as the broker says
+  - closed                      nothing comes after this
 
 What must hold, for each partition:
   loss     an owner begins where it was committed, never above; offsets follow
@@ -64,6 +65,7 @@ class Judge:
         self.records = 0
         self.again = {"killed": 0, "lost": 0, "refused": 0, "sought": 0}
         self.changes = 0  # of who owns what
+        self.closed = False
         self.line = 0
 
     def finding(self, kind, text):
@@ -245,7 +247,12 @@ class Judge:
     def on_stored(self, name, p, offset):
         self.of(p).stored = int(offset)
 
+    def on_closed(self, name):
+        self.closed = True
+
     def close(self):
+        if not self.closed:
+            self.finding("books", "they are not closed")
         for p, s in sorted(self.partitions.items()):
             if s.end is None:
                 self.finding("books", "partition %d has no end" % p)
@@ -320,7 +327,8 @@ c ended 0
 - end 0 5
 - end 1 4
 - stored 0 5
-- stored 1 4""".split("\n")
+- stored 1 4
+- closed""".split("\n")
 
 # What is planted: kind of finding, line, what comes in its place.
 PLANTED = [
@@ -359,6 +367,7 @@ PLANTED = [
     ("books", "b killed", "b killed|b reco"),
     ("books", "b killed", "b record 1"),
     ("books", "- end 0 5|", ""),
+    ("books", "|- closed", ""),
 ]
 
 

@@ -101,10 +101,20 @@ class Group:
         self.name = re.sub("[^a-z0-9-]", "-", spec.lower())
         self.judge = Judge()
         self.members, self.producers = {}, []
+        self.ended = set()  # members that were told to
         os.makedirs(os.path.join(options.directory, self.name))
-        self.books = open(self.path("books"), "ab", buffering=0)
-        self.reader = open(self.path("books"))
-        self.rest = ""
+        # A pipe, for a line in a file may be torn by the death of its writer.
+        self.reader, self.books = os.pipe()
+        self.heard, self.hearing = b"", threading.Lock()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
+
+    def listen(self):
+        with open(self.path("books"), "wb") as kept:
+            while some := os.read(self.reader, 65536):
+                kept.write(some)
+                with self.hearing:
+                    self.heard += some
 
     def path(self, name):
         return os.path.join(self.options.directory, self.name, name)
@@ -127,13 +137,13 @@ class Group:
                        stdout=subprocess.DEVNULL)
 
     def say(self, *words):
-        self.books.write((" ".join(map(str, words)) + "\n").encode())
+        os.write(self.books, (" ".join(map(str, words)) + "\n").encode())
 
     def hear(self):
-        self.rest += self.reader.read()
-        *lines, self.rest = self.rest.split("\n")
+        with self.hearing:
+            *lines, self.heard = self.heard.split(b"\n")
         for line in lines:
-            self.judge.hear(line)
+            self.judge.hear(line.decode(errors="replace"))
 
     # ---- members -----------------------------------------------------------
 
@@ -156,6 +166,7 @@ class Group:
 
     def leave(self, name):
         member = self.members[name]
+        self.ended.add(name)
         member.stdin.close()
         try:
             if member.stop == "term":
@@ -175,6 +186,7 @@ class Group:
             member.wait(LIMIT)
 
     def kill(self, name):
+        self.ended.add(name)
         self.members[name].kill()
         self.members[name].wait()
         self.say(name, "killed")
@@ -188,12 +200,8 @@ class Group:
             if condition():
                 return
             for name, m in self.members.items():
-                if name not in self.judge.gone and m.poll() is not None \
-                        and not self.rest:
-                    self.hear()
-                    if name not in self.judge.gone:
-                        raise Failure("%s ended with %d" % (
-                            name, m.returncode))
+                if name not in self.ended and m.poll() is not None:
+                    raise Failure("%s ended with %d" % (name, m.returncode))
             if time.monotonic() > deadline:
                 raise Failure("%s did not come: %s" % (what, {
                     n: self.judge.owned(n) for n in self.members}))
@@ -294,7 +302,8 @@ class Group:
             self.say("-", "end", p, end)
         for p in self.described()["partitions"]:
             self.say("-", "stored", p["partition"], p["offset"])
-        self.hear()
+        self.say("-", "closed")
+        self.until("the end of the books", lambda: self.judge.closed)
         self.judge.close()
         if self.judge.findings:
             raise Failure("findings")
@@ -307,6 +316,9 @@ class Group:
         for m in self.members.values():
             m.kill()
             m.wait()
+        os.close(self.books)
+        self.listener.join()
+        os.close(self.reader)
 
     def verdict(self):
         started = time.monotonic()

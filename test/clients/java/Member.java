@@ -29,7 +29,7 @@ final class Member implements ConsumerRebalanceListener {
         "range", "Range", "roundrobin", "RoundRobin", "sticky", "Sticky",
         "cooperative-sticky", "CooperativeSticky");
 
-    // Not System.out: one write a line, all members write to one file.
+    // Not System.out: one write a line, all members write to one pipe.
     private final FileOutputStream out
         = new FileOutputStream(FileDescriptor.out);
     private final ConcurrentLinkedQueue<String> orders

@@ -11,7 +11,7 @@ const [servers, groupId, topic, , session, , name] = process.argv.slice(2)
 let owned = []
 let holding = false
 
-// One write a line: all members write to one file.
+// One write a line: all members write to one pipe.
 function say(word, ...args) {
   fs.writeSync(1, [name, word, ...args].join(' ') + '\n')
 }

@@ -40,7 +40,7 @@ func milliseconds(text string) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// One write a line: all members write to one file.
+// One write a line: all members write to one pipe.
 func (m *member) say(word string, args ...any) {
 	line := m.name + " " + word
 	for _, a := range args {
