@@ -33,14 +33,21 @@ done
 last=$("$ostraka" topic describe often | awk '/^retention.ms/ { print $2 }')
 [ -n "$last" ] || fail "no override"
 
-# It serves as soon as it has the image: 10 s are the deadline of a question
+# It serves as soon as it is given the image: 10 s are the deadline of a question
 # that nobody answered.
 node_start 3
-times=$(grep -E 'server start|server ready' "$dir"/n3/ostrakad.log | tail -n 2 |
-    awk '{ split($1, t, "[:T.]"); print t[2] * 3600 + t[3] * 60 + t[4] }' |
-    tr '\n' ' ')
+times=$(awk '
+    function seconds() {
+        split($1, t, "[:T.]")
+        return t[2] * 3600 + t[3] * 60 + t[4]
+    }
+    / server start / { ready = "" }
+    / transfer start name=@meta / && ready == "" { image = seconds() }
+    / server ready / { ready = seconds() }
+    END { print image, ready }' "$dir"/n3/ostrakad.log)
 # shellcheck disable=SC2086 # two numbers
 set -- $times
+[ $# -eq 2 ] || fail "node 3 got no image, or does not serve"
 [ $(($2 - $1)) -lt 8 ] || fail "node 3 took $(($2 - $1)) s to serve"
 grep -q 'transfer start name=@meta' "$dir"/n3/ostrakad.log ||
     fail "node 3 got no image"
@@ -48,7 +55,8 @@ grep -q 'transfer start name=@meta' "$dir"/n3/ostrakad.log ||
 # Its own database, after the image: no other node can have answered.
 dev kill 1 --signal 9
 dev kill 2 --signal 9
-if grep -qE ' (ERROR|WARN) ' "$dir"/n3/ostrakad.log; then
+# raft warns of what the machine's other work did.
+if grep -E ' (ERROR|WARN) ' "$dir"/n3/ostrakad.log | grep -v ' WARN raft '; then
     fail "node 3 complains"
 fi
 dev kill 3 --signal TERM
