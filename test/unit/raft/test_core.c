@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "cluster.h"
+#include "raft/core_impl.h"
 
 #define N1  (1u << 1)
 #define N2  (1u << 2)
@@ -651,6 +652,31 @@ static bool story_change(uint32_t off)
            cluster_change(&cl, 1, promoted(4)) == 0;
 }
 
+/* N8: who times out does so again later, not at once and for ever. The library
+ * forgets the timer of a member that is neither voter nor standby: we have
+ * none, so it is made one behind our back. */
+static bool story_timeout(uint32_t off)
+{
+    cluster_open(&cl, 3, 1, 2, off);
+    for (unsigned i = 1; i <= 4; i++) {
+        cluster_start(&cl, i);
+    }
+    cluster_elect(&cl, 1, ALL | N4);
+    cluster_beat(&cl, 1, ALL | N4, 3);
+    struct raft *r = &cluster_core(&cl, 1)->r;
+    ASSERT(r->configuration.servers[3].id == cluster_id(4));
+    r->configuration.servers[3].role = RAFT_SPARE;
+    for (unsigned i = 0; i < 10; i++) {
+        cl.now_ms += 60;
+        cluster_timeout(&cl, 1);
+        if (cluster_node(&cl, 1)->timeout_ms <= cl.now_ms) {
+            return false;
+        }
+        cluster_pump(&cl, ALL);
+    }
+    return leads(1);
+}
+
 /* N17: an answer to a pre-vote that comes when its candidate follows again is
  * no news of a term. (Of one whose leader's address happens to lie at the
  * wrong place, without the guard; of one that knows no leader, always.) */
@@ -996,6 +1022,7 @@ TEETH(suspect, CORE_GUARD_EXPIRY)
 TEETH(pre_vote, CORE_GUARD_PRE_VOTE)
 TEETH(hint, CORE_GUARD_HINT)
 TEETH(change, CORE_GUARD_CHANGE)
+TEETH(timeout, CORE_GUARD_TIMEOUT)
 TEETH(result, CORE_GUARD_RESULT)
 TEETH(install, CORE_GUARD_INSTALL)
 TEETH(barrier, CORE_GUARD_BARRIER)
@@ -1034,6 +1061,7 @@ int main(void)
         cmocka_unit_test(test_pre_vote),
         cmocka_unit_test(test_hint),
         cmocka_unit_test(test_change),
+        cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_install),
         cmocka_unit_test(test_barrier),
