@@ -149,6 +149,19 @@ struct sim_disk *sim_cluster_disk(struct sim_cluster *c, unsigned id)
     return seat_of(c, id)->disk;
 }
 
+struct sim *sim_cluster_sim(const struct sim_cluster *c)
+{
+    return c->sim;
+}
+
+struct broker *sim_cluster_broker(struct sim_cluster *c, unsigned id)
+{
+    const struct sim_seat *s = seat_of(c, id);
+
+    return s->host != NULL && s->state == SIM_HOST_SERVES ? s->host->broker
+                                                          : NULL;
+}
+
 enum sim_host_state sim_cluster_state(struct sim_cluster *c, unsigned id)
 {
     return seat_of(c, id)->state;

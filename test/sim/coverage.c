@@ -3,9 +3,11 @@
 
 #include <string.h>
 
-/* A line reads "time LEVEL room event ...". NULL: counted by clients. */
+/* A line reads "time LEVEL room event ...". NULL: counted by clients. `has`:
+ * and somewhere this. */
 static const struct {
-    const char *name, *event;
+    const char *name, *event, *has;
+    bool rare; /* may be 0 */
 } table[COVERAGES] = {
     [COVERAGE_ELECTIONS] = {"elections", "replica leader "},
     [COVERAGE_TRUNCATIONS] = {"truncations", "raft truncated "},
@@ -24,6 +26,14 @@ static const struct {
                                      "transfer start name=@groups"},
     [COVERAGE_GROUP_IMAGES] = {"images of @groups installed",
                                "transfer done name=@groups"},
+    [COVERAGE_STATES_DAMAGED] = {"databases put aside", "state quarantined "},
+    [COVERAGE_STATES_ASTRAY] = {"databases astray by their hash",
+                                "state quarantined ",
+                                "but that of most replicas"},
+    [COVERAGE_STATES_FETCHED] = {"databases fetched", "transfer fetch "},
+    [COVERAGE_STATES_RESTORED] = {"databases restored", "state restored "},
+    [COVERAGE_ELSEWHERE] = {"transfers from another giver",
+                            "transfer elsewhere ", NULL, true},
     [COVERAGE_REBALANCES] = {"rebalances", NULL},
     [COVERAGE_COORDINATOR_MOVES] = {"coordinator moves", NULL},
     [COVERAGE_GENERATIONS_FENCED] = {"generations fenced", NULL},
@@ -53,7 +63,9 @@ void coverage_hear(void *arg, unsigned node, struct slice line)
     for (unsigned i = 0; i < COVERAGES; i++) {
         size_t len = table[i].event == NULL ? 0 : strlen(table[i].event);
         if (len > 0 && event.len >= len &&
-            memcmp(event.data, table[i].event, len) == 0) {
+            memcmp(event.data, table[i].event, len) == 0 &&
+            (table[i].has == NULL || memmem(event.data, event.len, table[i].has,
+                                            strlen(table[i].has)) != NULL)) {
             c->n[i]++;
         }
     }
@@ -69,4 +81,9 @@ void coverage_add(struct coverage *to, const struct coverage *from)
 const char *coverage_name(enum coverage_kind kind)
 {
     return table[kind].name;
+}
+
+bool coverage_required(enum coverage_kind kind)
+{
+    return !table[kind].rare;
 }

@@ -24,7 +24,12 @@ enum coverage_kind {
     COVERAGE_WOKEN,
     COVERAGE_BEHIND, /* a database behind its log at a start */
     COVERAGE_GROUP_IMAGES_ASKED,
-    COVERAGE_GROUP_IMAGES, /* of @groups, installed */
+    COVERAGE_GROUP_IMAGES,    /* of @groups, installed */
+    COVERAGE_STATES_DAMAGED,  /* databases put aside for what they hold */
+    COVERAGE_STATES_ASTRAY,   /* ... since most others hold something else */
+    COVERAGE_STATES_FETCHED,  /* asked for, to replace such a one */
+    COVERAGE_STATES_RESTORED, /* and installed */
+    COVERAGE_ELSEWHERE,       /* transfers that went to another giver */
     /* What members of groups met with. */
     COVERAGE_REBALANCES,
     COVERAGE_COORDINATOR_MOVES,
@@ -44,5 +49,7 @@ struct coverage {
 void coverage_hear(void *arg, unsigned node, struct slice line);
 void coverage_add(struct coverage *to, const struct coverage *from);
 const char *coverage_name(enum coverage_kind kind);
+/* Does a set of runs count for nothing without it? The others are too rare. */
+bool coverage_required(enum coverage_kind kind);
 
 #endif

@@ -24,6 +24,7 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/reader.c \
 	test/sim/session.c \
 	test/sim/states.c test/sim/states.h \
+	test/sim/state_faults.c test/sim/state_faults.h \
 	test/sim/terms.c test/sim/terms.h \
 	test/sim/shake.c test/sim/shake.h \
 	test/sim/world.c test/sim/world.h

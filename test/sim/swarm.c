@@ -10,6 +10,7 @@
 #include "env/file.h"
 #include "groups.h"
 #include "judge.h"
+#include "state_faults.h"
 
 #define SECOND   UINT64_C(1000000)
 #define MS       UINT64_C(1000)
@@ -17,9 +18,11 @@
 #define SETTINGS 16
 #define TEXT_MAX 24
 #define UNBOUND  8
+#define SHAKY    6 /* of so many seeds, one has faults of databases */
 /* See start_producers(). */
 #define BATCHES_S_MAX 200
 #define NO_TIME       UINT64_MAX
+#define STATE_SALT    UINT64_C(0x64617461626173)
 
 enum fault {
     FAULT_KILL,     /* one node, any crash mode */
@@ -72,6 +75,12 @@ struct swarm {
     bool beyond;     /* any disk may be: no promise but the truth */
     bool formed;     /* all served at some time */
     unsigned n_damaged, n_wiped, n_damage_seen, n_power;
+    /* The databases of one node, the rotten one if there is one, go wrong.
+     * Drawn apart: other seeds stay what they were. */
+    unsigned shaky; /* 0: none */
+    struct rand state_rand;
+    uint64_t next_state_us;
+    unsigned n_decisions, n_state_damages;
     uint64_t link_us[SIM_NODES_MAX + 2][SIM_NODES_MAX + 2]; /* up again at */
     uint64_t load_us, gap_us, next_fault_us, next_admin_us;
     unsigned n_churn, churn_partitions;
@@ -264,6 +273,21 @@ static void draw_nodes(struct swarm *s)
     }
 }
 
+static void draw_states(struct swarm *s)
+{
+    struct rand *r = &s->state_rand;
+
+    rand_init(r, s->o->seed ^ STATE_SALT);
+    s->next_state_us = NO_TIME;
+    if (s->n < 3 || s->beyond || rand_below(r, SHAKY) != 0) {
+        return;
+    }
+    s->shaky = 1 + (unsigned)rand_below(r, s->n);
+    s->shaky = s->rotten != 0 ? s->rotten : s->shaky;
+    s->next_state_us = (2000 + rand_below(r, 12000)) * MS;
+    sim_disk_remember(sim_cluster_disk(s->cluster, s->shaky));
+}
+
 static void draw(struct swarm *s)
 {
     rand_init(&s->rand, s->o->seed);
@@ -282,6 +306,7 @@ static void draw(struct swarm *s)
     }
     memset(s->link_us, 0xff, sizeof s->link_us);
     draw_nodes(s);
+    draw_states(s);
     draw_load(s);
     if (s->groups.on) {
         groups_start(&s->world, &s->groups, s->o->seed);
@@ -513,6 +538,37 @@ static void maybe_strike(struct swarm *s)
         f = (enum fault)below(s, FAULTS);
     } while ((s->kinds & 1u << f) == 0);
     strike(s, f);
+}
+
+/* Of a database that changes at rest it is told at the next start. */
+static void strike_state(struct swarm *s)
+{
+    struct rand *r = &s->state_rand;
+    struct seat *t = &s->seats[s->shaky];
+    char text[400];
+
+    if (now(s) < s->next_state_us || t->gone || t->wiped) {
+        return;
+    }
+    s->next_state_us = now(s) + (4000 + rand_below(r, 12000)) * MS;
+    if (rand_below(r, 2) != 0) {
+        if (!state_fault_decision(s->cluster, s->shaky)) {
+            s->next_state_us = now(s) + 100 * MS;
+            return;
+        }
+        say(s, "a decision of its own", s->shaky, 0);
+        s->n_decisions++;
+        s->n_faults++;
+        return;
+    }
+    sim_cluster_kill(s->cluster, s->shaky, SIM_CRASH_ALL);
+    restart_later(s, s->shaky);
+    if (state_fault_damage(s->cluster, s->shaky, rand_below(r, 2) != 0, text,
+                           sizeof text)) {
+        say(s, text, s->shaky, 0);
+        s->n_state_damages++;
+        s->n_faults++;
+    }
 }
 
 /* ---- admin ------------------------------------------------------------------
@@ -750,6 +806,7 @@ static void load(struct swarm *s)
         sim_run_until(s->sim, now(s) + between(s, 1, 50) * MS, NULL);
         tend_all(s);
         maybe_strike(s);
+        strike_state(s);
         if (now(s) >= s->next_admin_us) {
             s->next_admin_us = now(s) + between(s, 200, 3000) * MS;
             churn(s);
@@ -809,6 +866,23 @@ static void heal(struct swarm *s)
     }
 }
 
+/* Whoever holds a wrong database finds out, and gets another's. */
+static void wait_mended(struct swarm *s, uint64_t limit_us)
+{
+    uint64_t end = now(s) + limit_us;
+    bool gone = s->shaky == 0 || (s->world.down & 1u << s->shaky) != 0;
+
+    while (!gone && !state_fault_mended(s->cluster, s->shaky) &&
+           !world_broken(&s->world)) {
+        if (now(s) >= end) {
+            world_violation(&s->world, "stuck",
+                            "node %u has a database that is wrong", s->shaky);
+        }
+        sim_run_until(s->sim, now(s) + 100 * MS, NULL);
+        tend_all(s);
+    }
+}
+
 /* What the clients did, for people. */
 static void say_counts(const struct swarm *s)
 {
@@ -816,8 +890,10 @@ static void say_counts(const struct swarm *s)
 
     fprintf(stderr,
             "-- %u disks damaged, %u wiped, %u nodes ended by damage, %u "
-            "power cuts at an I/O call\n",
-            s->n_damaged, s->n_wiped, s->n_damage_seen, s->n_power);
+            "power cuts at an I/O call; %u databases damaged, %u decisions of "
+            "one's own\n",
+            s->n_damaged, s->n_wiped, s->n_damage_seen, s->n_power,
+            s->n_state_damages, s->n_decisions);
 
     fprintf(
         stderr,
@@ -885,6 +961,7 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         judge_all(&s.world, HEAL_US);
         groups_judge(s.world.groups, HEAL_US);
         admin_judge_deleted(&s.world, HEAL_US);
+        wait_mended(&s, HEAL_US);
         tend_all(&s); /* who died meanwhile? */
     }
     if (!s.beyond && !world_broken(&s.world)) {
