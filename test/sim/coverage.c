@@ -41,6 +41,10 @@ static const struct {
     [COVERAGE_SESSIONS_EXPIRED] = {"sessions expired", NULL},
     [COVERAGE_STATIC_REJOINS] = {"static rejoins", NULL},
     [COVERAGE_OFFSETS_REMOVED] = {"offsets removed with topics", NULL},
+    [COVERAGE_OFFSETS_EXPIRED] = {"offsets expired", NULL},
+    [COVERAGE_OFFSETS_DELETED] = {"offsets deleted", NULL},
+    [COVERAGE_GROUPS_DELETED] = {"groups deleted", NULL},
+    [COVERAGE_BIG_GENERATIONS] = {"generations of many", NULL},
 };
 
 /* What follows the n-th space. */

@@ -38,6 +38,10 @@ enum coverage_kind {
     COVERAGE_SESSIONS_EXPIRED,
     COVERAGE_STATIC_REJOINS,  /* without a rebalance */
     COVERAGE_OFFSETS_REMOVED, /* with their topic */
+    COVERAGE_OFFSETS_EXPIRED,
+    COVERAGE_OFFSETS_DELETED, /* by OffsetDelete */
+    COVERAGE_GROUPS_DELETED,
+    COVERAGE_BIG_GENERATIONS, /* of twenty members and more */
     COVERAGES
 };
 

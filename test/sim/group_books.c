@@ -7,6 +7,9 @@
 #include "groups.h"
 #include "wire/errors.h"
 
+#define VERSION_KEEPS 4  /* OffsetCommit: the last that says how long */
+#define CLOCKS        20 /* of a thousand: how far clocks run apart */
+
 static uint64_t now(const struct group_book *b)
 {
     return sim_now_us(b->all->world->sim);
@@ -43,13 +46,15 @@ void group_book_init(struct group_book *b, struct groups *gs, unsigned number,
                      const struct group_options *o)
 {
     *b = (struct group_book){.all = gs, .number = number, .o = *o, .last = -1};
+    /* What loses its offsets may be gone at any time. */
+    b->lawless = o->retention_ms > 0 || gs->plan.minute;
     snprintf(b->id, sizeof b->id, "%s%u", o->n_slots > 0 ? "g" : "s", number);
     for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
         for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
             struct group_cell *c = &b->cells[i][k];
             *c = (struct group_cell){.group = b, .topic = i, .partition = k};
-            *write_add(c) =
-                (struct group_write){.offset = -1, .state = WRITE_ACKED};
+            *write_add(c) = (struct group_write){
+                .offset = -1, .state = WRITE_ACKED, .old_us = GROUP_NEVER};
         }
     }
 }
@@ -334,9 +339,29 @@ struct group_write *group_write_begin(struct group_cell *c, uint64_t number,
                               .generation = gen,
                               .life = life,
                               .begin_us = now(c->group),
-                              .end_us = GROUP_NEVER};
+                              .end_us = GROUP_NEVER,
+                              .old_us = GROUP_NEVER};
+    if (c->group->all->plan.minute && number != 0) {
+        w->old_us = w->begin_us;
+    }
     c->deleted |= number == 0;
     return w;
+}
+
+/* Clocks run apart by half a thousandth where they are not wild. */
+int64_t group_write_keep(struct group_cell *c, struct group_write *w,
+                         int version)
+{
+    const struct groups *gs = c->group->all;
+    uint64_t ms = c->group->o.retention_ms;
+
+    if (ms == 0 || version > VERSION_KEEPS) {
+        return -1;
+    }
+    if (w->old_us == GROUP_NEVER) {
+        w->old_us = w->begin_us + (gs->plan.wild ? 0 : ms * (1000 - CLOCKS));
+    }
+    return (int64_t)ms;
 }
 
 void group_write_end(struct group_cell *c, struct group_write *w, int error)
@@ -406,8 +431,10 @@ static uint64_t last_nothing_us(const struct group_cell *c)
 
     for (unsigned i = 0; i < c->n; i++) {
         const struct group_write *w = c->writes[i];
-        if (w->number == 0 && w->state != WRITE_REFUSED && w->end_us > last) {
-            last = w->end_us;
+        uint64_t us = w->number == 0 ? w->end_us : last_us(c->group, w);
+        bool goes = w->number == 0 || w->old_us <= now(c->group);
+        if (goes && w->state != WRITE_REFUSED && us > last) {
+            last = us;
         }
     }
     return last;
@@ -455,6 +482,20 @@ const char *group_read_wrong(struct group_cell *c, uint64_t begin_us,
     return NULL;
 }
 
+/* Nothing was found: was there one that is too old now? */
+static void missed_old(struct group_cell *c)
+{
+    for (unsigned i = c->n; i-- > 0 && !c->deleted;) {
+        struct group_write *w = c->writes[i];
+        if (w->state == WRITE_ACKED) {
+            c->group->all->counts.aged +=
+                w->old_us <= now(c->group) && !w->aged;
+            w->aged = w->old_us <= now(c->group);
+            return;
+        }
+    }
+}
+
 void group_read(struct group_cell *c, uint64_t begin_us, int64_t offset,
                 struct slice metadata, const char *who)
 {
@@ -469,7 +510,9 @@ void group_read(struct group_cell *c, uint64_t begin_us, int64_t offset,
                         group_topic_name(b, c->topic), c->partition, who, text);
         return;
     }
-    if (offset >= 0) {
+    if (offset < 0) {
+        missed_old(c);
+    } else {
         struct group_write *w = write_read(c, offset, metadata);
         w->seen = true;
         w->end_us = w->end_us < now(b) ? w->end_us : now(b);

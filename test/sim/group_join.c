@@ -62,6 +62,7 @@ static void take_lead(struct group_member *m,
         memcpy(m->others[m->n_others], id.data, id.len);
         m->others[m->n_others++][id.len] = '\0';
     }
+    m->all->counts.big += m->n_others >= GROUP_BIG;
     for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
         struct world_topic *t = &w->topics[i];
         for (unsigned k = 0; t->state == TOPIC_IS && group_uses(m->book, i) &&

@@ -17,6 +17,7 @@
 #include "wire/gen/leave_group.h"
 
 #define TICK_MS         40
+#define BRISK           60 /* of 10,000 looks */
 #define RETRY_MS        100
 #define FLYING_MAX      3
 #define VERSION_LEAVERS 3
@@ -115,6 +116,9 @@ static void rise(struct group_member *m)
         .commit = m->is_static ? 7 + (int)member_below(m, 4)
                                : 2 + (int)member_below(m, 9),
         .read = 1 + (int)member_below(m, 10)};
+    if (m->book->o.retention_ms > 0 && !m->is_static) {
+        m->version.commit = 2 + (int)member_below(m, 3); /* says how long */
+    }
     memset(m->clients, 0, sizeof m->clients);
 }
 
@@ -254,6 +258,11 @@ static void act_up(struct group_member *m)
 {
     uint64_t session = m->book->o.session_ms;
 
+    if (m->all->phase == GROUPS_ACT && m->book->o.brisk && m->is_static &&
+        member_below(m, 10000) < BRISK) {
+        member_fall(m, member_below(m, 400)); /* the process is started anew */
+        return;
+    }
     if (m->all->phase != GROUPS_ACT ||
         member_below(m, 10000) >= m->book->o.restless) {
         return;

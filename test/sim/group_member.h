@@ -7,7 +7,7 @@
 
 #define MEMBER_ASK_MS     2000
 #define MEMBER_OWNED_MAX  (GROUP_TOPICS_MAX * WORLD_PARTITIONS_MAX)
-#define MEMBER_OTHERS_MAX 64 /* also of those that died */
+#define MEMBER_OTHERS_MAX 160 /* also of those that died */
 
 enum state { DOWN, JOIN, SYNC, READ, RUN };
 
@@ -58,6 +58,7 @@ struct ask {
     int32_t generation;
     bool anew; /* a join without an id */
     int version;
+    int64_t keep_ms; /* OffsetCommit: -1 as by default */
     struct group_life *life;
     struct group_cell *cells[MEMBER_OWNED_MAX];
     struct group_write *writes[MEMBER_OWNED_MAX];

@@ -247,6 +247,7 @@ static void commit_row(struct ask *a, struct owned *o, char *text,
     t->partitions.n = 1;
     a->cells[a->n] = o->cell;
     a->writes[a->n++] = w;
+    a->keep_ms = group_write_keep(o->cell, w, a->version);
 }
 
 void member_commit(struct group_member *m)
@@ -284,6 +285,9 @@ void member_commit(struct group_member *m)
     r.group_instance_id = member_text(m->is_static, m->instance);
     r.topics.ptr = t;
     r.topics.n = a->n;
+    if (a->keep_ms >= 0) {
+        r.retention_time_ms = a->keep_ms;
+    }
     m->n_flying++;
     client_call(member_coordinator(m), &wire_offset_commit_request,
                 m->version.commit, &r, MEMBER_ASK_MS, on_committed, a);

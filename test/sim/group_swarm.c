@@ -9,6 +9,10 @@
 #define STEP_US   UINT64_C(50000)
 #define PLAN_SALT UINT64_C(0x67726f757073)
 #define SEED_SALT UINT64_C(0x6d656d62657273)
+#define MORE_SALT UINT64_C(0x6d6f7265)
+#define FEW       6  /* members of most groups, at most */
+#define AGEING    4  /* of so many seeds with groups one: offsets expire */
+#define BIG       16 /* one group has many members */
 
 static uint64_t between(struct rand *r, uint64_t lo, uint64_t hi)
 {
@@ -18,9 +22,7 @@ static uint64_t between(struct rand *r, uint64_t lo, uint64_t hi)
 static void draw_group(struct rand *r, struct group_options *o)
 {
     *o = (struct group_options){
-        .n_slots = rand_below(r, 5) == 0
-                       ? 0
-                       : (unsigned)between(r, 1, GROUP_SLOTS_MAX),
+        .n_slots = rand_below(r, 5) == 0 ? 0 : (unsigned)between(r, 1, FEW),
         .session_ms = (uint32_t)between(r, 800, 4000),
         .rebalance_ms = (uint32_t)between(r, 1000, 5000),
         .commit_ms = (unsigned)between(r, 20, 600),
@@ -31,6 +33,55 @@ static void draw_group(struct rand *r, struct group_options *o)
     }
     if (rand_below(r, 2) == 0) {
         o->n_static = (unsigned)between(r, 0, o->n_slots);
+    }
+}
+
+/* Many members, most of them without a share. */
+static void draw_big(struct rand *r, struct group_plan *p)
+{
+    struct group_options *o = &p->groups[0];
+
+    o->n_slots = (unsigned)between(r, GROUP_BIG, GROUP_SLOTS_MAX);
+    o->n_static =
+        rand_below(r, 2) == 0 ? (unsigned)between(r, 0, o->n_slots) : 0;
+    o->twins = false;
+    o->session_ms = (uint32_t)between(r, 3000, 8000);
+    o->commit_ms = (unsigned)between(r, 300, 2000);
+    o->restless = (unsigned)between(r, 0, 3);
+    p->size_max = 0;
+}
+
+/* What gets old: few members, who are often all away. */
+static void draw_ageing(struct rand *r, struct group_options *o)
+{
+    o->retention_ms = (uint32_t)between(r, 200, 3000);
+    if (o->n_slots > 2) {
+        o->n_slots = (unsigned)between(r, 0, 2);
+    }
+    o->n_static = o->n_static < o->n_slots ? o->n_static : o->n_slots;
+    o->twins = false;
+    o->restless = (unsigned)between(r, 30, 150);
+}
+
+/* Drawn apart: groups without it are what they were before there was this. */
+static void draw_more(struct group_plan *p, uint64_t seed)
+{
+    struct rand r;
+
+    rand_init(&r, seed ^ MORE_SALT);
+    if (rand_below(&r, BIG) == 0) {
+        draw_big(&r, p);
+    }
+    if (rand_below(&r, AGEING) == 0) {
+        p->retention_check_ms = between(&r, 200, 2000);
+        p->minute = rand_below(&r, 4) == 0;
+    }
+    for (unsigned i = 0; i < p->n_groups; i++) {
+        struct group_options *o = &p->groups[i];
+        if (p->retention_check_ms > 0 && rand_below(&r, 2) == 0) {
+            draw_ageing(&r, o);
+        }
+        o->brisk = o->n_static > 0 && rand_below(&r, 4) == 0;
     }
 }
 
@@ -51,6 +102,7 @@ void group_plan_draw(struct group_plan *p, uint64_t seed)
         p->groups[i].twins =
             p->groups[i].n_static >= 2 && rand_below(&r, 3) == 0;
     }
+    draw_more(p, seed);
 }
 
 uint64_t groups_below(struct groups *gs, uint64_t n)
@@ -214,13 +266,16 @@ void groups_say(const struct groups *gs)
     fprintf(stderr,
             "-- %u groups: %llu commits, %llu open; %llu reads; %llu "
             "generations, %llu shares, %llu moves, %llu fenced, %llu expired, "
-            "%llu static rejoins, %llu groups deleted\n",
+            "%llu static rejoins, %llu groups deleted, %llu offsets deleted, "
+            "%llu expired, %llu generations of many\n",
             gs->plan.n_groups, (unsigned long long)n->commits,
             (unsigned long long)n->unknown, (unsigned long long)n->reads,
             (unsigned long long)n->rebalances,
             (unsigned long long)n->assignments, (unsigned long long)n->moves,
             (unsigned long long)n->fenced, (unsigned long long)n->expired,
-            (unsigned long long)n->rejoined, (unsigned long long)n->deletions);
+            (unsigned long long)n->rejoined, (unsigned long long)n->deletions,
+            (unsigned long long)n->offsets_deleted, (unsigned long long)n->aged,
+            (unsigned long long)n->big);
 }
 
 void groups_coverage(const struct groups *gs, struct coverage *c)
@@ -234,4 +289,8 @@ void groups_coverage(const struct groups *gs, struct coverage *c)
     c->n[COVERAGE_SESSIONS_EXPIRED] += n->expired;
     c->n[COVERAGE_STATIC_REJOINS] += n->rejoined;
     c->n[COVERAGE_OFFSETS_REMOVED] += n->removed;
+    c->n[COVERAGE_OFFSETS_EXPIRED] += n->aged;
+    c->n[COVERAGE_OFFSETS_DELETED] += n->offsets_deleted;
+    c->n[COVERAGE_GROUPS_DELETED] += n->deletions;
+    c->n[COVERAGE_BIG_GENERATIONS] += n->big;
 }

@@ -245,12 +245,14 @@ static void commit(struct group_watch *v, struct group_book *b)
     struct offset_commit_request_partition p;
     char text[32];
     uint64_t number = ++v->all->commit_number;
+    uint64_t keep = b->o.retention_ms;
+    int64_t keep_ms;
 
     if (w->topics[topic].state != TOPIC_IS || !group_uses(b, topic)) {
         look_end(k, "", 0);
         return;
     }
-    k->version = 2 + (int)groups_below(v->all, 9);
+    k->version = 2 + (int)groups_below(v->all, keep > 0 ? 3 : 9);
     k->cells[0] =
         &b->cells[topic][groups_below(v->all, w->topics[topic].n_partitions)];
     v->pos[b->number] = groups_below(v->all, 20) == 0
@@ -262,6 +264,10 @@ static void commit(struct group_watch *v, struct group_book *b)
     k->writes[0] =
         group_write_begin(k->cells[0], number, v->pos[b->number], -1, NULL);
     snprintf(text, sizeof text, "w%" PRIu64, number);
+    keep_ms = group_write_keep(k->cells[0], k->writes[0], k->version);
+    if (keep_ms >= 0) {
+        r.retention_time_ms = keep_ms;
+    }
     p.partition_index = (int32_t)k->cells[0]->partition;
     p.committed_offset = v->pos[b->number];
     p.committed_metadata = slice_str(text);
@@ -361,6 +367,7 @@ static void on_offset_deleted(void *arg, int status, const void *response)
         no_group(k);
     }
     group_write_end(k->cells[0], k->writes[0], error);
+    k->watch->all->counts.offsets_deleted += error == 0;
     look_end(k, "OffsetDelete", is_deletion(error) ? 0 : error);
 }
 
@@ -517,6 +524,14 @@ static bool knows(struct group_watch *v, struct group_book *b)
     return v->coordinators[b->number] != 0;
 }
 
+/* Time for offsets to get old. */
+static bool pauses(const struct group_watch *v, const struct group_book *b)
+{
+    uint64_t ms = b->o.retention_ms;
+
+    return ms > 0 && env_now_ms(world_of(v)->env) / (ms + 2000) % 2 != 0;
+}
+
 static void act(struct group_watch *v, struct group_book *b)
 {
     uint64_t what = groups_below(v->all, 400);
@@ -524,7 +539,9 @@ static void act(struct group_watch *v, struct group_book *b)
     if (what < 40) {
         read_all(v, b);
     } else if (what < (b->o.n_slots == 0 ? 200 : 42)) {
-        commit(v, b);
+        if (!pauses(v, b)) {
+            commit(v, b);
+        }
     } else if (what >= 390 && b->o.mortal) {
         delete_group(v, b);
     } else if (what >= 380 && b->o.mortal) {

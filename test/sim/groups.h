@@ -29,6 +29,9 @@
  *   state-behind     a durable database is behind what its log still has
  *   offset-left      offsets of a topic that was deleted
  *
+ * Offsets that expire are commits, too, that nothing may come of from a moment
+ * on: not before the time that they asked to be kept, where clocks agree.
+ *
  * A group that was deleted begins at generation 1 again: from the moment that
  * it may be gone, rules of generations are not judged for it (`lawless`).
  */
@@ -40,7 +43,8 @@
 #include "world.h"
 
 #define GROUPS_MAX       6
-#define GROUP_SLOTS_MAX  6
+#define GROUP_SLOTS_MAX  50
+#define GROUP_BIG        20 /* members, and more: drawn rarely */
 #define GROUP_TEXT_MAX   160
 #define GROUP_NEVER      UINT64_MAX
 #define GROUP_NO_ANSWER  (-2)
@@ -62,6 +66,9 @@ struct group_options {
     unsigned pad;       /* bytes of metadata beyond its number */
     unsigned restless;  /* of 10,000 looks, how many end in leaving and so on */
     bool mortal;        /* DeleteGroups, OffsetDelete */
+    bool brisk;         /* static members are often started anew, at once */
+    /* Commits that can say so want to be kept that long; 0: they do not. */
+    uint32_t retention_ms;
 };
 
 struct group_plan {
@@ -70,6 +77,11 @@ struct group_plan {
     struct group_options groups[GROUPS_MAX];
     /* Of the nodes. */
     uint64_t initial_delay_ms, size_max;
+    uint64_t retention_check_ms; /* 0: as by default, nothing gets so old */
+    /* offsets.retention.minutes is 1: what a jump of the wall clock makes so
+     * old goes, whatever the commits said. */
+    bool minute;
+    bool wild; /* wall clocks of nodes differ, or jump */
 };
 
 /* The same for a seed for ever, whatever else is drawn from it. */
@@ -115,8 +127,10 @@ struct group_write {
     const struct group_life *life; /* NULL: no member's */
     uint64_t begin_us, end_us;     /* GROUP_NEVER: nobody knows */
     enum group_write_state state;
-    bool seen;      /* by a read */
-    bool oversized; /* must be refused */
+    bool seen;       /* by a read */
+    bool aged;       /* it was missed since, as it may be */
+    uint64_t old_us; /* it may be too old from then on; GROUP_NEVER */
+    bool oversized;  /* must be refused */
 };
 
 struct group_cell {
@@ -156,7 +170,8 @@ struct group_book {
 
 struct group_counts {
     uint64_t rebalances, moves, fenced, after_move, expired, rejoined, removed,
-        commits, reads, assignments, deletions, unknown;
+        commits, reads, assignments, deletions, unknown, aged, offsets_deleted,
+        big;
 };
 
 void group_book_init(struct group_book *b, struct groups *gs, unsigned number,
@@ -166,6 +181,10 @@ const char *group_topic_name(const struct group_book *b, unsigned topic);
 struct group_write *group_write_begin(struct group_cell *c, uint64_t number,
                                       int64_t offset, int32_t generation,
                                       const struct group_life *life);
+/* It asks to be kept as long as the group's options say. Returns that, in ms;
+ * -1: it does not. */
+int64_t group_write_keep(struct group_cell *c, struct group_write *w,
+                         int version);
 /* It was answered: what does the code say of it? */
 void group_write_end(struct group_cell *c, struct group_write *w, int error);
 /* A read that began at `begin_us` found this, or nothing (-1). */

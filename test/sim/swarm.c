@@ -21,6 +21,7 @@
 #define SHAKY    6 /* of so many seeds, one has faults of databases */
 /* See start_producers(). */
 #define BATCHES_S_MAX 200
+#define RATE_WILD     200000 /* of a million, how far clocks run apart */
 #define NO_TIME       UINT64_MAX
 #define STATE_SALT    UINT64_C(0x64617461626173)
 
@@ -144,6 +145,13 @@ static void draw_settings(struct swarm *s)
         if (s->groups.size_max > 0) {
             set(s, "group.max.size", s->groups.size_max);
         }
+        if (s->groups.retention_check_ms > 0) {
+            set(s, "offsets.retention.check.interval.ms",
+                s->groups.retention_check_ms);
+        }
+        if (s->groups.minute) {
+            set(s, "offsets.retention.minutes", 1);
+        }
     }
 }
 
@@ -254,8 +262,9 @@ static void draw_load(struct swarm *s)
 /* Clocks, whose disk is bad, and cuts while the cluster forms. */
 static void draw_nodes(struct swarm *s)
 {
-    int most = below(s, 3) == 0 ? 200000 : below(s, 2) ? 500 : 0;
+    int most = below(s, 3) == 0 ? RATE_WILD : below(s, 2) ? 500 : 0;
 
+    s->groups.wild = most == RATE_WILD || (s->kinds & 1u << FAULT_WALL) != 0;
     s->beyond = below(s, 12) == 0;
     s->rotten = s->n >= 3 && below(s, 2) ? (unsigned)between(s, 1, s->n) : 0;
     for (unsigned id = 1; id <= s->n; id++) {
