@@ -142,6 +142,14 @@ static sqlite3_stmt *stmt_cached(struct machine_db *db, const char *sql)
     return stmt;
 }
 
+void db_run(struct machine_db *db, const char *sql)
+{
+    sqlite3_stmt *stmt = db->status == 0 ? stmt_cached(db, sql) : NULL;
+    if (stmt != NULL) {
+        stmt_run(db, stmt);
+    }
+}
+
 /* ---- queries ------------------------------------------------------------
  */
 
@@ -278,16 +286,13 @@ static int columns_list(char *out, size_t max, sqlite3_stmt *info,
     return n;
 }
 
-/* What a row's columns are in place of; of a table that has none but its key,
- * NULL. An index on columns that stay is not touched, as it would be by a
+/* What a row's columns are in place of, of a table that has more than its key.
+ * An index on columns that stay is not touched, as it would be by a
  * replacement. */
 static sqlite3_stmt *table_update(struct machine_db *db,
                                   const struct db_table *t)
 {
     char ask[128], sql[1024];
-    if (t->n_key == t->n_columns) {
-        return NULL;
-    }
     sqlite3_snprintf(sizeof ask, ask, "SELECT * FROM \"%w\" LIMIT 0", t->name);
     sqlite3_stmt *info = db_prepare(db, ask);
     if (info == NULL) {
@@ -324,11 +329,28 @@ struct db_table *db_table_find(struct machine_db *db, const char *name)
     *t = (struct db_table){.name = name};
     table_describe(db, t);
     t->select = table_prepare(db, t, "SELECT *");
-    t->remove = table_prepare(db, t, "DELETE");
-    t->insert = table_insert(db, t);
-    t->update = table_update(db, t);
     db->n_tables++;
     return db->status == 0 ? t : NULL;
+}
+
+/* What writes, when it is asked for first: most databases that are opened have
+ * tables that nobody writes to. NULL after an error. */
+static sqlite3_stmt *table_writer(struct machine_db *db, struct db_table *t,
+                                  bool known)
+{
+    sqlite3_stmt **stmt = known ? &t->update : &t->insert;
+    if (*stmt == NULL) {
+        *stmt = known ? table_update(db, t) : table_insert(db, t);
+    }
+    return *stmt;
+}
+
+static sqlite3_stmt *table_remover(struct machine_db *db, struct db_table *t)
+{
+    if (t->remove == NULL) {
+        t->remove = table_prepare(db, t, "DELETE");
+    }
+    return t->remove;
 }
 
 /* Take the row with this key out of the hash; false: there is none. */
@@ -361,7 +383,11 @@ void db_put(struct machine_db *db, const char *table,
     }
     ASSERT(n == t->n_columns);
     bool known = row_forget(db, t, row, &old);
-    sqlite3_stmt *stmt = known && t->update != NULL ? t->update : t->insert;
+    /* A row that is its key is put in its own place. */
+    sqlite3_stmt *stmt = table_writer(db, t, known && t->n_key < t->n_columns);
+    if (stmt == NULL) {
+        return;
+    }
     db_bind(db, stmt, row, n);
     stmt_run(db, stmt);
     db->hash += hash;
@@ -377,7 +403,7 @@ void db_delete(struct machine_db *db, const char *table,
         return;
     }
     ASSERT(n == t->n_key);
-    if (row_forget(db, t, key, &old)) {
+    if (row_forget(db, t, key, &old) && table_remover(db, t) != NULL) {
         db_bind(db, t->remove, key, n);
         stmt_run(db, t->remove);
         verify_written(db, t, key, 0 - old);

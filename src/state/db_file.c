@@ -172,12 +172,12 @@ int db_check(struct machine_db *db, struct err *err)
 
 void db_begin(struct machine_db *db)
 {
-    db_exec(db, "BEGIN IMMEDIATE");
+    db_run(db, "BEGIN IMMEDIATE");
 }
 
 void db_commit(struct machine_db *db)
 {
-    db_exec(db, "COMMIT");
+    db_run(db, "COMMIT");
 }
 
 void db_checkpoint(struct machine_db *db)

@@ -54,6 +54,9 @@ struct machine_db {
 void db_note(struct machine_db *db, int sqlite);
 /* Prepare, sticky; NULL on failure. */
 sqlite3_stmt *db_prepare(struct machine_db *db, const char *sql);
+/* Run one statement without parameters and results that is run often: `sql` is
+ * constant text, which is prepared once. */
+void db_run(struct machine_db *db, const char *sql);
 void db_bind(struct machine_db *db, sqlite3_stmt *stmt,
              const struct db_value v[], unsigned n);
 /* The hash of one row: of values, and of the row a statement stands on. */
