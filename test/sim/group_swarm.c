@@ -78,7 +78,8 @@ static void draw_more(struct group_plan *p, uint64_t seed)
     }
     for (unsigned i = 0; i < p->n_groups; i++) {
         struct group_options *o = &p->groups[i];
-        if (p->retention_check_ms > 0 && rand_below(&r, 2) == 0) {
+        if (p->retention_check_ms > 0 && rand_below(&r, 2) == 0 &&
+            o->n_slots <= FEW) {
             draw_ageing(&r, o);
         }
         o->brisk = o->n_static > 0 && rand_below(&r, 4) == 0;
