@@ -154,14 +154,6 @@ struct sim *sim_cluster_sim(const struct sim_cluster *c)
     return c->sim;
 }
 
-struct broker *sim_cluster_broker(struct sim_cluster *c, unsigned id)
-{
-    const struct sim_seat *s = seat_of(c, id);
-
-    return s->host != NULL && s->state == SIM_HOST_SERVES ? s->host->broker
-                                                          : NULL;
-}
-
 enum sim_host_state sim_cluster_state(struct sim_cluster *c, unsigned id)
 {
     return seat_of(c, id)->state;

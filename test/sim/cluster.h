@@ -48,9 +48,6 @@ void sim_cluster_free(struct sim_cluster *c);
 unsigned sim_cluster_nodes(const struct sim_cluster *c);
 struct sim *sim_cluster_sim(const struct sim_cluster *c);
 struct sim_disk *sim_cluster_disk(struct sim_cluster *c, unsigned id);
-/* What a node that serves consists of, for sim_node_call(); NULL: it does not.
- */
-struct broker *sim_cluster_broker(struct sim_cluster *c, unsigned id);
 enum sim_host_state sim_cluster_state(struct sim_cluster *c, unsigned id);
 /* The broker of one that is up; NULL: it is not. */
 struct broker *sim_cluster_broker(struct sim_cluster *c, unsigned id);
