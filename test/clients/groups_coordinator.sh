@@ -9,7 +9,7 @@ set -u
 # shellcheck source=test/clients/members.sh
 . "$OSTRAKA_SRC/test/clients/members.sh"
 needs python3 kcat stdbuf
-[ -z "${OSTRAKA_CLIENTS_BOOTSTRAP:-}" ] || skip "it kills nodes of its own"
+[ -z "${OSTRAKA_CLIENTS_BOOTSTRAP:-}" ] || skip "it kills nodes, of a cluster of its own"
 members_begin
 for client in kcat java librdkafka franz-go sarama kafka-python aiokafka; do
     members_kind "$client"

@@ -41,6 +41,8 @@ import sys
 class Partition:
     def __init__(self):
         self.owner = None
+        self.last = None  # the owner before
+        self.floor = 0  # what was surely committed when it gave it up
         self.ended = None  # how the owner before gave it up
         self.next = None  # what its owner reads next, once it has begun
         self.starts = {0}  # where the next owner may begin
@@ -56,6 +58,7 @@ class Partition:
 class Judge:
     KCAT = re.compile(r"^% Group \S+ rebalanced \(memberid (\w+)-[^)]*\): "
                       r"(assigned|revoked|.*lost): ?(.*)$")
+    KCAT_REFUSED = re.compile(r"^%\d\|[^|]*\|COMMITFAIL\|(\w+)#")
 
     def __init__(self):
         self.partitions = {}
@@ -85,8 +88,11 @@ class Judge:
             name, word, rest = kcat.groups()
             word = "lost" if word.endswith("lost") else word
             args = re.findall(r"\[(\d+)\]", rest)
-        elif line.startswith("%"):
-            return  # kcat is at an end, or says what it meets
+        elif line.startswith("%"):  # kcat is at an end, or met something
+            refused = self.KCAT_REFUSED.match(line)
+            if refused is None:
+                return
+            name, word, args = refused.group(1), "refused", []
         else:
             words = line.split()
             if len(words) < 2 or not hasattr(self, "on_" + words[1]):
@@ -122,6 +128,7 @@ class Judge:
                 self.finding("owners", "%s gives up partition %s that %s "
                              "has" % (name, p, s.owner))
             return
+        s.last, s.floor = name, s.committed
         if s.next is not None and self.kinds[name] == "auto":
             if how in ("killed", "lost") or s.refused:
                 s.starts |= set(range(s.committed, s.next + 1))
@@ -190,7 +197,7 @@ class Judge:
                     p, name, offset, sorted(s.starts)[-3:]))
         if offset < s.high:
             excuse = s.ended
-            if excuse == "revoked" and s.refused:
+            if excuse in ("revoked", "left") and s.refused:
                 excuse = "refused"
             if excuse in self.again:
                 self.again[excuse] += s.high - offset
@@ -235,9 +242,14 @@ class Judge:
     def on_refused(self, name, *args):
         for p, _ in self.pairs(args):
             self.of(p).refused = True
-        if not args:
-            for p in self.owned(name):
-                self.of(p).refused = True
+        if args:
+            return
+        for s in self.partitions.values():
+            if s.owner == name:
+                s.refused = True
+            elif s.owner is None and s.last == name:
+                s.refused, s.committed = True, s.floor
+                s.starts |= set(range(s.floor, s.high + 1))
 
     # ---- the end -----------------------------------------------------------
 
@@ -330,6 +342,26 @@ c ended 0
 - stored 1 4
 - closed""".split("\n")
 
+# A commit of one that does not say what it commits was refused.
+EXCUSED = """a start kcat auto
+% Group g rebalanced (memberid a-1-2): assigned: t [0], t [1]
+a record 0 0 0/0
+a record 1 0 1/0
+% Reached end of topic t [0] at offset 1
+% Group g rebalanced (memberid a-1-2): revoked: t [0], t [1]
+%4|17.1|COMMITFAIL|a#consumer-1| [thrd:main]: Offset commit failed
+a ended 0
+b start kcat auto
+b assigned 0 1
+b record 0 0 0/0
+b leaving
+b ended 0
+- end 0 1
+- end 1 1
+- stored 0 1
+- stored 1 1
+- closed""".split("\n")
+
 # What is planted: kind of finding, line, what comes in its place.
 PLANTED = [
     ("double", "b record 1 1 1/1", "b record 1 0 1/0"),
@@ -377,6 +409,14 @@ def selftest():
     if found.findings or found.again != {
             "killed": 2, "lost": 0, "refused": 0, "sought": 4}:
         print("good books:", found.findings, found.again)
+        failed += 1
+    found = judged(EXCUSED)
+    if found.findings or found.again["refused"] != 1:
+        print("excused books:", found.findings, found.again)
+        failed += 1
+    without = [line for line in EXCUSED if "COMMITFAIL" not in line]
+    if not any(": double: " in f for f in judged(without).findings):
+        print("excused without an excuse")
         failed += 1
     text = "|".join(GOOD)
     for kind, line, instead in PLANTED:
