@@ -9,7 +9,6 @@
 
 commits=$OSTRAKA_BUILD/test/integration/checker/check-commits
 groups=12
-churn_pid=
 
 # add NAME FILE KEY...: sum_NAME_KEY grows by what FILE says.
 add()
@@ -82,15 +81,15 @@ churn_start()
             "$ostraka" topic delete "churn-$1" --yes --timeout 3000
         sleep 0.1
     done >/dev/null 2>&1 &
-    churn_pid=$!
+    echo $! >"$lab/churn.load" # nodes_close() ends it, too
 }
 
 churn_end()
 {
-    [ -n "$churn_pid" ] || return 0
-    kill "$churn_pid" 2>/dev/null
-    wait "$churn_pid" 2>/dev/null
-    churn_pid=
+    [ -e "$lab/churn.load" ] || return 0
+    kill "$(cat "$lab/churn.load")" 2>/dev/null
+    wait "$(cat "$lab/churn.load")" 2>/dev/null
+    rm -f "$lab/churn.load"
 }
 
 # ---- commits -----------------------------------------------------------------
