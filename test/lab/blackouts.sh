@@ -7,9 +7,11 @@
 #
 #   blackouts.sh [--count N] [--fs ext4|xfs|both] [--seed S] [--json]
 #                [--load records|commits|both] [--no-flush KIND]
+#                [--engine io_uring|threads]
 #
-# N blackouts in all, shared out among the file systems. Round R of seed S
-# draws all it does from S + R: --seed S+R --count 1 does it on fresh disks.
+# N blackouts in all, shared out among the file systems and engines. Round R of
+# seed S draws all it does from S + R: --seed S+R --count 1 does it on fresh
+# disks (name file system and engine, too).
 # OSTRAKA_LAB_ALL=yes prints every blackout, not only the sums.
 #
 # With --no-flush it is a control: flushes of KIND (unsafe.no.flush.of) are
@@ -29,6 +31,7 @@ seed=1
 json=
 loads=both
 control=
+engine=
 while [ $# -gt 0 ]; do
     case $1 in
     --count) count=$2 && shift ;;
@@ -37,8 +40,10 @@ while [ $# -gt 0 ]; do
     --json) json=yes ;;
     --load) loads=$2 && shift ;;
     --no-flush) control=$2 && shift ;;
+    --engine) engine=$2 && shift ;;
     *) lab_fail "$1: --count N, --fs ext4|xfs|both, --seed S, --json," \
-        "--load records|commits|both, --no-flush KIND" ;;
+        "--load records|commits|both, --no-flush KIND," \
+        "--engine io_uring|threads" ;;
     esac
     shift
 done
@@ -88,7 +93,7 @@ round_cut()
     draw 1000000
     cut_seed=$drawn
     draw 2
-    how=cut
+    how='cut'
     if [ "$drawn" -eq 0 ]; then
         nodes_cut "$mode" "$cut_seed" 1 2 3
     else
@@ -157,15 +162,12 @@ round_says()
         "$* (recovery $recovery_ms ms)"
 }
 
-# blackouts FIRST LAST: on the same disks, fresh ones.
+# blackouts FIRST LAST ENGINE: on the same disks, fresh ones.
 blackouts()
 {
     first=$1
     last=$2
-    draw_begin $((seed + first))
-    draw 2
-    engine=io_uring
-    [ "$drawn" -eq 0 ] || engine=threads
+    engine=$3
     # Databases are made durable, and logs trimmed, after four entries, and the
     # ring is small: every cut falls between such steps of some group.
     set -- storage.io="$engine" state.checkpoint.entries=4 \
@@ -255,17 +257,29 @@ turn=10
 # shellcheck disable=SC2086 # a list
 set -- $file_systems
 [ "$count" -ge $((turn * $#)) ] || turn=$(((count + $# - 1) / $#))
+# ... and with each engine in turn.
+engine_of()
+{
+    case $engine,$(((n_turns / $1 + n_turns % $1) % 2)) in
+    ,0) echo io_uring ;;
+    ,1) echo threads ;;
+    *) echo "$engine" ;;
+    esac
+}
+
 done=0
+n_turns=0
 while [ "$done" -lt "$count" ]; do
     fs=$1
     shift
     set -- "$@" "$fs"
     most=$((count - done))
     [ "$most" -le "$turn" ] || most=$turn
-    (blackouts $((done)) $((done + most - 1)))
+    again blackouts $((done)) $((done + most - 1)) "$(engine_of $#)"
     status=$?
     [ -z "$control" ] || [ "$status" -ne 99 ] || exit 0
     [ "$status" -eq 0 ] || exit "$status"
     done=$((done + most))
+    n_turns=$((n_turns + 1))
 done
 [ -z "$control" ] || lab_fail "flushes were left out, and nothing was missing"

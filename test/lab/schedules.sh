@@ -39,7 +39,7 @@ for fs in $file_systems; do
     for name; do
         file=$OSTRAKA_SRC/test/lab/schedules/$name.sched
         [ -f "$file" ] || lab_fail "$name: no such schedule"
-        (schedule_run "$file" "$fs" "$seed")
+        again schedule_run "$file" "$fs" "$seed"
         status=$?
         case $status in
         0 | 77) ;;
