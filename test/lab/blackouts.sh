@@ -115,12 +115,12 @@ blackout()
         "${name}_start"
     done
     for name in $loads; do
-        load_wait 50 60 "$name$round"
+        load_wait 50 120 "$name$round"
     done
     draw 2
     [ "$drawn" -ne 0 ] || churn_start "$round"
     range 100-1500
-    load_wait "$drawn" 60 "${loads%% *}$round"
+    load_wait "$drawn" 120 "${loads%% *}$round"
     told cut
     round_cut
     [ -z "$control" ] || for i in 1 2 3; do
@@ -136,7 +136,7 @@ blackout()
     draw 2
     for name in $loads; do
         topic=$name$round
-        [ "$name" = commits ] && [ "$drawn" -eq 0 ] || step_acks 200 60
+        [ "$name" = commits ] && [ "$drawn" -eq 0 ] || step_acks 200 120
     done
     for name in $loads; do
         told "stop $name"

@@ -46,6 +46,28 @@ cut_and_count()
     echo "$fs, cut $1: $((new / 512)) of 512 unflushed sectors survived"
 }
 
+# Power fails inside a flush, for both disks; once, and not for the one that
+# is healed first.
+trips()
+{
+    disk_new e 400M "$fs"
+    fill "$lab/d/file" T 64 oflag=direct,dsync
+    disk_ctl d arm none 1
+    disk_ctl e arm none 1
+    disk_ctl d trip 1
+    if fill "$lab/d/file" U 64 oflag=direct,dsync; then
+        lab_fail "a write went well in whose flush power failed"
+    fi
+    [ "$(disk_stat d dead)$(disk_stat e dead)" = 11 ] ||
+        lab_fail "power did not fail for both"
+    disk_again e
+    disk_again d
+    [ "$(disk_stat d dead)$(disk_stat e dead)" = 00 ] ||
+        lab_fail "power failed again"
+    [ "$(count_of "$lab/d/file" T)" = 262144 ] ||
+        lab_fail "a flush that did not begin took something along"
+}
+
 try_fs()
 {
     fs=$1
@@ -104,6 +126,7 @@ try_fs()
     if disk_ctl d cut everything 2>/dev/null; then
         lab_fail "a command that is none was taken"
     fi
+    trips
     lab_close
     lab_names=
 }
