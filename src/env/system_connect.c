@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 
@@ -65,6 +67,24 @@ static void on_connected(uv_connect_t *req, int status)
     sys_connect_finish(s, 0);
 }
 
+/* A socket that keeps nobody from listening on the port it is given, neither
+ * now nor in the minute after its end: a node's own port may be among those
+ * that the kernel gives to connections. Without it libuv makes one, or says why
+ * not. */
+static void socket_open(struct sys_stream *s, int family)
+{
+    int on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (uv_tcp_open(&s->tcp, fd) != 0) {
+        close(fd);
+    }
+}
+
 static void attempt_next(struct sys_stream *s)
 {
     struct addrinfo *a = s->next_addr;
@@ -76,6 +96,7 @@ static void attempt_next(struct sys_stream *s)
     }
     s->next_addr = a->ai_next;
     sys_stream_handle_open(s);
+    socket_open(s, a->ai_family);
     s->connect.data = s;
     rc = uv_tcp_connect(&s->connect, &s->tcp, a->ai_addr, on_connected);
     if (rc != 0) {

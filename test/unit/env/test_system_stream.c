@@ -191,6 +191,21 @@ static int send_text(struct end *end, struct sent *sent, const char *text)
     return env_stream_write(end->s, &sent->w, &s, 1, on_sent, sent);
 }
 
+/* A node that was restarted found a client's connection at its port. */
+static void test_a_connection_leaves_its_port_to_listeners(void **state)
+{
+    struct pair *p = *state;
+    const char *peer = env_stream_peer(p->server.s);
+    struct env_listener *l;
+    struct err err = {""};
+    unsigned port = (unsigned)strtoul(strrchr(peer, ':') + 1, NULL, 10);
+
+    assert_true(port > 0);
+    assert_int_equal(
+        env_listen(p->x.e, "127.0.0.1", port, on_accept, p, &l, &err), 0);
+    env_listener_close(l);
+}
+
 static void test_echo(void **state)
 {
     struct pair *p = *state;
@@ -625,6 +640,7 @@ static void test_accept_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ON_PAIR(test_a_connection_leaves_its_port_to_listeners),
         ON_PAIR(test_echo),
         ON_PAIR(test_end_of_stream),
         ON_PAIR(test_large_writes_arrive_in_order),
