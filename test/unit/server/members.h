@@ -21,7 +21,7 @@
 
 #define NODES     3
 #define WAIT_MS   60000
-#define TRIES     5 /* ports that somebody else took, leaders that change */
+#define TRIES     20 /* ports that somebody else took, leaders that change */
 #define VALUE_MAX 64
 
 struct member {
@@ -49,7 +49,7 @@ int cluster_prepare(void **state);
 int cluster_clean(void **state);
 /* Start all, wait until they serve, make the topic of one partition. */
 void cluster_begin(struct cluster *c, const char *engine);
-/* Stop all, in order. */
+/* End all. */
 void cluster_end(struct cluster *c);
 
 /* Hold back that node's completions of durable writes, or no longer. Returns

@@ -41,15 +41,21 @@ static int seek_one(const char *path, const struct stat *st, int kind,
     return found;
 }
 
-static void wait_written(const struct cluster *c, unsigned id,
-                         const char *value)
+/* The value comes to stand in the node's journal. False: not, but there is an
+ * answer, or the log has moved, or the leader has changed. */
+static bool wait_written(struct cluster *c, unsigned id, const char *value,
+                         int fd, unsigned leader, int64_t from)
 {
     sought = value;
     for (unsigned ms = 0;
-         nftw(c->members[id].data, seek_one, 16, FTW_PHYS) != 1; ms += 10) {
+         nftw(c->members[id].data, seek_one, 16, FTW_PHYS) != 1; ms += 50) {
         assert_true(ms < WAIT_MS);
+        if (readable(fd, 0) || end_seen(c, leader) != from) {
+            return false;
+        }
         (void)poll(NULL, 0, 10);
     }
+    return true;
 }
 
 /* Waits for a leader that says so itself. */
@@ -92,7 +98,7 @@ static bool silent_while_others_are_served(struct cluster *c, int fd,
         }
         int64_t end = end_seen(c, leader);
         if (end < 0) {
-            return false;
+            break;
         }
         assert_int_equal(end, from);
     }
@@ -100,7 +106,7 @@ static bool silent_while_others_are_served(struct cluster *c, int fd,
         assert_int_equal(take_ack(c, fd), -1); /* no ack, if it is anything */
         return false;
     }
-    return true;
+    return end_seen(c, leader) == from;
 }
 
 /* Hold two of the three; RECORDS of them reach all journals, and no ack comes.
@@ -119,13 +125,14 @@ static bool held(struct cluster *c, unsigned leader, unsigned first,
         put_record(c, values[i]);
     }
     assert_true(send_all(c, fd));
-    if (good && from >= 0) {
-        /* On all media, all but the flush: what is missing is the word. */
-        for (unsigned id = 1; id <= NODES; id++) {
-            wait_written(c, id, values[0]);
-        }
-        good = silent_while_others_are_served(c, fd, leader, from);
+    /* On all media, all but the flush: what is missing is the word. */
+    bool settled = good && from >= 0;
+    good = settled;
+    for (unsigned id = 1; good && id <= NODES; id++) {
+        good = wait_written(c, id, values[0], fd, leader, from);
     }
+    good =
+        settled && silent_while_others_are_served(c, fd, leader, from) && good;
     member_hold(c, first, false);
     for (unsigned i = 0; good && i < RECORDS; i++) {
         int64_t offset = take_ack(c, fd);
