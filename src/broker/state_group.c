@@ -320,6 +320,10 @@ static void on_machine(void *arg, int status, struct machine *machine,
             env_trace(g->env), "state.found",
             "group=%s base=%" PRIu64 " applied=%" PRIu64 " last=%" PRIu64,
             g->name, log->base.index, o->applied_index, tail_last_index(log));
+        if (o->applied_index < tail_last_index(log)) {
+            /* The simulator counts it. */
+            trace_debug(env_trace(g->env), "state.behind", "group=%s", g->name);
+        }
     }
     g->hooks->changed(g->arg, o->changes, o->applied_index, true);
     /* A barrier may need no more than what the database already held. */
