@@ -13,25 +13,29 @@ static uint64_t apply_limit(const struct replica *r)
     return commit < stored ? commit : stored;
 }
 
-void apply_advance(struct replica *r)
+bool apply_mark(struct replica *r)
 {
     const struct tail *t = group_tail(r->group);
     uint64_t commit = group_commit(r->group);
     uint64_t last = tail_last_index(t);
-    int64_t start = r->log_start;
     int64_t hw = commit <= t->base.index
                      ? t->base.offset
                      : tail_point(t, commit < last ? commit : last).offset;
     if (hw < r->high_watermark) {
-        return; /* after a restart: the commit index is not known yet */
+        return false; /* after a restart: the commit index is not known yet */
     }
     r->high_watermark = hw;
-    if (start > hw) {
-        start = hw;
+    return true;
+}
+
+static void advance(struct replica *r)
+{
+    int64_t hw, start = r->log_start;
+    if (!apply_mark(r) || r->state != REPLICA_RUNNING) {
+        return;
     }
-    if (r->state == REPLICA_RUNNING) {
-        r->hooks->advanced(r->arg, hw, start);
-    }
+    hw = r->high_watermark;
+    r->hooks->advanced(r->arg, hw, start < hw ? start : hw);
 }
 
 static void apply_trim(struct replica *r, const struct entry *e)
@@ -95,7 +99,7 @@ static void on_apply(struct env_turn *turn)
         }
     }
     if (r->state == REPLICA_RUNNING) {
-        apply_advance(r);
+        advance(r);
     }
 }
 

@@ -168,8 +168,9 @@ void replica_close_go(struct replica *r);
 /* Hand over what is committed and stored, and was not yet. */
 void apply_request(struct replica *r);
 void apply_init(struct replica *r);
-/* High watermark and log start by what the group knows now; tells the owner. */
-void apply_advance(struct replica *r);
+/* The high watermark by what the group knows now; false: it knows less than
+ * before its restart. The owner hears of it after what is applied. */
+bool apply_mark(struct replica *r);
 
 /* compact.c */
 void compact_init(struct replica *r);

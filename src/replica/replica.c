@@ -38,6 +38,8 @@ static void hook_role(void *arg, struct group *g)
     struct replica *r = arg;
     tell_leader(r, g);
     if (r->state == REPLICA_RUNNING) {
+        /* A leader that is ready is asked at once, before its turn to apply. */
+        (void)apply_mark(r);
         transfer_settle(r);
         r->hooks->role(r->arg);
     }

@@ -20,6 +20,7 @@ struct ear {
     unsigned number; /* to be sent again */
     bool heard;
     bool applied; /* ... what is sent again, by then */
+    int64_t high; /* watermark */
 };
 
 /* It leads from this moment on, and has not applied anything since: the
@@ -35,12 +36,14 @@ static void on_row(void *arg, const struct leader *row)
     struct replica *r = partition_replica(node_partition(n));
     e->heard = true;
     e->applied = replica_applied_end(r) > (int64_t)e->number;
+    e->high = replica_high_watermark(r);
     producer_send_now(c, e->node, e->number);
 }
 
 /* Acknowledged by the old leader, in the log of the new one, which heard of
  * the commit only by its own election: sent again (the ack was lost with the
- * leader's connection), it is known. */
+ * leader's connection), it is known; and asked for the end it says where it is.
+ */
 static void a_new_leader_knows_its_tail(void **state)
 {
     (void)state;
@@ -68,6 +71,7 @@ static void a_new_leader_knows_its_tail(void **state)
         }
     }
     assert_false(ears[heard].applied); /* else this shows nothing */
+    assert_true(ears[heard].high >= 4);
     assert_int_equal(c->sent[3].rv, 0);
     producer_settle(c, 5000);
     assert_int_equal(c->sent[3].offset, 3);
