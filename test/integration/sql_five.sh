@@ -47,10 +47,10 @@ alike()
             cmp -s "$work/$what.$first" "$work/$what.$node" || {
                 said="$what on nodes $first and $node:
 $(diff "$work/$what.$first" "$work/$what.$node" | head -n 10)"
-                case $what:$own:$1 in
+                case $what:$1 in
                 seen:*) ;;
                 *lag* | *'FROM partitions'* | *'FROM nodes'*) ;;
-                *:@:*'FROM groups'*) ;; # who leads, as known
+                *'FROM groups'*) ;; # with its coordinator
                 *) fail "$1: $said" ;;
                 esac
                 return 1

@@ -22,6 +22,7 @@ test_sim_libsim_a_SOURCES = \
 	test/sim/judge.c test/sim/judge.h \
 	test/sim/producer.c \
 	test/sim/reader.c \
+	test/sim/same.c test/sim/same.h \
 	test/sim/session.c \
 	test/sim/states.c test/sim/states.h \
 	test/sim/state_faults.c test/sim/state_faults.h \

@@ -10,6 +10,7 @@
 #include "env/file.h"
 #include "groups.h"
 #include "judge.h"
+#include "same.h"
 #include "state_faults.h"
 
 #define SECOND   UINT64_C(1000000)
@@ -909,7 +910,8 @@ static void say_counts(const struct swarm *s)
         "-- %llu acked, %llu retried, %llu unanswered, %llu read, %llu "
         "strays; %llu latest, %llu earliest, %llu by time; %llu session "
         "fetches; %llu topics created, %llu of them again, %llu deleted; "
-        "%llu settings, %llu deletions of records\n",
+        "%llu settings, %llu deletions of records; %llu of %llu statements "
+        "the same everywhere\n",
         (unsigned long long)c->acked, (unsigned long long)c->retried,
         (unsigned long long)c->unanswered, (unsigned long long)c->read,
         (unsigned long long)c->strays, (unsigned long long)c->latest,
@@ -917,7 +919,8 @@ static void say_counts(const struct swarm *s)
         (unsigned long long)c->sessions, (unsigned long long)c->topics_created,
         (unsigned long long)c->topics_again,
         (unsigned long long)c->topics_deleted, (unsigned long long)c->configs,
-        (unsigned long long)c->deleted_records);
+        (unsigned long long)c->deleted_records, (unsigned long long)c->sql_same,
+        (unsigned long long)c->sql_asked);
 }
 
 static void result(struct swarm *s, struct swarm_result *r)
@@ -971,6 +974,9 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         groups_judge(s.world.groups, HEAL_US);
         admin_judge_deleted(&s.world, HEAL_US);
         wait_mended(&s, HEAL_US);
+        if (!world_broken(&s.world)) {
+            same_judge(&s.world, HEAL_US / 4);
+        }
         tend_all(&s); /* who died meanwhile? */
     }
     if (!s.beyond && !world_broken(&s.world)) {

@@ -101,7 +101,7 @@ struct book_reader {
 struct world_counts {
     uint64_t acked, retried, read, elections, deleted_records, topics_created,
         topics_deleted, topics_again, metadata, latest, earliest, by_time,
-        sessions, configs, unanswered, strays;
+        sessions, configs, unanswered, strays, sql_asked, sql_same;
 };
 
 struct world {
