@@ -13,13 +13,15 @@
 #include "same.h"
 #include "state_faults.h"
 
-#define SECOND   UINT64_C(1000000)
-#define MS       UINT64_C(1000)
-#define HEAL_US  (40 * SECOND)
-#define SETTINGS 16
-#define TEXT_MAX 24
-#define UNBOUND  8
-#define SHAKY    6 /* of so many seeds, one has faults of databases */
+#define SECOND        UINT64_C(1000000)
+#define MS            UINT64_C(1000)
+#define MINUTE        (60 * SECOND)
+#define HEAL_US       (40 * SECOND)
+#define SETTINGS      16
+#define TEXT_MAX      24
+#define UNBOUND       8
+#define DECISIONS_MAX 2 /* a third one would be kept for two minutes */
+#define SHAKY         6 /* of so many seeds, one has faults of databases */
 /* See start_producers(). */
 #define BATCHES_S_MAX 200
 #define RATE_WILD     200000 /* of a million, how far clocks run apart */
@@ -561,7 +563,7 @@ static void strike_state(struct swarm *s)
         return;
     }
     s->next_state_us = now(s) + (4000 + rand_below(r, 12000)) * MS;
-    if (rand_below(r, 2) != 0) {
+    if (rand_below(r, 2) != 0 && s->n_decisions < DECISIONS_MAX) {
         if (!state_fault_decision(s->cluster, s->shaky)) {
             s->next_state_us = now(s) + 100 * MS;
             return;
@@ -876,14 +878,34 @@ static void heal(struct swarm *s)
     }
 }
 
-/* Whoever holds a wrong database finds out, and gets another's. */
+/* One more entry of @meta. */
+static void move_meta(struct swarm *s, unsigned n)
+{
+    char value[24];
+
+    snprintf(value, sizeof value, "%u", 65536 + n);
+    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
+        if (s->world.topics[i].state == TOPIC_IS && s->world.n_admins == 0) {
+            admin_configure(&s->world, i, "segment.bytes", value);
+            return;
+        }
+    }
+}
+
+/* Whoever holds a wrong database finds out, and gets another's. A decision of
+ * its own after the last entry of all shows with the next one; and the second
+ * wrong state of a run is kept for a minute (decision 0014). */
 static void wait_mended(struct swarm *s, uint64_t limit_us)
 {
-    uint64_t end = now(s) + limit_us;
+    uint64_t end = now(s) + limit_us, move = now(s);
     bool gone = s->shaky == 0 || (s->world.down & 1u << s->shaky) != 0;
 
-    while (!gone && !state_fault_mended(s->cluster, s->shaky) &&
-           !world_broken(&s->world)) {
+    for (unsigned n = 0; !gone && !state_fault_mended(s->cluster, s->shaky) &&
+                         !world_broken(&s->world);) {
+        if (now(s) >= move) {
+            move_meta(s, n++);
+            move = now(s) + 5 * SECOND;
+        }
         if (now(s) >= end) {
             world_violation(&s->world, "stuck",
                             "node %u has a database that is wrong", s->shaky);
@@ -973,7 +995,8 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         judge_all(&s.world, HEAL_US);
         groups_judge(s.world.groups, HEAL_US);
         admin_judge_deleted(&s.world, HEAL_US);
-        wait_mended(&s, HEAL_US);
+        wait_mended(&s, HEAL_US + MINUTE);
+        (void)admin_wait(&s.world, HEAL_US);
         if (!world_broken(&s.world)) {
             same_judge(&s.world, HEAL_US / 4);
         }
