@@ -64,16 +64,39 @@ bool state_fault_damage(struct sim_cluster *c, unsigned id, bool groups,
                            groups ? "/groups/" : "meta.db", text, size);
 }
 
+static int64_t count_wrong(struct state_group *g)
+{
+    const struct db_value id = db_blob(WRONG_ID, 16);
+
+    return db_query_int(g->machine->db,
+                        "SELECT count(*) FROM deleted WHERE uuid=?", &id, 1, 1);
+}
+
+static void look_wrong(void *arg)
+{
+    struct ask *a = arg;
+    struct state_group *g = meta_of(a->broker);
+
+    a->yes = is_idle(g) && count_wrong(g) > 0;
+}
+
+bool state_fault_spread(struct sim_cluster *c)
+{
+    unsigned n = 0;
+
+    for (unsigned id = 1; id <= sim_cluster_nodes(c); id++) {
+        n += sim_cluster_state(c, id) == SIM_HOST_SERVES &&
+             ask(c, id, look_wrong);
+    }
+    return n > sim_cluster_nodes(c) / 2;
+}
+
 static void look(void *arg)
 {
     struct ask *a = arg;
     struct state_group *g = meta_of(a->broker);
-    const struct db_value id = db_blob(WRONG_ID, 16);
 
-    a->yes =
-        is_idle(g) && db_query_int(g->machine->db,
-                                   "SELECT count(*) FROM deleted WHERE uuid=?",
-                                   &id, 1, 1) == 0;
+    a->yes = is_idle(g) && count_wrong(g) == 0;
     for (unsigned i = 0; i < CGROUP_SHARDS; i++) {
         g = groups_shard(a->broker->groups, i);
         a->yes = a->yes && (g == NULL || state_group_fit(g));

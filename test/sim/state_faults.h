@@ -17,5 +17,9 @@ bool state_fault_damage(struct sim_cluster *c, unsigned id, bool groups,
 /* True if the databases of a node are those that it may answer from, and none
  * holds what state_fault_decision() made. False also if it does not run. */
 bool state_fault_mended(struct sim_cluster *c, unsigned id);
+/* True if more than half of the nodes hold what state_fault_decision() made: an
+ * image with it was given before there was anybody to compare it with. Then it
+ * is the majority's, and nobody can tell that it is wrong. */
+bool state_fault_spread(struct sim_cluster *c);
 
 #endif

@@ -892,16 +892,31 @@ static void move_meta(struct swarm *s, unsigned n)
     }
 }
 
+static bool all_mended(struct swarm *s)
+{
+    for (unsigned id = 1; id <= s->n; id++) {
+        if ((s->world.down & 1u << id) == 0 &&
+            !state_fault_mended(s->cluster, id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whoever holds a wrong database finds out, and gets another's. A decision of
  * its own after the last entry of all shows with the next one; and the second
  * wrong state of a run is kept for a minute (decision 0014). */
 static void wait_mended(struct swarm *s, uint64_t limit_us)
 {
     uint64_t end = now(s) + limit_us, move = now(s);
-    bool gone = s->shaky == 0 || (s->world.down & 1u << s->shaky) != 0;
 
-    for (unsigned n = 0; !gone && !state_fault_mended(s->cluster, s->shaky) &&
-                         !world_broken(&s->world);) {
+    for (unsigned n = 0; s->shaky != 0 && !all_mended(s);) {
+        if (state_fault_spread(s->cluster)) {
+            s->beyond = true; /* what most hold is what is right */
+        }
+        if (s->beyond || world_broken(&s->world)) {
+            return;
+        }
         if (now(s) >= move) {
             move_meta(s, n++);
             move = now(s) + 5 * SECOND;
@@ -997,7 +1012,7 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
         admin_judge_deleted(&s.world, HEAL_US);
         wait_mended(&s, HEAL_US + MINUTE);
         (void)admin_wait(&s.world, HEAL_US);
-        if (!world_broken(&s.world)) {
+        if (!s.beyond && !world_broken(&s.world)) {
             same_judge(&s.world, HEAL_US / 4);
         }
         tend_all(&s); /* who died meanwhile? */
