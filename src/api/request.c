@@ -75,10 +75,10 @@ void request_drop_frame(struct request *r)
 
 const char *request_client(struct request *r)
 {
-    const char *s = r->header.client_id.data != NULL
-                        ? arena_strdup(&r->arena, r->header.client_id)
-                        : NULL;
-    return s != NULL ? TRACE_Q(s) : "";
+    struct slice id = r->header.client_id;
+    struct trace_quoted *q =
+        id.data != NULL ? arena_alloc(&r->arena, sizeof *q) : NULL;
+    return q != NULL ? trace_quote(q, id) : "";
 }
 
 void *request_alloc(struct request *r, size_t n)

@@ -71,7 +71,7 @@ void *request_elems(struct request *r, const struct wire_struct *s, size_t n);
 /* Kafka's code for one of ours: the one place where they are translated.
  * 0 gives 0. */
 int16_t request_error(int code);
-/* The client's id for traces, "" if none; in the arena. */
+/* The client's id for traces, quoted, "" if none; in the arena. */
 const char *request_client(struct request *r);
 
 #endif

@@ -14,6 +14,7 @@ struct metadata_serve {
     struct replica_append append;
     struct replica_barrier barrier;
     bool in_replica; /* the replica will call back */
+    bool answering;  /* inside `cb` */
     bool committed;
     bool is_command;
     uint64_t index;
@@ -21,9 +22,16 @@ struct metadata_serve {
     void *arg;
 };
 
+/* Over all that is under way, while callbacks may end any of it. */
+struct walk {
+    struct queue *next;
+    struct walk *outer; /* begun before, not at its end yet */
+};
+
 struct metadata_serves {
     struct env *env;
     struct queue queue;
+    struct walk *walks;
     unsigned n;
     uint64_t applied;
     bool closed;
@@ -72,26 +80,68 @@ int serves_open(struct env *e, const char *group,
     return 0;
 }
 
-static void serve_free(struct metadata_serve *v)
+/* One less of what keeps `s`. */
+static void serves_let_go(struct metadata_serves *s)
 {
-    struct metadata_serves *s = v->all;
-    queue_remove(&v->queue);
-    mem_free(env_mem(s->env), v);
     s->n--;
     if (s->closed && s->n == 0) {
         mem_free(env_mem(s->env), s);
     }
 }
 
-/* Answer once; the memory goes when the replica is done with it too. */
+static void serve_free(struct metadata_serve *v)
+{
+    struct metadata_serves *s = v->all;
+    for (struct walk *w = s->walks; w != NULL; w = w->outer) {
+        if (w->next == &v->queue) {
+            w->next = v->queue.next;
+        }
+    }
+    queue_remove(&v->queue);
+    mem_free(env_mem(s->env), v);
+    serves_let_go(s);
+}
+
+static void walk_begin(struct metadata_serves *s, struct walk *w)
+{
+    *w = (struct walk){.next = s->queue.next, .outer = s->walks};
+    s->walks = w;
+    s->n++; /* keep `s` while walking */
+}
+
+static struct metadata_serve *walk_next(struct metadata_serves *s,
+                                        struct walk *w)
+{
+    struct queue *q = w->next;
+    if (q == &s->queue) {
+        return NULL;
+    }
+    w->next = q->next;
+    return QUEUE_ENTRY(q, struct metadata_serve, queue);
+}
+
+static void walk_end(struct metadata_serves *s, struct walk *w)
+{
+    ASSERT(s->walks == w);
+    s->walks = w->outer;
+    serves_let_go(s);
+}
+
+/* Answer once; the memory goes when the replica is done with it too. The
+ * callback may end anything here, up to the node. */
 static void serve_done(struct metadata_serve *v, int status,
                        struct slice result)
 {
     serve_done_cb cb = v->cb;
+    if (v->answering) {
+        return; /* from inside its own callback */
+    }
     v->cb = NULL;
+    v->answering = true;
     if (cb != NULL) {
         cb(v->arg, status, v->index, result);
     }
+    v->answering = false;
     if (!v->in_replica) {
         serve_free(v);
     }
@@ -99,21 +149,18 @@ static void serve_done(struct metadata_serve *v, int status,
 
 void serves_close(struct metadata_serves *s)
 {
-    struct queue *q, *tmp;
+    struct metadata_serve *v;
+    struct walk w;
     if (s == NULL) {
         return;
     }
-    s->n++; /* keep `s` while walking */
     s->closed = true;
     metrics_stop(s);
-    QUEUE_FOREACH(q, tmp, &s->queue)
-    {
-        serve_done(QUEUE_ENTRY(q, struct metadata_serve, queue), ERR_CANCELED,
-                   slice_of(NULL, 0));
+    walk_begin(s, &w);
+    while ((v = walk_next(s, &w)) != NULL) {
+        serve_done(v, ERR_CANCELED, slice_of(NULL, 0));
     }
-    if (--s->n == 0) {
-        mem_free(env_mem(s->env), s);
-    }
+    walk_end(s, &w);
 }
 
 static struct metadata_serve *serve_new(struct metadata_serves *s,
@@ -227,25 +274,27 @@ void serves_applied(struct metadata_serves *s, uint64_t upto,
                     const uint64_t indexes[], const struct slice results[],
                     unsigned n)
 {
-    struct queue *q, *tmp;
+    struct metadata_serve *v;
+    struct walk w;
     s->applied = upto;
-    QUEUE_FOREACH(q, tmp, &s->queue)
-    {
-        struct metadata_serve *v = QUEUE_ENTRY(q, struct metadata_serve, queue);
+    walk_begin(s, &w);
+    while ((v = walk_next(s, &w)) != NULL) {
         if (v->committed && v->cb != NULL && v->index <= upto) {
             answer(v, indexes, results, n);
         }
     }
+    walk_end(s, &w);
 }
 
 void serves_lost(struct metadata_serves *s)
 {
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &s->queue)
-    {
-        struct metadata_serve *v = QUEUE_ENTRY(q, struct metadata_serve, queue);
+    struct metadata_serve *v;
+    struct walk w;
+    walk_begin(s, &w);
+    while ((v = walk_next(s, &w)) != NULL) {
         if (v->cb != NULL) {
             serve_done(v, ERR_NOTLEADER, slice_of(NULL, 0));
         }
     }
+    walk_end(s, &w);
 }

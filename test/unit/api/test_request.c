@@ -52,6 +52,7 @@ static struct {
     unsigned n_clients;
     struct request *held[HELD_MAX]; /* in the order they began */
     unsigned n_held, n_begun, n_canceled;
+    unsigned n_said; /* lines that name the client "c" */
 } w;
 
 /* ---- the table ----------------------------------------------------------- */
@@ -128,6 +129,14 @@ static void clients_start(struct env *e, void *arg)
     w.clients = e;
 }
 
+static void on_line(void *arg, unsigned node, struct slice line)
+{
+    static const char said[] = " client=\"c\" peer=";
+    (void)arg;
+    (void)node;
+    w.n_said += memmem(line.data, line.len, said, sizeof said - 1) != NULL;
+}
+
 static void run_ms(uint64_t ms)
 {
     sim_run_until(w.sim, sim_now_us(w.sim) + ms * 1000, NULL);
@@ -139,7 +148,8 @@ static void world_open(const char *name, const char *value, bool serves)
                             .net_min_us = 20,
                             .net_max_us = 200,
                             .net_split_rate = 3000,
-                            .trace_level = TRACE_DEBUG};
+                            .trace_level = TRACE_DEBUG,
+                            .trace_cb = on_line};
     memset(&w, 0, sizeof w);
     w.name = name;
     w.value = value;
@@ -475,6 +485,7 @@ static void test_unknown_api(void **state)
         flush(x);
         expect_end(x);
         assert_int_equal(w.server->refused, i + 1);
+        assert_int_equal(w.n_said, i + 1);
     }
     expect_well(client_new());
     assert_int_equal(w.n_begun, 0);
