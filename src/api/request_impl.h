@@ -24,6 +24,7 @@ struct api_server {
     bool listener_closed;
     void (*close_cb)(void *arg);
     void *close_arg;
+    struct env_turn closed;
     unsigned fetches_waiting;
     /* Metrics. */
     uint64_t requests[API_ROWS_MAX]; /* begun, by row of api_table */
@@ -43,7 +44,8 @@ void request_begin(struct api_server *s, struct pipeline *p,
                    struct bytes frame);
 /* Free what a request holds. */
 void request_free(struct request *r);
-/* The last request of a closing server was freed, or its listener closed. */
+/* The last request of a closing server was freed, or its listener closed: it
+ * ends in this turn, but not inside what gave the last answer. */
 void api_server_check_closed(struct api_server *s);
 
 #endif

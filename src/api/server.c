@@ -41,6 +41,19 @@ static void on_close(void *data, struct conn *c, int why)
     mem_free(mem, p);
 }
 
+static void on_closed(struct env_turn *t)
+{
+    struct api_server *s = t->data;
+    void (*cb)(void *) = s->close_cb;
+    void *arg = s->close_arg;
+    server_metrics_stop(s);
+    fetch_sessions_free(s->sessions);
+    mem_free(s->mem, s);
+    if (cb != NULL) {
+        cb(arg);
+    }
+}
+
 /* The listener's 0 is never, the setting's is at once. */
 static uint32_t idle_ms(const struct config *c)
 {
@@ -72,6 +85,7 @@ int api_server_open(struct env *e, const struct api_server_options *o,
     s->env = e;
     s->mem = env_mem(e);
     s->o = *o;
+    env_turn_init(&s->closed, ENV_TURN_CLIENTS, on_closed, s);
     s->sessions = fetch_sessions_new(e);
     if (s->sessions == NULL) {
         mem_free(s->mem, s);
@@ -100,16 +114,8 @@ void api_server_serve(struct api_server *s, struct broker *b)
 
 void api_server_check_closed(struct api_server *s)
 {
-    void (*cb)(void *) = s->close_cb;
-    void *arg = s->close_arg;
-    if (!s->closing || !s->listener_closed || s->under_way > 0) {
-        return;
-    }
-    server_metrics_stop(s);
-    fetch_sessions_free(s->sessions);
-    mem_free(s->mem, s);
-    if (cb != NULL) {
-        cb(arg);
+    if (s->closing && s->listener_closed && s->under_way == 0) {
+        env_turn_request(s->env, &s->closed);
     }
 }
 

@@ -241,8 +241,11 @@ static int start(struct waits *w, struct broker_wait *wait, enum wait_kind kind,
     }
     wait->cb = cb;
     wait->data = data;
-    *v = (struct wait){
-        .waits = w, .kind = kind, .topic = topic, .index = w->applied};
+    /* The image is ahead of `applied` inside a command's callback. */
+    *v = (struct wait){.waits = w,
+                       .kind = kind,
+                       .topic = topic,
+                       .index = image_index(w->o.image)};
     env_timer_init(&v->timer, on_timeout, v);
     env_timer_start(w->env, &v->timer, env_now_ms(w->env) + timeout_ms);
     queue_push(&w->queue, &v->queue);

@@ -99,10 +99,11 @@ int replica_epoch_end(const struct replica *r, int32_t epoch,
         *ret_end = replica_log_end(r);
         return 0;
     }
-    if (n == 0) {
+    if (e->n == 0) {
         return ERR_NOTFOUND;
     }
-    *ret_epoch = (int32_t)e->v[n - 1].term;
+    /* Of one that is below all that are known, nothing is left. */
+    *ret_epoch = n > 0 ? (int32_t)e->v[n - 1].term : epoch;
     *ret_end = n < e->n ? e->v[n].offset : replica_log_end(r);
     return 0;
 }

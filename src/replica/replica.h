@@ -250,8 +250,8 @@ void replica_time_max(struct replica *r, int64_t *ret_time,
 /* Kafka leader epoch: the Raft term. */
 int32_t replica_epoch(const struct replica *r);
 /* The end offset of `epoch`: the largest epoch <= it that the log has, and the
- * start of the next higher one (or the log end). ERR_NOTFOUND: below the first
- * or above the latest. */
+ * start of the next higher one (or the log end); of one below all that it has,
+ * itself and where they start. ERR_NOTFOUND: above the latest, or none. */
 int replica_epoch_end(const struct replica *r, int32_t epoch,
                       int32_t *ret_epoch, int64_t *ret_end);
 /* The epoch that the record at `offset` was appended in; -1 unknown. */

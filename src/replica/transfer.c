@@ -68,10 +68,13 @@ void transfer_give_up(struct transfer *t, const char *why)
 void transfer_elsewhere(struct transfer *t, const char *why)
 {
     struct replica *r = t->replica;
-    const struct group_config *config = group_config(r->group);
+    struct group_config config; /* ours is old: we are behind */
     int32_t next = -1;
-    for (unsigned i = 0; i < config->n; i++) {
-        int32_t node = membership_node(config->members[i].id);
+    if (group_config_decode(t->manifest.config, &config) != 0) {
+        config.n = 0;
+    }
+    for (unsigned i = 0; i < config.n; i++) {
+        int32_t node = membership_node(config.members[i].id);
         if (node == t->from) {
             t->refused |= UINT32_C(1) << i;
         } else if (node != r->all->o.node &&
@@ -88,6 +91,7 @@ void transfer_elsewhere(struct transfer *t, const char *why)
                " why=\"%s\"",
                r->name, t->from, next, store_append_end(r->store), why);
     t->from = next;
+    t->heard_ms = t->moved_ms = env_now_ms(r->env);
     transfer_ask(t);
 }
 
@@ -230,6 +234,7 @@ void transfer_answer(struct replica *r, int32_t node, unsigned kind,
         transfer_give_up(t, err_text(status));
         return;
     }
+    t->moved_ms = t->heard_ms;
     struct bytes data = message;
     data.data = c->p;
     data.len = cursor_left(c);
@@ -249,8 +254,8 @@ static struct transfer *transfer_new(struct replica *r, int32_t from)
         return NULL;
     }
     t->replica = r;
-    t->from = from;
-    t->heard_ms = env_now_ms(r->env);
+    t->from = t->offerer = from;
+    t->heard_ms = t->moved_ms = env_now_ms(r->env);
     buf_init(&t->offer, r->mem, 0);
     buf_init(&t->own, r->mem, 0);
     arena_init(&t->arena, r->mem, 0);
@@ -384,7 +389,12 @@ void transfer_tick(struct replica *r)
         }
         return;
     }
-    if (now - t->heard_ms >= GIVE_UP_MS) {
+    if (t->step == STEP_PULL && t->from != t->offerer &&
+        now - t->moved_ms >= GIVE_UP_MS) {
+        /* It may be as far behind as we are. Whoever leads next makes an offer
+         * only when this one is over. */
+        transfer_elsewhere(t, "no data");
+    } else if (now - t->heard_ms >= GIVE_UP_MS) {
         transfer_give_up(t, "no answer");
     } else if (now - t->asked_ms >= RESEND_MS) {
         transfer_ask(t);

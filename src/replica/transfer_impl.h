@@ -26,7 +26,9 @@ enum transfer_step {
 struct transfer {
     struct replica *replica;
     int32_t from;     /* node that is asked */
-    uint32_t refused; /* log kind: bit per member whose data is of no use */
+    int32_t offerer;  /* that was asked first */
+    uint32_t refused; /* log kind: bit per member of the manifest's group whose
+                         data is of no use */
     enum transfer_step step;
     struct buf offer; /* encoded manifest, as offered or as the image's */
     struct arena arena;
@@ -34,6 +36,7 @@ struct transfer {
     struct buf own;           /* encoded, with our segments */
     uint64_t req;
     uint64_t asked_ms, heard_ms;
+    uint64_t moved_ms; /* data came, or another was asked */
     bool flushing;
     bool retried; /* the chain did not fit once */
     bool handed;  /* ENTER: the group has the manifest */

@@ -446,40 +446,61 @@ static void readers_follow_retention(void **state)
     follow_retention(NULL); /* the readers of the end */
 }
 
-/* Whoever leads offers its log and cannot read it: the third member has the
- * same. (Seed 1795297226086: the leader was asked for ever.) */
-static void a_giver_cannot_read_what_it_offers(void **state)
+/* Whoever leads offers its log and cannot read it: another member has the same.
+ * (Seed 1795297226086: the leader was asked for ever.) `more`: one that comes
+ * first is down, and one may be as far behind. */
+static void offer_unreadable(uint64_t seed, unsigned n, bool more)
 {
     struct fixture f;
     struct book *b = &f.world.topics[0].books[0];
     char text[400];
 
-    (void)state;
-    open_n(&f, 3, 65);
-    for (unsigned id = 1; id <= 3; id++) {
+    open_n(&f, n, seed);
+    for (unsigned id = 1; id <= n; id++) {
         sim_disk_remember(sim_cluster_disk(f.cluster, id));
     }
     serve(&f);
-    admin_create(&f.world, "t", 1, 3);
+    admin_create(&f.world, "t", 1, n);
     load_steadily(&f);
     run(&f, SECOND);
-    unsigned giver = leader(&f), behind = giver % 3 + 1;
+    unsigned giver = leader(&f), behind = giver % n + 1;
+    unsigned late = behind % n + 1;
     sim_cluster_kill(f.cluster, behind, SIM_CRASH_ALL);
+    if (more) {
+        sim_cluster_kill(f.cluster, late, SIM_CRASH_ALL);
+    }
     run(&f, 5 * SECOND);
     assert_int_equal(leader(&f), giver);
     admin_delete_records(b, 10); /* the log's base goes up */
     assert_true(admin_wait(&f.world, 10 * SECOND));
     run(&f, 3 * SECOND);
-    for (unsigned n = 0; n < 8; n++) {
+    for (unsigned i = 0; i < 8; i++) {
         assert_true(sim_disk_damage(sim_cluster_disk(f.cluster, giver),
                                     SIM_DAMAGE_FLIP, ".seg", text,
                                     sizeof text));
     }
+    f.world.down = 1u << giver | (more ? 1u << late : 0);
     sim_cluster_start(f.cluster, behind);
-    run(&f, SECOND);
-    f.world.down = 1u << giver;
+    run(&f, (more ? 20 : 1) * SECOND);
+    if (more) { /* both at once: they may ask each other */
+        sim_cluster_kill(f.cluster, behind, SIM_CRASH_ALL);
+        run(&f, 5 * SECOND);
+        f.world.down = 1u << giver;
+        sim_cluster_start(f.cluster, behind);
+        sim_cluster_start(f.cluster, late);
+        run(&f, 20 * SECOND);
+    }
     judge(&f);
     shut(&f);
+}
+
+static void a_giver_cannot_read_what_it_offers(void **state)
+{
+    (void)state;
+    offer_unreadable(65, 3, false);
+    for (uint64_t seed = 66; seed < 71; seed++) {
+        offer_unreadable(seed, 5, true);
+    }
 }
 
 static uint64_t hash_of(uint64_t seed)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker/partition_read.h"
+#include "state/meta.h"
 
 static struct cluster cluster;
 
@@ -46,6 +47,84 @@ static void hold(void **state)
     check_all(c);
     cluster_close(c);
 }
+
+/* ---- admin ----------------------------------------------------------------
+ */
+
+struct alteration {
+    struct node *n;
+    struct broker_command command;
+    struct broker_wait wait;
+    bool answered, everywhere;
+    unsigned value;
+};
+
+static void on_everywhere(struct broker_wait *w, int status)
+{
+    struct alteration *a = w->data;
+    assert_int_equal(status, 0);
+    a->everywhere = true;
+}
+
+static void on_altered(struct broker_command *command, int status,
+                       const struct meta_result *result)
+{
+    struct alteration *a = command->data;
+    assert_int_equal(status, 0);
+    assert_int_equal(result->error, 0);
+    a->answered = true;
+    assert_int_equal(broker_wait_topic(a->n->broker, &a->wait, uuid_zero, 20000,
+                                       on_everywhere, a),
+                     0);
+}
+
+static void alter(void *arg)
+{
+    struct alteration *a = arg;
+    struct buf out;
+    char value[16];
+    snprintf(value, sizeof value, "%u", a->value);
+    struct meta_config_change op = {META_CONFIG_SET, "segment.bytes", value};
+    struct meta_alter_configs in = {
+        .topic = slice_str("t"), .ops = &op, .n_ops = 1};
+    buf_init(&out, env_mem(a->n->env), 0);
+    meta_encode_alter_configs(&in, uuid_zero, &out);
+    assert_int_equal(broker_command(a->n->broker, &a->command, buf_slice(&out),
+                                    20000, on_altered, a),
+                     0);
+    buf_close(&out);
+}
+
+/* What is answered is in force on every node that can be reached, whoever was
+ * asked: the controller, too, waits for a slow disk. */
+static void an_answer_is_in_force_everywhere(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(7);
+    for (unsigned i = 0; i < NODES * NODES; i++) {
+        struct alteration a = {.n = &c->nodes[i / NODES + 1],
+                               .value = 20000 + i};
+        struct node *slow = &c->nodes[i % NODES + 1];
+        if (slow == a.n) {
+            continue;
+        }
+        run_ms(c, 1000);
+        file_hold_durable(slow->env, true);
+        uint64_t before = image_index(broker_image(slow->broker));
+        assert_int_equal(sim_node_call(c->sim, a.n->id, alter, &a), 0);
+        (void)run_until(c, 300, &a.answered); /* it may be the controller */
+        run_ms(c, 50);
+        assert_int_equal(image_index(broker_image(slow->broker)), before);
+        assert_false(a.everywhere);
+        file_hold_durable(slow->env, false);
+        assert_true(run_until(c, 5000, &a.everywhere));
+        assert_true(image_index(broker_image(slow->broker)) > before);
+    }
+    cluster_close(c);
+}
+
+/* ---- slow disks -----------------------------------------------------------
+ */
 
 /* One slow disk holds nobody up, the leader's own included. */
 static void hold_one(void **state)
@@ -310,6 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hold),
+        cmocka_unit_test(an_answer_is_in_force_everywhere),
         cmocka_unit_test(hold_one),
         cmocka_unit_test(leader_dies),
         cmocka_unit_test(power_cut),

@@ -131,6 +131,30 @@ static void without_memory_nothing_changes(void **state)
     assert_int_equal(list.v[list.n - 1].term, list.n);
 }
 
+/* What retention took away ended where what is there begins: a consumer that
+ * stopped there goes on there (Kafka: LeaderEpochFileCache.endOffsetFor). */
+static void an_epoch_that_is_gone_has_an_end(void **state)
+{
+    struct replica r = {.epochs = list, .base = {.offset = 150}};
+    int32_t epoch;
+    int64_t end;
+    (void)state;
+    assert_int_equal(replica_epoch_end(&r, 3, &epoch, &end), ERR_NOTFOUND);
+    assert_int_equal(epochs_add(&list, 3, 0), 0);
+    assert_int_equal(epochs_add(&list, 7, 100), 0);
+    epochs_trim(&list, 100);
+    expect(1, (uint64_t[]){7}, (int64_t[]){100});
+    r.epochs = list;
+    assert_int_equal(replica_epoch_end(&r, 3, &epoch, &end), 0);
+    assert_int_equal(epoch, 3);
+    assert_int_equal(end, 100);
+    assert_int_equal(replica_epoch_end(&r, 7, &epoch, &end), 0);
+    assert_int_equal(epoch, 7);
+    assert_int_equal(end, 150);
+    assert_int_equal(replica_epoch_end(&r, 8, &epoch, &end), ERR_NOTFOUND);
+    assert_int_equal(replica_epoch_end(&r, -1, &epoch, &end), ERR_NOTFOUND);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_list, close_list)
@@ -139,6 +163,7 @@ int main(void)
         TEST(empty_terms_are_kept),
         TEST(truncation_drops_later_terms),
         TEST(trimming_keeps_the_one_in_force),
+        TEST(an_epoch_that_is_gone_has_an_end),
         TEST(a_list_replaces_another),
         TEST(without_memory_nothing_changes),
     };
