@@ -111,12 +111,13 @@ static void hook_advanced(void *arg, int64_t high_watermark, int64_t log_start)
     env_turn_request(p->env, &p->wake);
 }
 
-/* Build the overlay from the entries that `committed` does not hold yet. */
+/* Build the overlay from the entries that `committed` does not hold yet. Not
+ * those that are only queued: an append fails there with all behind it. */
 void partition_overlay(struct partition *p)
 {
     struct bytes pieces[TAIL_PIECES];
     int64_t at = replica_applied_end(p->replica);
-    int64_t end = replica_log_end(p->replica);
+    int64_t end = replica_tail_end(p->replica);
     producers_clear(&p->overlay);
     while (at < end) {
         unsigned n = replica_read_tail(p->replica, at, end, UINT32_MAX, pieces,

@@ -29,6 +29,13 @@ int64_t replica_log_end(const struct replica *r)
     return r->group == NULL ? r->base.offset : group_next_offset(r->group);
 }
 
+int64_t replica_tail_end(const struct replica *r)
+{
+    const struct tail *t = r->group == NULL ? NULL : group_tail(r->group);
+    return t == NULL ? r->base.offset
+                     : tail_point(t, tail_last_index(t)).offset;
+}
+
 int64_t replica_applied_end(const struct replica *r)
 {
     const struct tail *t = r->group == NULL ? NULL : group_tail(r->group);

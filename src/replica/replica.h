@@ -232,6 +232,8 @@ void replica_read_cancel(struct replica_read *rd);
 int64_t replica_log_start(const struct replica *r);
 int64_t replica_high_watermark(const struct replica *r);
 int64_t replica_log_end(const struct replica *r);
+/* The same without what is proposed and not in the log yet. */
+int64_t replica_tail_end(const struct replica *r);
 /* End of what hooks->apply() was given: at or below the high watermark, which
  * may run ahead of it (committed, but not yet durable here). */
 int64_t replica_applied_end(const struct replica *r);
