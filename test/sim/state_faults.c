@@ -91,6 +91,25 @@ bool state_fault_spread(struct sim_cluster *c)
     return n > sim_cluster_nodes(c) / 2;
 }
 
+static void look_split(void *arg)
+{
+    struct ask *a = arg;
+    struct state_group *g = meta_of(a->broker);
+
+    a->yes = g != NULL && g->repair.differed;
+}
+
+bool state_fault_split(struct sim_cluster *c)
+{
+    bool split = false;
+
+    for (unsigned id = 1; id <= sim_cluster_nodes(c); id++) {
+        split = split || (sim_cluster_state(c, id) == SIM_HOST_SERVES &&
+                          ask(c, id, look_split));
+    }
+    return split;
+}
+
 static void look(void *arg)
 {
     struct ask *a = arg;

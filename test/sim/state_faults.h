@@ -21,5 +21,9 @@ bool state_fault_mended(struct sim_cluster *c, unsigned id);
  * image with it was given before there was anybody to compare it with. Then it
  * is the majority's, and nobody can tell that it is wrong. */
 bool state_fault_spread(struct sim_cluster *c);
+/* True if a node has said that @meta differs and nobody has a majority: then
+ * nothing is replaced, and nothing given to whoever lacks it, until somebody
+ * decides (decision 0014). */
+bool state_fault_split(struct sim_cluster *c);
 
 #endif

@@ -866,7 +866,10 @@ static void heal(struct swarm *s)
         tend_all(s);
         sim_run_until(s->sim, now(s) + 50 * MS, NULL);
     } while (now(s) < end && !world_broken(&s->world) && !all_serve(s));
-    for (unsigned id = 1; id <= s->n; id++) {
+    if (s->n_decisions > 0 && !all_serve(s) && state_fault_split(s->cluster)) {
+        s->beyond = true; /* one was away while two were compared */
+    }
+    for (unsigned id = 1; id <= s->n && !s->beyond; id++) {
         if (must_serve(s, id) &&
             sim_cluster_state(s->cluster, id) != SIM_HOST_SERVES) {
             world_violation(&s->world, "stuck",
@@ -913,6 +916,9 @@ static void wait_mended(struct swarm *s, uint64_t limit_us)
     for (unsigned n = 0; s->shaky != 0 && !all_mended(s);) {
         if (state_fault_spread(s->cluster)) {
             s->beyond = true; /* what most hold is what is right */
+        }
+        if (now(s) >= end && state_fault_split(s->cluster)) {
+            s->beyond = true; /* nobody can say who is right */
         }
         if (s->beyond || world_broken(&s->world)) {
             return;
