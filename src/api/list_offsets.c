@@ -6,8 +6,9 @@
  *
  * What says how far the log goes passes a read barrier, so that a leader that
  * was deposed without knowing cannot answer from the past; where the log
- * begins needs none. Read committed is the high watermark: there are no open
- * transactions.
+ * begins needs none, only a leader that is ready and so knows all deletions
+ * that were acknowledged before its time. Read committed is the high watermark:
+ * there are no open transactions.
  */
 #include "wire/gen/list_offsets.h"
 #include "api/find.h"
@@ -184,6 +185,11 @@ static void item_start(struct item *it)
     switch (it->in->timestamp) {
     case AT_EARLIEST:
     case AT_EARLIEST_LOCAL:
+        if (in->replica_id != DEBUG_REPLICA &&
+            !partition_ready(it->partition)) {
+            it->out->error_code = outcome_error(r, ERR_NOTREADY);
+            return;
+        }
         start = partition_log_start(it->partition);
         answer(it, start, -1, partition_epoch_of(it->partition, start));
         return;

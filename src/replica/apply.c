@@ -30,7 +30,7 @@ bool apply_mark(struct replica *r)
 
 static void advance(struct replica *r)
 {
-    int64_t hw, start = r->log_start;
+    int64_t hw, start = lead_start(r);
     if (!apply_mark(r) || r->state != REPLICA_RUNNING) {
         return;
     }
@@ -38,13 +38,18 @@ static void advance(struct replica *r)
     r->hooks->advanced(r->arg, hw, start < hw ? start : hw);
 }
 
-static void apply_trim(struct replica *r, const struct entry *e)
+int64_t apply_trim_offset(const struct replica *r, const struct entry *e)
 {
     if (e->payload.len != 8) {
         env_die(r->env, "%s: entry %" PRIu64 ": a TRIM of %zu bytes", r->name,
                 e->index, e->payload.len);
     }
-    int64_t offset = (int64_t)le64_load(e->payload.data);
+    return (int64_t)le64_load(e->payload.data);
+}
+
+static void apply_trim(struct replica *r, const struct entry *e)
+{
+    int64_t offset = apply_trim_offset(r, e);
     if (offset > r->log_start) {
         r->log_start = offset;
         r->trim_pending = true;

@@ -81,11 +81,41 @@ size_t epochs_upto(const struct epochs *e, uint64_t term)
     return n;
 }
 
+/* ---- both lists as one -------------------------------------------------- */
+
+/* How many items of `ahead` are of terms that are applied by now: those stand
+ * in the other list. */
+static size_t overlap(const struct replica *r)
+{
+    const struct epochs *e = &r->epochs;
+    return e->n > 0 ? epochs_upto(&r->ahead, e->v[e->n - 1].term) : 0;
+}
+
+static size_t n_items(const struct replica *r)
+{
+    return r->epochs.n + r->ahead.n - overlap(r);
+}
+
+static const struct manifest_epoch *item(const struct replica *r, size_t i)
+{
+    return i < r->epochs.n ? &r->epochs.v[i]
+                           : &r->ahead.v[i - r->epochs.n + overlap(r)];
+}
+
+static size_t items_upto(const struct replica *r, uint64_t term)
+{
+    size_t n = n_items(r);
+    while (n > 0 && item(r, n - 1)->term > term) {
+        n--;
+    }
+    return n;
+}
+
 int replica_epoch_end(const struct replica *r, int32_t epoch,
                       int32_t *ret_epoch, int64_t *ret_end)
 {
-    const struct epochs *e = &r->epochs;
-    uint64_t latest = e->n > 0 ? e->v[e->n - 1].term : 0;
+    size_t all = n_items(r);
+    uint64_t latest = all > 0 ? item(r, all - 1)->term : 0;
     if (r->group != NULL && group_role(r->group) == GROUP_LEADER &&
         group_term(r->group) > latest) {
         latest = group_term(r->group);
@@ -93,27 +123,26 @@ int replica_epoch_end(const struct replica *r, int32_t epoch,
     if (epoch < 0 || (uint64_t)epoch > latest) {
         return ERR_NOTFOUND;
     }
-    size_t n = epochs_upto(e, (uint64_t)epoch);
+    size_t n = items_upto(r, (uint64_t)epoch);
     if ((uint64_t)epoch == latest) {
         *ret_epoch = epoch;
         *ret_end = replica_log_end(r);
         return 0;
     }
-    if (e->n == 0) {
+    if (all == 0) {
         return ERR_NOTFOUND;
     }
     /* Of one that is below all that are known, nothing is left. */
-    *ret_epoch = n > 0 ? (int32_t)e->v[n - 1].term : epoch;
-    *ret_end = n < e->n ? e->v[n].offset : replica_log_end(r);
+    *ret_epoch = n > 0 ? (int32_t)item(r, n - 1)->term : epoch;
+    *ret_end = n < all ? item(r, n)->offset : replica_log_end(r);
     return 0;
 }
 
 int32_t replica_epoch_of(const struct replica *r, int64_t offset)
 {
-    const struct epochs *e = &r->epochs;
-    for (size_t i = e->n; i > 0; i--) {
-        if (e->v[i - 1].offset <= offset) {
-            return (int32_t)e->v[i - 1].term;
+    for (size_t i = n_items(r); i > 0; i--) {
+        if (item(r, i - 1)->offset <= offset) {
+            return (int32_t)item(r, i - 1)->term;
         }
     }
     return -1;

@@ -4,6 +4,7 @@
  *   replica.c   opening, taking part, closing
  *   propose.c   appends, trims, barriers; status.c what it says of itself
  *   apply.c     committed entries: to the owner, to the store
+ *   lead.c      what a leader knows of entries that are not applied
  *   compact.c   flush, fold, manifest, log base
  *   read.c      tail and segments, offsets by time
  *   epoch.c     the epoch list
@@ -114,9 +115,15 @@ struct replica {
     uint64_t told_term; /* the last one that this node was said to lead */
     uint64_t applied;   /* index handed to the owner */
     int64_t high_watermark;
-    int64_t log_start;
-    bool fresh; /* made now, not recovered */
-    struct epochs epochs;
+    int64_t log_start;    /* as applied */
+    int64_t start_known;  /* the same by TRIMs that may not be applied yet; at
+                             most the high watermark */
+    bool fresh;           /* made now, not recovered */
+    struct epochs epochs; /* as applied */
+    /* A leader's, as of its election: from what was not applied then up to its
+     * own. What is applied since stands in both. */
+    struct epochs ahead;
+    uint64_t ahead_term; /* that it leads; 0: none */
     bool applying;
     struct env_turn apply_turn;
 
@@ -171,6 +178,17 @@ void apply_init(struct replica *r);
 /* The high watermark by what the group knows now; false: it knows less than
  * before its restart. The owner hears of it after what is applied. */
 bool apply_mark(struct replica *r);
+/* The log start that a TRIM says; damage ends the process. */
+int64_t apply_trim_offset(const struct replica *r, const struct entry *e);
+
+/* lead.c */
+/* The role, or whether it is ready, may have changed: a leader looks at what is
+ * not applied here yet, others forget what they saw there. */
+void lead_look(struct replica *r);
+/* A TRIM to `offset` is committed, applied here or not. */
+void lead_trimmed(struct replica *r, int64_t offset);
+/* The log start by all that is known to be committed. */
+int64_t lead_start(const struct replica *r);
 
 /* compact.c */
 void compact_init(struct replica *r);

@@ -5,6 +5,7 @@ src_replica_libreplica_a_SOURCES = \
 	src/replica/drop.c \
 	src/replica/epoch.c \
 	src/replica/impl.h \
+	src/replica/lead.c \
 	src/replica/propose.c \
 	src/replica/read.c \
 	src/replica/replica.c src/replica/replica.h \

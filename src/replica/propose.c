@@ -10,6 +10,7 @@
 
 struct append {
     struct group_propose propose;
+    struct replica *replica;
     uint8_t trim[8];
 };
 _Static_assert(sizeof(struct append) <=
@@ -24,7 +25,12 @@ static struct append *append_of(struct replica_append *a)
 static void on_proposed(struct group_propose *p, int status, uint64_t index)
 {
     struct replica_append *a = p->data;
+    struct append *x = append_of(a);
     bytes_release(&p->payload);
+    if (status == 0 && p->kind == ENTRY_TRIM) {
+        /* Our own disk may be the last that has it. */
+        lead_trimmed(x->replica, (int64_t)le64_load(x->trim));
+    }
     a->index = index;
     a->cb(a, status);
 }
@@ -39,6 +45,7 @@ static int propose(struct replica *r, struct replica_append *a,
     a->cb = cb;
     a->data = data;
     x->propose = p;
+    x->replica = r;
     x->propose.cb = on_proposed;
     x->propose.data = a;
     /* It is looked at when the turn ends; the tail has a share from then. */

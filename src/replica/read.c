@@ -16,7 +16,8 @@ int64_t replica_log_start(const struct replica *r)
     int64_t held = r->store != NULL && r->state == REPLICA_RUNNING
                        ? store_start(r->store)
                        : 0;
-    return held > r->log_start ? held : r->log_start;
+    int64_t start = lead_start(r);
+    return held > start ? held : start;
 }
 
 int64_t replica_high_watermark(const struct replica *r)
@@ -101,7 +102,7 @@ int replica_read(struct replica *r, struct replica_read *rd, int64_t offset,
                  void *data)
 {
     struct read *p = (struct read *)(void *)rd->impl;
-    if (r->store == NULL || offset < r->log_start) {
+    if (r->store == NULL || offset < lead_start(r)) {
         return ERR_RANGE;
     }
     *p = (struct read){.replica = r};
@@ -126,12 +127,13 @@ static const struct entry *tail_find_time(const struct replica *r,
 {
     const struct tail *t = group_tail(r->group);
     const struct entry *e = tail_find(t, t->base.index + 1);
+    int64_t start = lead_start(r);
     for (; e != NULL && e->next_offset <= r->high_watermark;
          e = tail_find(t, e->index + 1)) {
         struct batch b;
         if (e->kind == ENTRY_RECORDS &&
             batch_view(bytes_slice(e->payload), &b) == 0 &&
-            b.max_timestamp >= time_ms && e->next_offset > r->log_start) {
+            b.max_timestamp >= time_ms && e->next_offset > start) {
             return e;
         }
     }
@@ -140,9 +142,9 @@ static const struct entry *tail_find_time(const struct replica *r,
 
 int replica_find_time(struct replica *r, int64_t time_ms, int64_t *ret_offset)
 {
-    int64_t offset;
+    int64_t offset, start = lead_start(r);
     if (r->store != NULL && store_find_time(r->store, time_ms, &offset) == 0) {
-        *ret_offset = offset > r->log_start ? offset : r->log_start;
+        *ret_offset = offset > start ? offset : start;
         return 0;
     }
     const struct entry *e =
@@ -150,7 +152,7 @@ int replica_find_time(struct replica *r, int64_t time_ms, int64_t *ret_offset)
     if (e == NULL) {
         return ERR_NOTFOUND;
     }
-    *ret_offset = e->base_offset > r->log_start ? e->base_offset : r->log_start;
+    *ret_offset = e->base_offset > start ? e->base_offset : start;
     return 0;
 }
 
@@ -159,7 +161,7 @@ void replica_time_max(struct replica *r, int64_t *ret_time, int64_t *ret_offset)
     const struct tail *t;
     *ret_time = -1;
     *ret_offset = -1;
-    if (r->store != NULL && r->log_start < store_end(r->store)) {
+    if (r->store != NULL && lead_start(r) < store_end(r->store)) {
         store_time_max(r->store, ret_time, ret_offset);
     }
     if (r->group == NULL) {

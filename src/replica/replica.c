@@ -41,6 +41,7 @@ static void hook_role(void *arg, struct group *g)
         /* A leader that is ready is asked at once, before its turn to apply. */
         (void)apply_mark(r);
         transfer_settle(r);
+        lead_look(r);
         r->hooks->role(r->arg);
     }
 }
@@ -127,6 +128,9 @@ static void start_group(struct replica *r)
     }
     if (rv == 0 && r->store != NULL) {
         store_trim(r->store, r->log_start);
+    }
+    if (rv == 0) {
+        lead_look(r); /* alone it may lead by now */
     }
     open_done(r, rv);
     if (rv == 0) {
@@ -275,6 +279,7 @@ static int begin_new(struct replica *r, const struct replica_open *o,
 static void replica_free(struct replica *r)
 {
     epochs_close(&r->epochs);
+    epochs_close(&r->ahead);
     compact_close(r);
     mem_free(r->mem, r);
 }
@@ -314,6 +319,7 @@ int replica_open(struct replicas *rs, const struct replica_open *o,
     }
     queue_init(&r->reads);
     epochs_init(&r->epochs, r->mem);
+    epochs_init(&r->ahead, r->mem);
     compact_init(r);
     apply_init(r);
     int rv = o->recovered != NULL ? take_recovered(r, o->recovered)

@@ -228,7 +228,8 @@ int replica_read(struct replica *r, struct replica_read *rd, int64_t offset,
 /* Give a read up; its callback runs with ERR_CANCELED. */
 void replica_read_cancel(struct replica_read *rd);
 
-/* First offset served, end of committed records, end of the log. */
+/* First offset served, end of committed records, end of the log. A leader that
+ * is ready counts what is committed, whether it is applied here yet or not. */
 int64_t replica_log_start(const struct replica *r);
 int64_t replica_high_watermark(const struct replica *r);
 int64_t replica_log_end(const struct replica *r);

@@ -134,7 +134,7 @@ static void check_retention(struct replica *r)
     if (start > r->high_watermark) {
         start = r->high_watermark;
     }
-    if (start > r->log_start) {
+    if (start > lead_start(r)) {
         r->retention_running =
             replica_trim(r, &r->retention, start, on_trimmed, r) == 0;
     }

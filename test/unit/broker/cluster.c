@@ -535,7 +535,7 @@ unsigned check_replica(struct cluster *c, struct node *n)
     struct replica *r = partition_replica(p);
     int64_t at = replica_log_start(r);
     int64_t end = replica_high_watermark(r);
-    int64_t next_number = 0;
+    int64_t next_number = at; /* one record each, in order, none left out */
     while (at < end) {
         struct bytes bytes = read_some(c, r, at, end);
         struct slice rest = bytes_slice(bytes);

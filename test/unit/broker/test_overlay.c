@@ -1,5 +1,7 @@
-/* What a leader knows of producers at the end of its log, beyond what is
- * applied: a retry of a batch that is there is never taken for another one. */
+/* What a leader knows of the end of its log, beyond what is applied. Of
+ * producers: a retry of a batch that is there is never taken for another one.
+ * Where the log begins: what was deleted is never served again. Of epochs:
+ * where each one ends. */
 #include "broker/leaders.h"
 #include "cluster.h"
 #include "replica/impl.h"
@@ -139,12 +141,256 @@ static void books_begin_at_the_log_base(void **state)
     books_made_anew(true);
 }
 
+/* ---- where the log begins, and its epochs ------------------------------- */
+
+/* A TRIM that is asked of a leader. */
+struct trim {
+    struct replica *replica;
+    struct replica_append append;
+    int64_t offset;
+    int64_t start; /* the log start by the time it was acknowledged */
+    int status;
+    bool done;
+};
+
+static void on_trimmed(struct replica_append *a, int status)
+{
+    struct trim *t = a->data;
+    t->status = status;
+    t->start = replica_log_start(t->replica);
+    t->done = true;
+}
+
+static void trim_now(void *arg)
+{
+    struct trim *t = arg;
+    assert_int_equal(
+        replica_trim(t->replica, &t->append, t->offset, on_trimmed, t), 0);
+}
+
+/* Trim a leader's log, and see it acknowledged. */
+static void trim(struct cluster *c, struct node *leader, int64_t offset)
+{
+    struct trim t = {.replica = partition_replica(node_partition(leader)),
+                     .offset = offset};
+    assert_int_equal(sim_node_call(c->sim, leader->id, trim_now, &t), 0);
+    assert_true(run_until(c, 5000, &t.done));
+    assert_int_equal(t.status, 0);
+    assert_int_equal(t.start, offset);
+}
+
+static void expect_start(struct replica *r, int64_t start)
+{
+    struct replica_status status;
+    struct replica_read read;
+    int64_t offset, time_ms;
+    replica_status(r, &status);
+    assert_int_equal(replica_log_start(r), start);
+    assert_int_equal(status.log_start, start);
+    assert_int_equal(replica_find_time(r, 0, &offset), 0);
+    assert_int_equal(offset, start);
+    replica_time_max(r, &time_ms, &offset);
+    assert_true(offset >= start);
+    assert_int_equal(replica_read(r, &read, start - 1, start, 1, NULL, NULL),
+                     ERR_RANGE);
+}
+
+/* The leader's own disk lags: others have made the deletion commit, and it is
+ * acknowledged, but not applied here. */
+static void deleted(bool compacted)
+{
+    struct cluster *c = begin(3);
+    producer_go(c, 6);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    struct node *l = wait_leader(c, 1000);
+    struct replica *r = partition_replica(node_partition(l));
+    if (compacted) {
+        node_compact(c, l->id, r);
+        assert_int_equal(store_end(r->store), c->n_sent);
+    }
+    file_hold_durable(l->env, true);
+    trim(c, l, 4);
+    assert_int_equal(r->log_start, 0); /* else this shows nothing */
+    expect_start(r, 4);
+    file_hold_durable(l->env, false);
+    /* It is applied as ever, and files are trimmed. */
+    for (unsigned t = 0; r->trimmed < 4; t++) {
+        assert_true(t < 20000);
+        run_ms(c, 1);
+    }
+    assert_int_equal(r->log_start, 4);
+    expect_start(r, 4);
+    check_all(c);
+    cluster_close(c);
+}
+
+static void what_is_deleted_is_not_served(void **state)
+{
+    (void)state;
+    deleted(false);
+}
+
+static void nor_is_it_from_segments(void **state)
+{
+    (void)state;
+    deleted(true);
+}
+
+/* Who leads after a restart, asked in the turn in which it is ready. */
+struct asked {
+    struct cluster *c;
+    unsigned node;
+    int32_t epochs[2]; /* of before */
+    int64_t second;    /* ... the offset where the second one begins */
+    bool watched, heard;
+    int64_t applied; /* end, by then */
+    size_t n_listed; /* epochs of what is applied */
+    int64_t start;
+    int32_t epoch_at[2]; /* of the first record, and of that one */
+    int32_t epoch[2];
+    int64_t end[2];
+};
+
+/* It may not serve yet. */
+static struct partition *partition_of(const struct asked *a)
+{
+    struct broker *b = a->c->nodes[a->node].broker;
+    return b == NULL ? NULL : broker_partition(b, a->c->group);
+}
+
+static void on_restarted(void *arg, const struct leader *row)
+{
+    struct asked *a = arg;
+    if (row->group != a->c->group || row->node != (int32_t)a->node ||
+        a->heard) {
+        return;
+    }
+    struct replica *r = partition_replica(partition_of(a));
+    a->heard = true;
+    a->applied = replica_applied_end(r);
+    a->n_listed = r->epochs.n;
+    a->start = replica_log_start(r);
+    for (unsigned i = 0; i < 2; i++) {
+        a->epoch_at[i] = replica_epoch_of(r, i * a->second);
+        a->epoch[i] = -1;
+        a->end[i] = -1;
+        (void)replica_epoch_end(r, a->epochs[i], &a->epoch[i], &a->end[i]);
+    }
+}
+
+/* All nodes lose their power at once, and come back. */
+static void restart_all(struct cluster *c)
+{
+    for (unsigned i = 1; i <= NODES; i++) {
+        node_crash(c, i, SIM_CRASH_NONE);
+    }
+    for (unsigned i = 1; i <= NODES; i++) {
+        node_start(c, i);
+    }
+}
+
+static unsigned ask_restarted(struct cluster *c, struct asked asked[])
+{
+    unsigned heard = 0;
+    restart_all(c);
+    while (heard == 0) {
+        assert_true(sim_now_us(c->sim) < UINT64_C(60000000));
+        assert_true(sim_run_one(c->sim));
+        for (unsigned i = 1; i <= NODES; i++) {
+            if (!asked[i].watched && partition_of(&asked[i]) != NULL) {
+                asked[i].watched = true;
+                leaders_watch(broker_leaders(c->nodes[i].broker), on_restarted,
+                              &asked[i]);
+            }
+            heard = asked[i].heard ? i : heard;
+        }
+    }
+    return heard;
+}
+
+/* Records of an epoch, of a later one, and a deletion: all of it, or all but
+ * the first epoch, is above the log base when everything restarts, and the
+ * new leader knows how far it is committed by its own election. */
+static void all_restart(bool compacted)
+{
+    struct cluster *c = begin(4);
+    struct asked asked[NODES + 1];
+    producer_go(c, 4);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    struct node *old = wait_leader(c, 1000);
+    int32_t first = replica_epoch(partition_replica(node_partition(old)));
+    int64_t middle = c->n_sent;
+    for (unsigned i = 1; i <= NODES && compacted; i++) {
+        node_compact(c, i, partition_replica(node_partition(&c->nodes[i])));
+    }
+    node_crash(c, old->id, SIM_CRASH_ALL);
+    producer_broken(c, old->id);
+    run_ms(c, 1500);
+    struct node *l = wait_leader(c, 5000);
+    int32_t second = replica_epoch(partition_replica(node_partition(l)));
+    assert_true(second > first);
+    producer_go(c, 2);
+    producer_settle(c, 5000);
+    node_start(c, old->id);
+    wait_serves(c, old->id);
+    run_ms(c, 500);
+    trim(c, wait_leader(c, 1000), middle - 1);
+    for (unsigned i = 1; i <= NODES; i++) {
+        asked[i] = (struct asked){
+            .c = c, .node = i, .epochs = {first, second}, .second = middle};
+    }
+    int64_t last = c->n_sent;
+    struct asked *a = &asked[ask_restarted(c, asked)];
+    assert_true(a->applied <= middle); /* else this shows nothing */
+    assert_int_equal(a->n_listed, compacted ? 1 : 0);
+    assert_int_equal(a->start, middle - 1);
+    assert_int_equal(a->epoch_at[0], first);
+    assert_int_equal(a->epoch_at[1], second);
+    assert_int_equal(a->epoch[0], first);
+    assert_int_equal(a->end[0], middle);
+    assert_int_equal(a->epoch[1], second);
+    assert_int_equal(a->end[1], last);
+    /* The same once it is applied. */
+    producer_go(c, 1);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    struct replica *r = partition_replica(node_partition(wait_leader(c, 1000)));
+    int32_t epoch;
+    int64_t end;
+    assert_int_equal(replica_applied_end(r), c->n_sent);
+    assert_int_equal(replica_epoch_end(r, second, &epoch, &end), 0);
+    assert_int_equal(epoch, second);
+    assert_int_equal(end, last);
+    assert_int_equal(replica_epoch_of(r, last), replica_epoch(r));
+    assert_int_equal(replica_log_start(r), middle - 1);
+    check_all(c);
+    cluster_close(c);
+}
+
+static void a_new_leader_knows_its_log(void **state)
+{
+    (void)state;
+    all_restart(false);
+}
+
+static void a_new_leader_knows_its_log_above_the_base(void **state)
+{
+    (void)state;
+    all_restart(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_leader_knows_its_tail),
         cmocka_unit_test(books_begin_where_applying_ends),
         cmocka_unit_test(books_begin_at_the_log_base),
+        cmocka_unit_test(what_is_deleted_is_not_served),
+        cmocka_unit_test(nor_is_it_from_segments),
+        cmocka_unit_test(a_new_leader_knows_its_log),
+        cmocka_unit_test(a_new_leader_knows_its_log_above_the_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

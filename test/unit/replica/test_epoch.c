@@ -155,6 +155,93 @@ static void an_epoch_that_is_gone_has_an_end(void **state)
     assert_int_equal(replica_epoch_end(&r, -1, &epoch, &end), ERR_NOTFOUND);
 }
 
+/* ---- what is applied, and what a leader saw ahead of it ------------------ */
+
+static struct replica replica;
+
+static int open_replica(void **state)
+{
+    (void)state;
+    mem = mem_new(0);
+    replica = (struct replica){.mem = mem, .base = {.offset = 100}};
+    epochs_init(&replica.epochs, mem);
+    epochs_init(&replica.ahead, mem);
+    return mem == NULL;
+}
+
+static int close_replica(void **state)
+{
+    (void)state;
+    epochs_close(&replica.epochs);
+    epochs_close(&replica.ahead);
+    assert_int_equal(mem_blocks(mem), 0);
+    mem_free_all(mem);
+    return 0;
+}
+
+static void expect_end(int32_t asked, int32_t epoch, int64_t end)
+{
+    int32_t got_epoch = -1;
+    int64_t got_end = -1;
+    assert_int_equal(replica_epoch_end(&replica, asked, &got_epoch, &got_end),
+                     0);
+    assert_int_equal(got_epoch, epoch);
+    assert_int_equal(got_end, end);
+}
+
+static void expect_ends(void)
+{
+    int32_t epoch;
+    int64_t end;
+    expect_end(2, 2, 10);
+    expect_end(5, 5, 20);
+    expect_end(6, 5, 20);
+    expect_end(7, 7, 30);
+    expect_end(8, 7, 30);
+    expect_end(9, 9, 100);
+    assert_int_equal(replica_epoch_end(&replica, 10, &epoch, &end),
+                     ERR_NOTFOUND);
+    assert_int_equal(replica_epoch_of(&replica, 9), 2);
+    assert_int_equal(replica_epoch_of(&replica, 12), 5);
+    assert_int_equal(replica_epoch_of(&replica, 19), 5);
+    assert_int_equal(replica_epoch_of(&replica, 20), 7);
+    assert_int_equal(replica_epoch_of(&replica, 31), 9);
+}
+
+/* An epoch of which a part was applied at the election stands in both lists,
+ * and in the end all do. */
+static void two_lists_are_one(void **state)
+{
+    (void)state;
+    assert_int_equal(epochs_add(&replica.epochs, 2, 0), 0);
+    assert_int_equal(epochs_add(&replica.epochs, 5, 10), 0);
+    assert_int_equal(epochs_add(&replica.ahead, 5, 15), 0);
+    assert_int_equal(epochs_add(&replica.ahead, 7, 20), 0);
+    assert_int_equal(epochs_add(&replica.ahead, 9, 30), 0);
+    expect_ends();
+    assert_int_equal(epochs_add(&replica.epochs, 7, 20), 0);
+    expect_ends();
+    assert_int_equal(epochs_add(&replica.epochs, 9, 30), 0);
+    expect_ends();
+    epochs_trim(&replica.epochs, 40);
+    expect_end(9, 9, 100);
+    expect_end(5, 5, 30); /* gone: what is left begins there */
+    assert_int_equal(replica_epoch_of(&replica, 31), 9);
+    assert_int_equal(replica_epoch_of(&replica, 25), -1);
+}
+
+/* Nothing is applied since the start. */
+static void the_list_ahead_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(replica_epoch_of(&replica, 9), -1);
+    assert_int_equal(epochs_add(&replica.ahead, 2, 0), 0);
+    assert_int_equal(epochs_add(&replica.ahead, 5, 10), 0);
+    assert_int_equal(epochs_add(&replica.ahead, 7, 20), 0);
+    assert_int_equal(epochs_add(&replica.ahead, 9, 30), 0);
+    expect_ends();
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_list, close_list)
@@ -166,6 +253,10 @@ int main(void)
         TEST(an_epoch_that_is_gone_has_an_end),
         TEST(a_list_replaces_another),
         TEST(without_memory_nothing_changes),
+        cmocka_unit_test_setup_teardown(two_lists_are_one, open_replica,
+                                        close_replica),
+        cmocka_unit_test_setup_teardown(the_list_ahead_alone, open_replica,
+                                        close_replica),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
