@@ -9,8 +9,8 @@
  *
  * The database goes to quarantine/ beside it; log, term and vote stay, so that
  * the group keeps its majority. A replica that lacks its state may be elected
- * (its log may be the only one that is complete): it hands over at once, to
- * each of the others in turn. Alone, the node ends instead.
+ * (its log may be the only one that is complete): it hands over, to each
+ * of the others in turn. Alone, the node ends instead.
  *
  * A state that is astray, or that nobody can call right (split), is given to
  * nobody, and what an astray one said counts no more: else a wrong state would

@@ -243,7 +243,8 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("groups.history.interval.ms", DURATION, INT, "60000", 0,
              INT32_MAX),
          .help = "A commit enters that history when the last one did so this "
-                 "long ago; a reset by hand always does."},
+                 "long ago; one without membership, as by a reset by hand, "
+                 "always does."},
     [NODE_SQL_ROWS_MAX] =
         {ROW("sql.rows.max", INT, INT, "100000", 1, 10000000),
          .help = "Rows that one SQL statement may read into its tables, and "

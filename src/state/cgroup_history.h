@@ -39,7 +39,7 @@ struct cgroup_history_row {
     int64_t offset;
     int32_t epoch;
     int64_t time_ms;
-    bool reset; /* by hand, not by a member */
+    bool reset; /* by hand, or by who is no member */
     struct slice metadata, by;
 };
 

@@ -185,8 +185,8 @@ static bool check_committer(struct cgroup_step *s, const struct cgroup *g,
            cgroup_fail(s, KERR_REBALANCE_IN_PROGRESS);
 }
 
-/* A reset by hand is always kept, with what it replaces; others now and
- * then. */
+/* What comes without membership, as a reset by hand does, is always kept, with
+ * what it replaces; the rest now and then. */
 static void note(struct cgroup_step *s, const struct cgroup_commit *c,
                  struct offset_row *old, struct offset_row *now, bool known)
 {
