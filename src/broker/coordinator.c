@@ -432,8 +432,15 @@ static void end(struct coordinator *co, int status)
     coordinator_forget(co);
 }
 
+/* 0: it does not lead. */
+static int32_t term_led(const struct state_group *g)
+{
+    return state_group_ready(g) ? replica_epoch(state_group_replica(g)) : 0;
+}
+
 /* Everything that was committed under others is in the image: a member that
- * they let in is known. */
+ * they let in is known. An answer may come late, when this node has lost the
+ * term it asked in and leads again: of the terms between it says nothing. */
 static void on_confirmed(void *arg, int status, uint64_t index,
                          struct slice result)
 {
@@ -444,7 +451,7 @@ static void on_confirmed(void *arg, int status, uint64_t index,
     if (co->closing) {
         return;
     }
-    co->leads = status == 0 && state_group_ready(co->group);
+    co->leads = status == 0 && term_led(co->group) == co->term;
     if (co->leads) {
         begin(co);
     } else {
@@ -464,6 +471,7 @@ void coordinator_role(struct coordinator *co, struct state_group *g)
         co->leads = false;
         end(co, ERR_NOTLEADER);
     } else if (leads && !co->leads && !co->confirming) {
+        co->term = term_led(g);
         co->confirming = state_group_barrier(g, on_confirmed, co) == 0;
         if (!co->confirming) {
             env_timer_start(co->env, &co->tick,

@@ -70,7 +70,8 @@ struct coordinator {
     struct queue deletes; /* requests to delete a group, under way */
     struct heap lives;    /* by when they are looked at */
     unsigned n_requests, n_flying;
-    bool confirming; /* leads, but may not have applied all of the past */
+    bool confirming; /* leads, but may not have applied all of the past, */
+    int32_t term;    /* since this term */
     bool closing;
     bool changed; /* a group did since parked requests were looked at */
     struct env_turn turn;

@@ -72,6 +72,9 @@ static void configure(struct node *n)
     set(n->config, "data.dir", "/data");
     set(n->config, "journal.bytes.max", "33554432");
     set(n->config, "log.segment.bytes", "1048576");
+    if (n->c->keep) {
+        set(n->config, "auto.leader.rebalance.enable", "false");
+    }
     if (n->c->file_bytes[n->id] != NULL) {
         set(n->config, "journal.file.bytes", n->c->file_bytes[n->id]);
     }

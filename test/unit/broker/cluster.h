@@ -60,6 +60,7 @@ struct cluster {
     struct node nodes[NODES + 1];
     struct mem *mem;
     bool may_fail; /* nodes may not be able to open: they do not serve then */
+    bool keep;     /* who leads keeps that, whoever is the first replica */
     const char *file_bytes[NODES + 1]; /* journal.file.bytes, NULL: default */
     struct uuid topic;
     uint64_t group;

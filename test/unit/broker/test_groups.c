@@ -163,10 +163,11 @@ static void wait_offset(struct cluster *c, const char *group, int64_t offset)
     }
 }
 
-static struct cluster *begin(uint64_t seed)
+static struct cluster *begin_as(uint64_t seed, bool keep)
 {
     struct cluster *c = &cluster;
     cluster_open(c, seed);
+    c->keep = keep;
     for (unsigned i = 1; i <= NODES; i++) {
         node_start(c, i);
     }
@@ -175,6 +176,11 @@ static struct cluster *begin(uint64_t seed)
     }
     memset(c->topic.b, 0x66, sizeof c->topic.b);
     return c;
+}
+
+static struct cluster *begin(uint64_t seed)
+{
+    return begin_as(seed, false);
 }
 
 /* ---- stories ------------------------------------------------------------ */
@@ -436,13 +442,18 @@ static void wait_answer(struct member *m)
     assert_int_equal(m->status, 0);
 }
 
-static struct cluster *begin_members(uint64_t seed)
+static void members_of(struct cluster *c)
 {
-    struct cluster *c = begin(seed);
     for (unsigned i = 0; i < MEMBERS; i++) {
         members[i] = (struct member){.c = c};
         snprintf(members[i].next_id, sizeof members[i].next_id, "m%u", i);
     }
+}
+
+static struct cluster *begin_members(uint64_t seed)
+{
+    struct cluster *c = begin(seed);
+    members_of(c);
     return c;
 }
 
@@ -574,6 +585,123 @@ static void failover(void **state)
     assert_int_equal(members[0].heartbeat, KERR_REBALANCE_IN_PROGRESS);
     join_all(1);
     assert_int_equal(members[0].generation, generation + 1);
+    cluster_close(c);
+}
+
+/* ---- a coordinator that is behind ---------------------------------------- */
+
+#define STALL_US 15000000
+
+/* What a node is made to do by hand. */
+struct hand {
+    struct node *n;
+    int32_t to;         /* hand the shard of "g" over to it */
+    struct env_job job; /* of the state thread */
+    bool released;
+    bool over; /* the transfer's outcome is known */
+    int status;
+};
+
+static void on_stalled(struct env_job *j)
+{
+    (void)j;
+}
+
+static void on_released(struct env_job *j)
+{
+    bool *released = j->data;
+    *released = true;
+}
+
+static void stall_as_node(void *arg)
+{
+    struct hand *h = arg;
+    env_job_submit(h->n->env, ENV_THREAD_STATE, &h->job, on_stalled,
+                   on_released, &h->released);
+}
+
+/* Nothing is applied on the node for STALL_US; it takes part otherwise. */
+static void stall(struct cluster *c, struct hand *h)
+{
+    run_ms(c, 1000); /* what is under way ends */
+    sim_node_slow(c->sim, h->n->id, STALL_US, 0);
+    assert_int_equal(sim_node_call(c->sim, h->n->id, stall_as_node, h), 0);
+    sim_node_slow(c->sim, h->n->id, 0, 0);
+}
+
+static void on_handed(void *arg, int status)
+{
+    struct hand *h = arg;
+    h->status = status;
+    h->over = true;
+}
+
+static void hand_over_as_node(void *arg)
+{
+    struct hand *h = arg;
+    struct state_group *g =
+        groups_shard(broker_groups(h->n->broker), cgroup_shard(slice_str("g")));
+    h->status = replica_transfer_leader(state_group_replica(g), h->to, 2000,
+                                        on_handed, h);
+    h->over = h->status != 0;
+}
+
+/* Until all know it. */
+static void hand_over(struct cluster *c, unsigned from, unsigned to)
+{
+    for (unsigned t = 0; wait_coordinator(c, "g") != (int32_t)to; t++) {
+        struct hand h = {.n = &c->nodes[from], .to = (int32_t)to};
+        assert_true(t < 100);
+        assert_int_equal(sim_node_call(c->sim, from, hand_over_as_node, &h), 0);
+        assert_true(run_until(c, WAIT_MS, &h.over));
+        run_ms(c, 100);
+    }
+}
+
+/* A node leads while it cannot apply, loses that to another, and leads again:
+ * when it can, it first learns what the other did. */
+static void confirms_each_term(void **state)
+{
+    struct cluster *c = begin_as(28, true);
+    struct hand slow = {.released = false};
+    (void)state;
+    members_of(c);
+    join_all(1);
+    sync_all(1);
+    unsigned home = (unsigned)wait_coordinator(c, "g");
+    slow.n = &c->nodes[home % NODES + 1];
+    stall(c, &slow);
+    hand_over(c, home, slow.n->id);
+    assert_int_equal(heartbeat(&members[0]), KERR_NOT_COORDINATOR);
+    hand_over(c, slow.n->id, home);
+    ask(&members[1], join_as_node);
+    join_all(1);
+    wait_answer(&members[1]);
+    assert_int_equal(members[1].generation, 2);
+    sync_all(2);
+    hand_over(c, home, slow.n->id);
+    assert_false(slow.released);
+    sim_run_until(c->sim, sim_now_us(c->sim) + STALL_US, &slow.released);
+    assert_true(slow.released);
+    uint64_t end = sim_now_us(c->sim) + SESSION_MS * 1000;
+    for (unsigned i = 0; i < 2; i++) {
+        members[i].node = slow.n->id;
+        members[i].heartbeat = KERR_NOT_COORDINATOR;
+    }
+    while (members[0].heartbeat != 0 || members[1].heartbeat != 0) {
+        assert_true(sim_now_us(c->sim) < end && sim_run_one(c->sim));
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(sim_node_call(c->sim, slow.n->id,
+                                           heartbeat_as_node, &members[i]),
+                             0);
+            assert_true(members[i].heartbeat == 0 ||
+                        members[i].heartbeat == KERR_NOT_COORDINATOR);
+        }
+    }
+    run_ms(c, SESSION_MS / 2);
+    assert_int_equal(members[0].generation, 2);
+    assert_int_equal(heartbeat(&members[0]), 0);
+    assert_int_equal(heartbeat(&members[1]), 0);
     cluster_close(c);
 }
 
@@ -826,6 +954,7 @@ int main(void)
         cmocka_unit_test(generation),
         cmocka_unit_test(parked),
         cmocka_unit_test(failover),
+        cmocka_unit_test(confirms_each_term),
         cmocka_unit_test(never_syncs),
         cmocka_unit_test(commits_together),
         cmocka_unit_test(too_many_requests),
