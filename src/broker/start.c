@@ -126,6 +126,7 @@ static void on_confirmed(struct metadata_call *c, int status,
         confirm(b);
         return;
     }
+    replicas_configured(b->replicas);
     partitions_confirmed(b->partitions, on_partitions_confirmed, b);
 }
 

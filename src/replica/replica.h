@@ -56,6 +56,10 @@ int replicas_open(struct env *e, const struct replicas_options *o,
                   size_t *ret_n, bool *ret_clean, struct err *err);
 /* All recovered groups were opened or left: free what recovery holds. */
 void replicas_recovered(struct replicas *rs);
+/* From now on leaders trim by retention.*: the settings that replicas have, and
+ * will be given, are no older than this start. What is trimmed by an older one
+ * is gone for ever. */
+void replicas_configured(struct replicas *rs);
 /* Close all replicas, then the journal. */
 void replicas_close(struct replicas *rs, void (*cb)(void *arg), void *arg);
 struct journal *replicas_journal(struct replicas *rs);

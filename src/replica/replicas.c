@@ -143,7 +143,7 @@ static void check_retention(struct replica *r)
 /* Look after every replica. */
 static void pass(struct replicas *rs, uint64_t now_ms)
 {
-    bool retention = now_ms >= rs->retention_at_ms;
+    bool retention = rs->configured && now_ms >= rs->retention_at_ms;
     uint64_t held = 0;
     void *it = NULL, *v;
     rs->ticked_seq = journal_last(rs->journal);
@@ -267,6 +267,11 @@ int replicas_open(struct env *e, const struct replicas_options *o,
     *ret_n = rs->recovery->n_groups;
     *ret_clean = rs->recovery->clean;
     return 0;
+}
+
+void replicas_configured(struct replicas *rs)
+{
+    rs->configured = true;
 }
 
 void replicas_recovered(struct replicas *rs)

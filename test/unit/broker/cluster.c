@@ -146,6 +146,32 @@ void cluster_isolate(struct cluster *c, unsigned id, bool up)
     }
 }
 
+static void on_stall(struct env_job *j)
+{
+    (void)j;
+}
+
+static void on_stall_over(struct env_job *j)
+{
+    struct node *n = j->data;
+    n->stall_over = true;
+}
+
+static void stall_now(void *arg)
+{
+    struct node *n = arg;
+    n->stall_over = false;
+    env_job_submit(n->env, ENV_THREAD_STATE, &n->stall, on_stall, on_stall_over,
+                   n);
+}
+
+void node_stall(struct cluster *c, unsigned id, uint64_t ms)
+{
+    sim_node_slow(c->sim, id, ms * 1000, 0);
+    assert_int_equal(sim_node_call(c->sim, id, stall_now, &c->nodes[id]), 0);
+    sim_node_slow(c->sim, id, 0, 0);
+}
+
 static void compact_now(void *arg)
 {
     compact_start(arg, true);

@@ -39,6 +39,8 @@ struct node {
     const char *setting;
     unsigned value;
     struct meta_result result;
+    struct env_job stall;
+    bool stall_over;
 };
 
 enum batch_state { BATCH_IDLE, BATCH_SENT, BATCH_ACKED };
@@ -83,6 +85,9 @@ void node_crash(struct cluster *c, unsigned id, enum sim_crash how);
 void wait_serves(struct cluster *c, unsigned id);
 /* Cut a node off, or connect it again: what is sent waits. */
 void cluster_isolate(struct cluster *c, unsigned id, bool up);
+/* Nothing is applied on the node for so long, until `stall_over`, if
+ * nothing is at this moment; it takes part otherwise. */
+void node_stall(struct cluster *c, unsigned id, uint64_t ms);
 /* Raise the log base of one of its replicas as far as it goes. */
 void node_compact(struct cluster *c, unsigned id, struct replica *r);
 /* Run; no node may die by itself. */

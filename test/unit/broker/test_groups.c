@@ -590,44 +590,13 @@ static void failover(void **state)
 
 /* ---- a coordinator that is behind ---------------------------------------- */
 
-#define STALL_US 15000000
-
-/* What a node is made to do by hand. */
+/* A shard is handed over by hand. */
 struct hand {
     struct node *n;
-    int32_t to;         /* hand the shard of "g" over to it */
-    struct env_job job; /* of the state thread */
-    bool released;
-    bool over; /* the transfer's outcome is known */
+    int32_t to;
+    bool over; /* the outcome is known */
     int status;
 };
-
-static void on_stalled(struct env_job *j)
-{
-    (void)j;
-}
-
-static void on_released(struct env_job *j)
-{
-    bool *released = j->data;
-    *released = true;
-}
-
-static void stall_as_node(void *arg)
-{
-    struct hand *h = arg;
-    env_job_submit(h->n->env, ENV_THREAD_STATE, &h->job, on_stalled,
-                   on_released, &h->released);
-}
-
-/* Nothing is applied on the node for STALL_US; it takes part otherwise. */
-static void stall(struct cluster *c, struct hand *h)
-{
-    run_ms(c, 1000); /* what is under way ends */
-    sim_node_slow(c->sim, h->n->id, STALL_US, 0);
-    assert_int_equal(sim_node_call(c->sim, h->n->id, stall_as_node, h), 0);
-    sim_node_slow(c->sim, h->n->id, 0, 0);
-}
 
 static void on_handed(void *arg, int status)
 {
@@ -663,37 +632,38 @@ static void hand_over(struct cluster *c, unsigned from, unsigned to)
 static void confirms_each_term(void **state)
 {
     struct cluster *c = begin_as(28, true);
-    struct hand slow = {.released = false};
     (void)state;
     members_of(c);
     join_all(1);
     sync_all(1);
     unsigned home = (unsigned)wait_coordinator(c, "g");
-    slow.n = &c->nodes[home % NODES + 1];
-    stall(c, &slow);
-    hand_over(c, home, slow.n->id);
+    struct node *slow = &c->nodes[home % NODES + 1];
+    run_ms(c, 1000); /* what is to be applied is */
+    node_stall(c, slow->id, WAIT_MS / 2);
+    hand_over(c, home, slow->id);
     assert_int_equal(heartbeat(&members[0]), KERR_NOT_COORDINATOR);
-    hand_over(c, slow.n->id, home);
+    hand_over(c, slow->id, home);
     ask(&members[1], join_as_node);
     join_all(1);
     wait_answer(&members[1]);
     assert_int_equal(members[1].generation, 2);
     sync_all(2);
-    hand_over(c, home, slow.n->id);
-    assert_false(slow.released);
-    sim_run_until(c->sim, sim_now_us(c->sim) + STALL_US, &slow.released);
-    assert_true(slow.released);
+    hand_over(c, home, slow->id);
+    assert_false(slow->stall_over);
+    sim_run_until(c->sim, sim_now_us(c->sim) + WAIT_MS * 1000,
+                  &slow->stall_over);
+    assert_true(slow->stall_over);
     uint64_t end = sim_now_us(c->sim) + SESSION_MS * 1000;
     for (unsigned i = 0; i < 2; i++) {
-        members[i].node = slow.n->id;
+        members[i].node = slow->id;
         members[i].heartbeat = KERR_NOT_COORDINATOR;
     }
     while (members[0].heartbeat != 0 || members[1].heartbeat != 0) {
         assert_true(sim_now_us(c->sim) < end && sim_run_one(c->sim));
         for (unsigned i = 0; i < 2; i++) {
-            assert_int_equal(sim_node_call(c->sim, slow.n->id,
-                                           heartbeat_as_node, &members[i]),
-                             0);
+            assert_int_equal(
+                sim_node_call(c->sim, slow->id, heartbeat_as_node, &members[i]),
+                0);
             assert_true(members[i].heartbeat == 0 ||
                         members[i].heartbeat == KERR_NOT_COORDINATOR);
         }

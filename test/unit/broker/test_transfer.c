@@ -1,6 +1,6 @@
 /* Transfer, between whole brokers: a copy that the log overtook, one that does
  * not fit, one of @meta whose receiver dies at any moment. And a replica whose
- * settings change while it opens. */
+ * settings change while it opens, or after it leads. */
 #include <stdio.h>
 #include <string.h>
 
@@ -291,6 +291,99 @@ static void configured_while_opening(void **state)
     cluster_close(c);
 }
 
+/* ---- settings of another time -------------------------------------------- */
+
+static void on_stopped(void *arg)
+{
+    bool *stopped = arg;
+    *stopped = true;
+}
+
+struct stop {
+    struct broker *broker;
+    bool stopped;
+};
+
+static void stop_now(void *arg)
+{
+    struct stop *s = arg;
+    broker_stop(s->broker, 2000, on_stopped, &s->stopped);
+}
+
+/* What it has applied is in its databases then. */
+static void node_stop(struct cluster *c, unsigned id)
+{
+    struct stop s = {.broker = c->nodes[id].broker};
+    assert_int_equal(sim_node_call(c->sim, id, stop_now, &s), 0);
+    assert_true(run_until(c, 20000, &s.stopped));
+    node_crash(c, id, SIM_CRASH_ALL);
+}
+
+static void lead_now(void *arg)
+{
+    (void)replica_transfer_leader(arg, 1, 1000, NULL, NULL);
+}
+
+/* Node 1 leads the partition, whether it serves or not. */
+static void lead_at_one(struct cluster *c, struct replica *r)
+{
+    for (unsigned t = 0; !replica_ready(r); t++) {
+        assert_true(t < 100);
+        for (unsigned i = 2; i <= NODES; i++) {
+            assert_int_equal(
+                sim_node_call(c->sim, i, lead_now, replica_of(c, i)), 0);
+        }
+        run_ms(c, 100);
+    }
+}
+
+/* A node that was down while a topic's time was made longer leads it before it
+ * knows: it does not trim by the time that it remembers, which is over; it does
+ * by what it then learns. */
+static void retains_by_what_is_confirmed(void **state)
+{
+    enum { HOUR_MS = 3600000 };
+    (void)state;
+    struct cluster *c = begin(6);
+    cluster_alter(c, 2, "segment.ms", 1);
+    cluster_alter(c, 2, "retention.ms", 1);
+    run_ms(c, 1000);
+    node_stop(c, 1);
+    cluster_alter(c, 2, "retention.ms", HOUR_MS);
+    producer_go(c, 5);
+    producer_settle(c, 5000);
+    node_start(c, 1);
+    for (unsigned t = 0; c->nodes[1].broker == NULL ||
+                         broker_partition(c->nodes[1].broker, c->group) == NULL;
+         t++) {
+        assert_true(t < 500000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 20, NULL);
+    }
+    node_stall(c, 1, 20000);
+    struct replica *r = replica_of(c, 1);
+    r->all->o.retention_check_ms = 1000;
+    r->all->retention_at_ms = 0;
+    lead_at_one(c, r);
+    node_compact(c, 1, r);
+    assert_int_equal(config_topic_long(&r->config, TOPIC_RETENTION_MS), 1);
+    run_ms(c, 5000);
+    assert_true(replica_ready(r));
+    assert_false(c->nodes[1].stall_over);
+    assert_int_equal(replica_log_start(r), 0);
+    wait_serves(c, 1);
+    assert_int_equal(config_topic_long(&r->config, TOPIC_RETENTION_MS),
+                     HOUR_MS);
+    run_ms(c, 5000);
+    check_all(c);
+    lead_at_one(c, r);
+    cluster_alter(c, 1, "retention.ms", 1);
+    for (unsigned t = 0; replica_log_start(r) == 0; t++) {
+        assert_true(t < 1000);
+        run_ms(c, 10);
+    }
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_chain_that_never_fits),
         cmocka_unit_test(emptied),
         cmocka_unit_test(configured_while_opening),
+        cmocka_unit_test(retains_by_what_is_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
