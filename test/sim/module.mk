@@ -56,7 +56,10 @@ test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/runner.c test/sim/runner.h \
 	test/sim/hours.c test/sim/hours.h \
 	test/sim/reference.c test/sim/reference.h \
-	test/sim/swarm.c test/sim/swarm.h
+	test/sim/swarm.c test/sim/swarm.h test/sim/swarm_impl.h \
+	test/sim/swarm_admin.c \
+	test/sim/swarm_draw.c \
+	test/sim/swarm_faults.c
 test_sim_sim_LDADD = $(LINK_sim)
 TESTS += test/sim/check.sh test/sim/plants.sh
 EXTRA_DIST += test/sim/check.sh test/sim/plants.sh test/sim/seeds.txt \
