@@ -115,6 +115,30 @@ static struct group_generation *generation(struct group_book *b, int32_t number)
     return &b->generations[number];
 }
 
+bool group_held(const struct group_book *b, uint64_t since_us)
+{
+    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
+        for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
+            const struct group_cell *c = &b->cells[i][k];
+            for (unsigned x = 1; x < c->n && !c->deleted; x++) {
+                if (c->writes[x]->state == WRITE_ACKED &&
+                    c->writes[x]->end_us <= since_us) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* Whether the rules of generations hold for it, now that one seems broken
+ * that was heard of at `since_us`. */
+static bool has_law(struct group_book *b, uint64_t since_us)
+{
+    b->lawless = b->lawless || !group_held(b, since_us);
+    return !b->lawless;
+}
+
 /* From when on this generation was over; GROUP_NEVER. */
 static uint64_t over_us(const struct group_book *b, int32_t number)
 {
@@ -126,7 +150,7 @@ static uint64_t over_us(const struct group_book *b, int32_t number)
 void group_heard(struct group_book *b, int32_t number, uint64_t begin_us,
                  const char *who)
 {
-    if (over_us(b, number) < begin_us) {
+    if (over_us(b, number) < begin_us && has_law(b, over_us(b, number))) {
         world_violation(b->all->world, "generation-back",
                         "%s: %s was answered with generation %d, but %d was "
                         "known when it was asked for",
@@ -141,7 +165,7 @@ void group_led(struct group_book *b, int32_t number, unsigned key)
 {
     struct group_generation *g = generation(b, number);
 
-    if (g->leader != 0 && g->leader != key && !b->lawless) {
+    if (g->leader != 0 && g->leader != key && has_law(b, g->heard_us)) {
         world_violation(b->all->world, "two-leaders",
                         "%s: members %u and %u lead generation %d", b->id,
                         g->leader, key, number);
@@ -273,11 +297,14 @@ void group_assigned(struct group_book *b, int32_t number, unsigned key,
                         b->id, key, assignment.len);
         return;
     }
-    if (g->edition != 0 && g->edition != edition) {
+    if (g->edition != 0 && g->edition != edition && has_law(b, g->heard_us)) {
         world_violation(b->all->world, "two-assignments",
                         "%s: generation %d has assignments %" PRIu64
                         " and %" PRIu64,
                         b->id, number, g->edition, edition);
+        return;
+    }
+    if (b->lawless) {
         return;
     }
     g->edition = edition;

@@ -134,22 +134,6 @@ void groups_start(struct world *w, const struct group_plan *p, uint64_t seed)
 /* ---- a topic goes --------------------------------------------------------
  */
 
-/* Has it an offset that nobody may have deleted? Then it is not gone. */
-static bool is_held(const struct group_book *b)
-{
-    for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
-        for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
-            const struct group_cell *c = &b->cells[i][k];
-            for (unsigned x = 1; x < c->n && !c->deleted; x++) {
-                if (c->writes[x]->state == WRITE_ACKED) {
-                    return true;
-                }
-            }
-        }
-    }
-    return false;
-}
-
 void groups_topic_deleted(struct groups *gs, unsigned topic)
 {
     for (unsigned i = 0; gs != NULL && i < gs->plan.n_groups; i++) {
@@ -157,7 +141,7 @@ void groups_topic_deleted(struct groups *gs, unsigned topic)
         for (unsigned k = 0; k < WORLD_PARTITIONS_MAX; k++) {
             (void)group_write_begin(&b->cells[topic][k], 0, -1, -1, NULL);
         }
-        b->lawless = b->lawless || !is_held(b);
+        b->lawless = b->lawless || !group_held(b, GROUP_NEVER);
     }
 }
 

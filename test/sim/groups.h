@@ -194,6 +194,10 @@ void group_read(struct group_cell *c, uint64_t begin_us, int64_t offset,
 const char *group_read_wrong(struct group_cell *c, uint64_t begin_us,
                              int64_t offset, struct slice metadata, char *text,
                              size_t size);
+/* Had it an offset at `since_us` already that nobody may have deleted? Then it
+ * is not gone; else it goes with its last member, and its generations begin
+ * anew. */
+bool group_held(const struct group_book *b, uint64_t since_us);
 /* A join or a sync that was asked for at `begin_us` was answered so. */
 void group_heard(struct group_book *b, int32_t generation, uint64_t begin_us,
                  const char *who);
