@@ -211,6 +211,7 @@ static int cgroup_load_all(struct machine_db *db, struct buf *changes)
 const struct machine_type cgroup_machine = {
     .name = "groups",
     .version = 1,
+    .schema = schema_1,
     .migrate = cgroup_migrate,
     .apply = cgroup_apply,
     .load = cgroup_load_all,

@@ -135,6 +135,31 @@ static int migrate(struct machine *m, struct op *o, unsigned from)
     return db_status(m->db) == 0 ? 0 : db_err(m->db, &o->err);
 }
 
+/* Whether the file's tables are those of the type. SQLite keeps their CREATE
+ * statements as text: a changed name of a column goes unseen until a statement
+ * asks for it, and the rows are none the worse. */
+static bool schema_is(struct machine_db *db, const struct machine_type *type)
+{
+    const char *schema = type->schema;
+    unsigned n = 0, expected = 0;
+    bool same = true;
+    for (const char *p = schema; (p = strchr(p, ';')) != NULL; p++) {
+        expected++;
+    }
+    struct db_rows r = db_query(db,
+                                "SELECT sql FROM sqlite_schema WHERE sql IS "
+                                "NOT NULL AND name<>'applied'",
+                                NULL, 0);
+    while (db_next(&r)) {
+        struct slice sql = db_row_bytes(&r, 0);
+        const char *at = memmem(schema, strlen(schema), sql.data, sql.len);
+        same = same && sql.len > 0 && at != NULL && at[sql.len] == ';';
+        n++;
+    }
+    db_end(&r);
+    return db_status(db) != 0 || (same && n == expected);
+}
+
 static bool type_is(const struct machine *m, const struct db_applied *a)
 {
     return strcmp(a->type, m->type->name) == 0;
@@ -161,6 +186,11 @@ static int examine(struct machine *m, struct op *o)
     db_set_hash(m->db, m->held.hash);
     if (m->held.version < (int64_t)m->type->version) {
         return migrate(m, o, (unsigned)m->held.version);
+    }
+    if (!schema_is(m->db, m->type)) {
+        return err_set(&o->err, ERR_CORRUPT,
+                       "%s: its tables are not those of version %u", m->path,
+                       m->type->version);
     }
     uint64_t hash = db_scan_hash(m->db);
     if (db_status(m->db) == ERR_INTERNAL) { /* a table is gone */
@@ -367,6 +397,11 @@ static int image_check(struct machine *m, struct op *o)
     } else if (a.version > (int64_t)m->type->version) {
         rv = err_set(&o->err, ERR_VERSION, "%s: was made by a newer program",
                      o->path);
+    } else if (a.version == (int64_t)m->type->version &&
+               !schema_is(db, m->type)) {
+        rv = err_set(&o->err, ERR_CORRUPT,
+                     "%s: its tables are not those of version %u", o->path,
+                     m->type->version);
     } else if (db_scan_hash(db) != o->hash || a.hash != o->hash) {
         rv = err_set(&o->err, ERR_CORRUPT,
                      "%s: does not have the hash promised", o->path);

@@ -68,6 +68,9 @@ struct machine_type {
                  struct buf *result, struct buf *changes);
     /* Write the whole state as change records, for a fresh image. */
     int (*load)(struct machine_db *db, struct buf *changes);
+    /* The CREATE statements of `version`, each with its `;`, as they are
+     * executed: a file that says otherwise is damaged. */
+    const char *schema;
     /* Tables, in order, that the state hash covers; ends with NULL. */
     const char *const *tables;
 };

@@ -387,6 +387,7 @@ static int meta_load(struct machine_db *db, struct buf *changes)
 const struct machine_type meta_machine = {
     .name = "meta",
     .version = 1,
+    .schema = schema_1,
     .migrate = meta_migrate,
     .apply = meta_apply,
     .load = meta_load,
