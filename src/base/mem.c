@@ -19,6 +19,9 @@
 #include "base/queue.h"
 
 #define BLOCK_MAGIC UINT64_C(0x6f73747261636b61)
+/* What shaken memory holds when it was given back: no address, no small
+ * number, no flag. */
+#define FREED_BYTE 0xdb
 
 struct block {
     struct queue queue;
@@ -296,6 +299,9 @@ void mem_free(struct mem *m, void *p)
     bool locked = mem_lock(m);
     block_remove(m, b);
     mem_unlock(m, locked);
+    if (m->shake != 0) {
+        memset(p, FREED_BYTE, b->size); /* nobody finds what he left here */
+    }
     free(b);
 }
 

@@ -78,7 +78,8 @@ int mem_fail_fired(const struct mem *m);
  * other addresses and are handed out full of some byte; `seed` says which. 0
  * switches it off. What a place holds before it is written, and where it is,
  * must make no difference: the simulator runs seeds a second time shaken, and
- * compares. */
+ * compares. Blocks that are given back are filled as well, so that whoever
+ * still looks at one trips. */
 void mem_shake(struct mem *m, uint64_t seed);
 /* Fill what is about to be handed out, if shaken. */
 void mem_shake_fill(struct mem *m, void *data, size_t len);
