@@ -218,6 +218,9 @@ void broker_formed(void *arg, int status, const struct err *err)
 {
     struct broker *b = arg;
     char uuid[UUID_TEXT_LEN + 1];
+    if (b->stopping) {
+        return; /* the journal may be closed; the next start goes on */
+    }
     if (status != 0) {
         ready(b, status, BROKER_EXIT_IDENTITY, err);
         return;
