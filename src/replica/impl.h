@@ -151,7 +151,9 @@ struct replica {
     uint64_t fetch_wait_ms;    /* ... which was so long after the last time */
     bool withheld;             /* state kind: no images are given */
 
-    bool drop; /* GROUP_DROP and remove the files */
+    bool drop;       /* GROUP_DROP and remove the files */
+    bool close_held; /* until a write of the transfer is over */
+    bool awaited;    /* by replicas_close(), which found it closing */
     int drop_status;
     struct durable_wait drop_wait;
     struct env_job drop_job;
@@ -165,12 +167,15 @@ void replicas_wait(struct replicas *rs, struct durable_wait *w, uint64_t seq,
                    void (*cb)(void *arg), void *arg);
 /* A replica has closed and is about to be freed. */
 void replicas_forget(struct replicas *rs, struct replica *r);
-/* One of `dropping` has ended: closing may go on. */
+/* One of `dropping`, a source's read, or a replica that was closing already has
+ * ended: closing may go on. */
 void replicas_rest(struct replicas *rs);
 
 /* replica.c */
 /* Go on with closing: group, store, GROUP_DROP, files. */
 void replica_close_go(struct replica *r);
+/* The same, if it waited for a write of the transfer, which is over. */
+void replica_close_resume(struct replica *r);
 
 /* apply.c */
 /* Hand over what is committed and stored, and was not yet. */
@@ -220,6 +225,8 @@ size_t epochs_upto(const struct epochs *e, uint64_t term);
 void transfer_offered(struct replica *r, uint64_t from, struct slice manifest);
 void transfer_close(struct replica *r);
 bool transfer_active(const struct replica *r);
+/* A write of it is under way, whose end looks at the replica. */
+bool transfer_writing(const struct replica *r);
 void transfer_tick(struct replica *r);
 /* If the group stands at the base that was fetched: go on from there, before
  * anything else is made of its log. */
@@ -235,7 +242,10 @@ int drop_files(struct env *e, const char *dir);
 void drop_tried(struct replicas *rs, int status);
 /* source.c */
 int sources_open(struct replicas *rs, struct sources **ret_s);
+/* Nothing is being read: sources_reads() is 0. */
 void sources_close(struct sources *s);
+/* Reads under way for others; replicas_rest() when one has ended. */
+unsigned sources_reads(const struct sources *s);
 void sources_tick(struct sources *s);
 /* Let go what is being given: the replica is about to close, or its state is
  * not to be had. */

@@ -346,13 +346,18 @@ int replica_open(struct replicas *rs, const struct replica_open *o,
 
 static void closed(struct replica *r)
 {
+    struct replicas *rs = r->all;
     void (*cb)(void *) = r->close_cb;
     void *arg = r->close_arg;
-    replicas_forget(r->all, r);
+    bool awaited = r->awaited;
+    replicas_forget(rs, r);
     tail_close(&r->tail);
     replica_free(r);
     if (cb != NULL) {
         cb(arg);
+    }
+    if (awaited) {
+        replicas_rest(rs);
     }
 }
 
@@ -380,6 +385,10 @@ static void on_store_closed(void *arg)
 {
     struct replica *r = arg;
     uint64_t seq;
+    r->close_held = transfer_writing(r);
+    if (r->close_held) {
+        return; /* replica_close_resume() comes back */
+    }
     if (!r->drop) {
         closed(r);
         return;
@@ -389,6 +398,13 @@ static void on_store_closed(void *arg)
         env_fail(r->env, rv, "%s: drop: %s", r->name, err_text(rv));
     }
     replicas_wait(r->all, &r->drop_wait, seq, on_dropped, r);
+}
+
+void replica_close_resume(struct replica *r)
+{
+    if (r->close_held) {
+        on_store_closed(r);
+    }
 }
 
 void replica_close_go(struct replica *r)

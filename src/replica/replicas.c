@@ -332,11 +332,13 @@ void replicas_close(struct replicas *rs, void (*cb)(void *arg), void *arg)
     rs->closing = true;
     rs->close_cb = cb;
     rs->close_arg = arg;
-    rs->closing_n = 1 + rs->dropping;
+    rs->closing_n = 1 + rs->dropping + sources_reads(rs->sources);
     while (map_next(rs->map, &it, &v)) {
         struct replica *r = v;
-        if (r->state != REPLICA_CLOSING) {
-            rs->closing_n++;
+        rs->closing_n++;
+        if (r->state == REPLICA_CLOSING) {
+            r->awaited = true; /* perhaps its files are being removed */
+        } else {
             replica_close(r, closed_one, rs);
         }
     }

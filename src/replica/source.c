@@ -116,10 +116,13 @@ static struct give *give_new(struct sources *s, int32_t node, uint64_t group,
     return g;
 }
 
+/* Closing waits for reads: what they bring is told by `sources`. */
 static void give_free(struct give *g)
 {
+    struct replicas *rs = g->all;
     g->sources->reads--;
-    mem_free(g->all->mem, g);
+    mem_free(rs->mem, g);
+    replicas_rest(rs);
 }
 
 /* ---- batches ---------------------------------------------------------- */
@@ -451,9 +454,15 @@ void sources_forget(struct sources *s, uint64_t group)
     }
 }
 
+unsigned sources_reads(const struct sources *s)
+{
+    return s->reads;
+}
+
 void sources_close(struct sources *s)
 {
     void *it = NULL, *v;
+    ASSERT(s->reads == 0);
     peers_receive(s->all->o.peers, PEER_TRANSFER, NULL, NULL);
     while (map_next(s->map, &it, &v)) {
         source_free(s, v);

@@ -31,6 +31,11 @@ bool transfer_active(const struct replica *r)
     return r->transfer != NULL;
 }
 
+bool transfer_writing(const struct replica *r)
+{
+    return r->transfer != NULL && r->transfer->writing;
+}
+
 void transfer_free(struct transfer *t)
 {
     struct replica *r = t->replica;

@@ -49,12 +49,20 @@ void replica_image_installed(struct replica *r, int status)
     }
 }
 
+/* The replica is about to close, and this was the last that it waited for. */
+static void abandoned(struct transfer *t)
+{
+    struct replica *r = t->replica;
+    transfer_free(t);
+    replica_close_resume(r);
+}
+
 static void on_file_synced(struct file_io *io, int64_t result)
 {
     struct transfer *t = io->data;
     t->writing = false;
     if (t->from < 0) {
-        transfer_free(t);
+        abandoned(t);
     } else if (result < 0) {
         env_die(t->replica->env, "%s: %s", t->path, err_text((int)result));
     } else if (t->fetch) {
@@ -83,7 +91,7 @@ static void on_file_written(struct file_io *io, int64_t result)
     chunk_release(t->chunk);
     t->chunk = NULL;
     if (t->from < 0) {
-        transfer_free(t);
+        abandoned(t);
         return;
     }
     if (result < 0) {

@@ -28,6 +28,7 @@ void cluster_open(struct cluster *c, uint64_t seed)
                             .net_min_us = 50,
                             .net_max_us = 900,
                             .net_split_rate = 1000,
+                            .shake = seed,
                             .trace_level = TRACE_WARN};
     c->sim = sim_new(&o);
     assert_non_null(c->sim);

@@ -118,3 +118,11 @@ test_unit_broker_test_coordinator_clock_SOURCES = \
 	test/unit/broker/test_coordinator_clock.c
 test_unit_broker_test_coordinator_clock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_coordinator_clock_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_stop
+TESTS += test/unit/broker/test_stop
+test_unit_broker_test_stop_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_stop.c
+test_unit_broker_test_stop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_stop_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
