@@ -40,11 +40,32 @@ static void produce_done(struct partition_produce *pp, int status)
     pp->cb(pp, status);
 }
 
+/* A batch from `offset` on is not in the log, or nobody knows: whoever waits
+ * for that copy of his is not answered by what will be there instead. */
+static void fail_copies(struct partition *p, int64_t offset, int status)
+{
+    struct queue gone, *q, *tmp;
+    queue_init(&gone);
+    QUEUE_FOREACH(q, tmp, &p->waiting)
+    {
+        if (QUEUE_ENTRY(q, struct partition_produce, queue)->wait_offset >
+            offset) {
+            queue_remove(q);
+            queue_push(&gone, q);
+        }
+    }
+    while (!queue_empty(&gone)) {
+        produce_done(QUEUE_ENTRY(gone.next, struct partition_produce, queue),
+                     status);
+    }
+}
+
 static void on_appended(struct replica_append *a, int status)
 {
     struct inflight *f = a->data;
     struct partition *p = f->partition;
     struct partition_produce *pp = f->produce;
+    int64_t offset = a->base_offset;
     f->produce = NULL;
     queue_remove(&f->queue);
     queue_push(&p->free, &f->queue);
@@ -52,6 +73,9 @@ static void on_appended(struct replica_append *a, int status)
     if (status != 0 && !p->closing && replica_is_leader(p->replica)) {
         /* It never was in the log: a retry must not look like a copy. */
         partition_overlay(p);
+    }
+    if (status != 0) {
+        fail_copies(p, offset, status);
     }
     if (pp != NULL) {
         pp->wait_offset = -1;

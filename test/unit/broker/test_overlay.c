@@ -141,6 +141,68 @@ static void books_begin_at_the_log_base(void **state)
     books_made_anew(true);
 }
 
+/* ---- a copy of what never was in the log --------------------------------- */
+
+struct copy {
+    struct cluster *c;
+    struct node *node;
+    unsigned number;
+    struct partition_produce produce;
+    int rv, status;
+    bool done;
+};
+
+static void on_copied(struct partition_produce *pp, int status)
+{
+    struct copy *k = pp->data;
+    k->status = status;
+    k->done = true;
+}
+
+/* The batch, and the same once more before the turn ends, as when a client
+ * sends it again on a new connection; then the log has no memory for it. */
+static void send_twice(void *arg)
+{
+    struct copy *k = arg;
+    struct batch b;
+    producer_send_now(k->c, k->node->id, k->number);
+    struct bytes bytes = producer_batch(k->c, k->node->id, k->number);
+    assert_int_equal(batch_view(bytes_slice(bytes), &b), 0);
+    k->rv = partition_produce(node_partition(k->node), &k->produce, bytes, &b,
+                              on_copied, k);
+    bytes_release(&bytes);
+    mem_fail_at(env_mem(k->node->env), 1, 0);
+}
+
+/* Who waits for a first copy that never gets into the log is not answered by
+ * what another one writes where it would have been. */
+static void a_copy_of_nothing_is_not_acknowledged(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(5);
+    producer_go(c, 2);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    struct node *l = wait_leader(c, 1000);
+    struct mem *mem = env_mem(l->env);
+    struct copy k = {.c = c, .node = l, .number = c->n_sent};
+    assert_int_equal(sim_node_call(c->sim, l->id, send_twice, &k), 0);
+    while (mem_fail_fired(mem) == 0) {
+        sim_run_one(c->sim);
+    }
+    mem_fail_at(mem, 0, 0);
+    run_ms(c, 50);
+    assert_int_equal(c->sent[k.number].state, BATCH_IDLE); /* it failed */
+    assert_int_equal(k.rv, 0);                             /* and waited */
+    assert_true(k.done);
+    assert_int_equal(k.status, ERR_NOMEM);
+    /* It is sent again, and is there once. */
+    producer_settle(c, 5000);
+    assert_int_equal(c->sent[k.number].offset, k.number);
+    check_all(c);
+    cluster_close(c);
+}
+
 /* ---- where the log begins, and its epochs ------------------------------- */
 
 /* A TRIM that is asked of a leader. */
@@ -387,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_new_leader_knows_its_tail),
         cmocka_unit_test(books_begin_where_applying_ends),
         cmocka_unit_test(books_begin_at_the_log_base),
+        cmocka_unit_test(a_copy_of_nothing_is_not_acknowledged),
         cmocka_unit_test(what_is_deleted_is_not_served),
         cmocka_unit_test(nor_is_it_from_segments),
         cmocka_unit_test(a_new_leader_knows_its_log),
