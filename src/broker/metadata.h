@@ -58,6 +58,7 @@ struct metadata_call {
     struct metadata *metadata;
     enum metadata_call_kind kind;
     uint64_t id;
+    uint64_t walk; /* that has looked at it */
     struct bytes command;
     uint64_t deadline_ms, sent_ms;
     int32_t sent_to; /* node asked, -1 none */

@@ -8,6 +8,8 @@
 
 #define CALLS_MAX     4096
 #define CALL_RETRY_MS 50
+/* Calls of a millisecond of a node's life. */
+#define CALL_LIFE_BITS 20
 /* No answer for this long: ask again, perhaps somebody else. */
 #define CALL_RESEND_MS    1000
 #define COMMAND_BYTES_MAX (1u << 20)
@@ -39,6 +41,33 @@ static void call_finish(struct metadata_call *c, int status)
     c->metadata = NULL;
     c->cb(c, status, bytes_slice(result));
     bytes_release(&result);
+}
+
+/* Walk over all calls there are now, each once:
+ *
+ *     walk_begin(m); while ((c = walk_next(m)) != NULL) { ... }
+ *
+ * A callback may end, cancel and begin any of them, or all: who was looked at
+ * goes to the end of the list, and the first one that was ends the walk. */
+static void walk_begin(struct metadata *m)
+{
+    m->walk++;
+}
+
+static struct metadata_call *walk_next(struct metadata *m)
+{
+    struct metadata_call *c;
+    if (queue_empty(&m->calls)) {
+        return NULL;
+    }
+    c = QUEUE_ENTRY(m->calls.next, struct metadata_call, queue);
+    if (c->walk == m->walk) {
+        return NULL;
+    }
+    c->walk = m->walk;
+    queue_remove(&c->queue);
+    queue_push(&m->calls, &c->queue);
+    return c;
 }
 
 static void call_check(struct metadata_call *c)
@@ -167,10 +196,9 @@ static void call_try(struct metadata_call *c)
 static void on_timer(struct env_timer *t)
 {
     struct metadata *m = t->data;
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &m->calls)
-    {
-        struct metadata_call *c = QUEUE_ENTRY(q, struct metadata_call, queue);
+    struct metadata_call *c;
+    walk_begin(m);
+    while ((c = walk_next(m)) != NULL) {
         if (env_now_ms(m->env) >= c->deadline_ms) {
             call_finish(c, c->proposed || c->answered || c->sent_to >= 0
                                ? ERR_TIMEOUT
@@ -198,6 +226,7 @@ int metadata_call(struct metadata *m, struct metadata_call *c,
     *c = (struct metadata_call){.metadata = m,
                                 .kind = kind,
                                 .id = ++m->next_call,
+                                .walk = m->walk,
                                 .sent_to = -1,
                                 .cb = cb,
                                 .data = data};
@@ -306,24 +335,23 @@ static void on_message(void *arg, int32_t node, struct bytes message)
 
 void metadata_check_calls(struct metadata *m)
 {
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, &m->calls)
-    {
-        call_check(QUEUE_ENTRY(q, struct metadata_call, queue));
+    struct metadata_call *c;
+    walk_begin(m);
+    while ((c = walk_next(m)) != NULL) {
+        call_check(c);
     }
 }
 
 void metadata_cancel_calls(struct metadata *m)
 {
-    struct queue *q, *tmp;
     env_timer_stop(m->env, &m->timer);
     peers_receive(m->peers, PEER_FORWARD, NULL, NULL);
     for (unsigned i = 0; i < METADATA_METRICS; i++) {
         metric_remove(&m->metrics[i]);
     }
-    QUEUE_FOREACH(q, tmp, &m->calls)
-    {
-        call_finish(QUEUE_ENTRY(q, struct metadata_call, queue), ERR_CANCELED);
+    while (!queue_empty(&m->calls)) { /* none begins any more */
+        call_finish(QUEUE_ENTRY(m->calls.next, struct metadata_call, queue),
+                    ERR_CANCELED);
     }
 }
 
@@ -344,6 +372,9 @@ void metadata_init_calls(struct metadata *m)
                "Those that were not begun: too many are under way.", "",
                &m->m_refused);
     queue_init(&m->calls);
+    /* Above the numbers of this node's earlier lives: an answer to one of
+     * those may still come. */
+    m->next_call = (uint64_t)env_wall_ms(m->env) << CALL_LIFE_BITS;
     env_timer_init(&m->timer, on_timer, m);
     peers_receive(m->peers, PEER_FORWARD, on_message, m);
 }

@@ -21,6 +21,7 @@ struct metadata {
     struct queue calls;
     unsigned n_calls;
     uint64_t next_call;
+    uint64_t walk; /* over all calls: the latest one */
     struct env_timer timer;
     uint64_t m_refused;
     struct metric metrics[METADATA_METRICS];

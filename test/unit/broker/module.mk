@@ -126,3 +126,11 @@ test_unit_broker_test_stop_SOURCES = \
 	test/unit/broker/test_stop.c
 test_unit_broker_test_stop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_stop_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_metadata_call
+TESTS += test/unit/broker/test_metadata_call
+test_unit_broker_test_metadata_call_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_metadata_call.c
+test_unit_broker_test_metadata_call_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_metadata_call_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
