@@ -40,8 +40,10 @@ struct broker {
     bool serves;
     struct env_timer check;
 
-    struct broker_command own; /* confirm, register */
-    struct metadata_call confirm;
+    struct broker_command own;      /* confirm, register */
+    struct metadata_call confirm;   /* of this start */
+    struct metadata_call retention; /* that of settings, before data goes */
+    bool retention_asked;
 
     int64_t producer_id, producer_id_end;
     bool producer_ids_asked;
@@ -67,6 +69,9 @@ const char *broker_judge(void *arg, int32_t node, struct uuid cluster,
                          struct uuid directory);
 /* broker.c: a fresh command id. */
 struct uuid broker_command_id(struct broker *b);
+
+/* start.c: a leader here would delete by retention.* (replicas' confirm). */
+void broker_confirm_settings(void *arg);
 
 /* How often start.c looks while not serving. */
 #define BROKER_CHECK_MS 500

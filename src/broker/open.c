@@ -185,7 +185,9 @@ static int open_replicas(struct broker *b, struct err *err)
         .tail_bytes_max = chunk_pool_max(b->pool) / 2,
         .retention_check_ms = config_ms(b->config, NODE_RETENTION_CHECK_MS),
         .state_entries_max =
-            (uint32_t)config_long(b->config, NODE_STATE_CHECKPOINT_ENTRIES)};
+            (uint32_t)config_long(b->config, NODE_STATE_CHECKPOINT_ENTRIES),
+        .confirm = broker_confirm_settings,
+        .confirm_arg = b};
     return replicas_open(b->env, &ro, &b->replicas, &b->recovered,
                          &b->n_recovered, &b->clean, err);
 }

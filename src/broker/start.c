@@ -141,6 +141,30 @@ static void confirm(struct broker *b)
     }
 }
 
+static void on_settings_confirmed(struct metadata_call *c, int status,
+                                  struct slice result)
+{
+    struct broker *b = c->data;
+    (void)result;
+    b->retention_asked = false;
+    if (status == 0 && !b->stopping) {
+        replicas_configured(b->replicas);
+    } /* else the next look at retention asks again */
+}
+
+/* This node may lag behind @meta: a setting that keeps data may have been
+ * acknowledged, and not be known here. */
+void broker_confirm_settings(void *arg)
+{
+    struct broker *b = arg;
+    if (b->metadata != NULL && !b->stopping && !b->retention_asked) {
+        b->retention_asked =
+            metadata_call(b->metadata, &b->retention, METADATA_BARRIER,
+                          slice_of(NULL, 0), CONFIRM_TIMEOUT_MS,
+                          on_settings_confirmed, b) == 0;
+    }
+}
+
 static void on_meta_moved(void *arg)
 {
     struct broker *b = arg;

@@ -51,7 +51,7 @@ struct replicas {
     uint64_t ticked_seq;    /* the journal's last record at the last pass */
     uint64_t tick_again_ms; /* pass in any case */
     bool ticking;           /* somebody waits for the next pass */
-    bool configured;        /* by settings of this start */
+    bool configured;        /* once: look after retention */
     uint64_t retention_at_ms;
     unsigned flushing; /* stores being flushed now */
     struct sources *sources;

@@ -45,6 +45,11 @@ struct replicas_options {
     uint64_t tail_bytes_max; /* of all tails: flush and raise bases beyond */
     uint32_t retention_check_ms; /* leaders trim by retention.* this often */
     uint32_t state_entries_max;  /* a state's log is checkpointed beyond */
+    /* A leader would trim by retention.*: the owner sees to it that the
+     * settings which replicas have are no older than this call, and calls
+     * replicas_configured(). It may be called again meanwhile. */
+    void (*confirm)(void *arg);
+    void *confirm_arg;
 };
 
 /* Recover the journal (blocking) and start consensus. *ret_groups and
@@ -56,9 +61,9 @@ int replicas_open(struct env *e, const struct replicas_options *o,
                   size_t *ret_n, bool *ret_clean, struct err *err);
 /* All recovered groups were opened or left: free what recovery holds. */
 void replicas_recovered(struct replicas *rs);
-/* From now on leaders trim by retention.*: the settings that replicas have, and
- * will be given, are no older than this start. What is trimmed by an older one
- * is gone for ever. */
+/* Leaders trim by retention.* in this call: the settings that replicas have
+ * were just confirmed. What is trimmed by an older one is gone for ever. The
+ * first time: from now on `confirm` is called when there is something. */
 void replicas_configured(struct replicas *rs);
 /* Close all replicas, then the journal. */
 void replicas_close(struct replicas *rs, void (*cb)(void *arg), void *arg);

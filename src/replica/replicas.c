@@ -121,11 +121,12 @@ static void on_trimmed(struct replica_append *a, int status)
     r->retention_running = false;
 }
 
-static void check_retention(struct replica *r)
+/* Where the log of a leader has to begin by its settings, -1: where it does. */
+static int64_t retention_start(struct replica *r)
 {
     int64_t start;
     if (r->kind != REPLICA_LOG || r->retention_running || !replica_ready(r)) {
-        return;
+        return -1;
     }
     start =
         store_retention(r->store, env_wall_ms(r->env),
@@ -134,9 +135,20 @@ static void check_retention(struct replica *r)
     if (start > r->high_watermark) {
         start = r->high_watermark;
     }
-    if (start > lead_start(r)) {
-        r->retention_running =
-            replica_trim(r, &r->retention, start, on_trimmed, r) == 0;
+    return start > lead_start(r) ? start : -1;
+}
+
+void replicas_configured(struct replicas *rs)
+{
+    void *it = NULL, *v;
+    rs->configured = true;
+    while (!rs->closing && map_next(rs->map, &it, &v)) {
+        struct replica *r = v;
+        int64_t start = retention_start(r);
+        if (start >= 0) {
+            r->retention_running =
+                replica_trim(r, &r->retention, start, on_trimmed, r) == 0;
+        }
     }
 }
 
@@ -144,6 +156,7 @@ static void check_retention(struct replica *r)
 static void pass(struct replicas *rs, uint64_t now_ms)
 {
     bool retention = rs->configured && now_ms >= rs->retention_at_ms;
+    bool trims = false;
     uint64_t held = 0;
     void *it = NULL, *v;
     rs->ticked_seq = journal_last(rs->journal);
@@ -154,7 +167,7 @@ static void pass(struct replicas *rs, uint64_t now_ms)
         compact_tick(r);
         transfer_tick(r);
         if (retention) {
-            check_retention(r);
+            trims = retention_start(r) >= 0 || trims;
         }
         held += compact_weight(r);
         rs->ticking |= r->transfer != NULL || r->fetching || r->compacting ||
@@ -162,6 +175,9 @@ static void pass(struct replicas *rs, uint64_t now_ms)
     }
     if (retention) {
         rs->retention_at_ms = now_ms + rs->o.retention_check_ms;
+    }
+    if (trims && rs->o.confirm != NULL) {
+        rs->o.confirm(rs->o.confirm_arg);
     }
     relieve(rs, held);
 }
@@ -267,11 +283,6 @@ int replicas_open(struct env *e, const struct replicas_options *o,
     *ret_n = rs->recovery->n_groups;
     *ret_clean = rs->recovery->clean;
     return 0;
-}
-
-void replicas_configured(struct replicas *rs)
-{
-    rs->configured = true;
 }
 
 void replicas_recovered(struct replicas *rs)

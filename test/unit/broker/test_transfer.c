@@ -384,6 +384,57 @@ static void retains_by_what_is_confirmed(void **state)
     cluster_close(c);
 }
 
+static void lead_meta_now(void *arg)
+{
+    (void)replica_transfer_leader(arg, 2, 1000, NULL, NULL);
+}
+
+/* @meta is led elsewhere, by what @meta's replica on node 1 knows. */
+static void meta_away_from_one(struct cluster *c)
+{
+    struct replica *r =
+        replica_find(broker_replicas(c->nodes[1].broker), META_GROUP);
+    for (unsigned t = 0; replica_is_leader(r) || replica_leader(r) < 0; t++) {
+        assert_true(t < 100);
+        assert_int_equal(sim_node_call(c->sim, 1, lead_meta_now, r), 0);
+        run_ms(c, 100);
+    }
+}
+
+/* A node that leads, was confirmed long ago, and lags behind @meta: a time that
+ * was made longer, and acknowledged, holds there, too. */
+static void retains_what_was_acknowledged(void **state)
+{
+    enum { HOUR_MS = 3600000 };
+    (void)state;
+    struct cluster *c = begin(7);
+    cluster_alter(c, 2, "segment.ms", 1);
+    cluster_alter(c, 2, "retention.ms", 1);
+    run_ms(c, 1000);
+    struct replica *r = replica_of(c, 1);
+    lead_at_one(c, r);
+    meta_away_from_one(c);
+    node_stall(c, 1, 20000);
+    cluster_alter(c, 2, "retention.ms", HOUR_MS);
+    producer_go(c, 5);
+    producer_settle(c, 5000);
+    node_compact(c, 1, r);
+    r->all->o.retention_check_ms = 1000;
+    r->all->retention_at_ms = 0;
+    run_ms(c, 5000);
+    assert_true(replica_ready(r)); /* else this shows nothing */
+    assert_false(c->nodes[1].stall_over);
+    assert_int_equal(config_topic_long(&r->config, TOPIC_RETENTION_MS), 1);
+    assert_int_equal(replica_log_start(r), 0);
+    assert_true(run_until(c, 30000, &c->nodes[1].stall_over));
+    run_ms(c, 15000); /* also what had been asked by then is over */
+    assert_int_equal(config_topic_long(&r->config, TOPIC_RETENTION_MS),
+                     HOUR_MS);
+    check_all(c);
+    assert_int_equal(replica_log_start(r), 0);
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +444,7 @@ int main(void)
         cmocka_unit_test(emptied),
         cmocka_unit_test(configured_while_opening),
         cmocka_unit_test(retains_by_what_is_confirmed),
+        cmocka_unit_test(retains_what_was_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
