@@ -498,7 +498,7 @@ static bool make_items(struct fetch_state *s)
     {
         n++;
     }
-    s->items = request_alloc(s->request, n * sizeof *s->items);
+    s->items = arena_calloc(&s->request->arena, n, sizeof *s->items);
     if (s->items == NULL) {
         return false;
     }
@@ -531,9 +531,8 @@ void api_fetch(struct request *r)
     if (fetch_plan(r->server->sessions, s->in, r->version, &r->arena,
                    &s->plan) != 0 ||
         !make_items(s)) {
-        if (!r->done) {
-            request_close(r, "out of memory");
-        }
+        end_session(s);
+        request_close(r, "out of memory");
         return;
     }
     node_max = config_long(broker_config(r->broker), NODE_FETCH_MAX_BYTES);

@@ -31,7 +31,7 @@ void request_free(struct request *r)
 
 static void end(struct request *r)
 {
-    ASSERT(!r->done);
+    ASSERT(!r->done && queue_empty(&r->closing));
     r->done = true;
     if (r->header.api_key == API_PRODUCE) {
         histogram_record(&r->server->produce_us,
@@ -52,6 +52,9 @@ void request_silent(struct request *r)
 
 void request_close(struct request *r, const char *why)
 {
+    if (r->close_after) {
+        return;
+    }
     trace_info(env_trace(r->env), "api.close",
                "client=%s peer=%s api=%s version=%d why=\"%s\"",
                request_client(r),
@@ -61,7 +64,18 @@ void request_close(struct request *r, const char *why)
     if (r->pipeline != NULL) {
         r->pipeline->ending = true;
     }
-    end(r);
+    r->cancel = NULL;
+    queue_push(&r->server->closing_requests, &r->closing);
+    env_turn_request(r->env, &r->server->end_requests);
+}
+
+void requests_end(struct env_turn *t)
+{
+    struct api_server *s = t->data;
+    struct queue *q;
+    while ((q = queue_pop(&s->closing_requests)) != NULL) {
+        end(QUEUE_ENTRY(q, struct request, closing));
+    }
 }
 
 void request_drop_frame(struct request *r)
@@ -190,6 +204,7 @@ static struct request *request_new(struct api_server *s, struct pipeline *p,
     r->env = s->env;
     r->frame = bytes_dup(frame);
     r->start_us = env_now_us(s->env);
+    queue_init(&r->closing);
     arena_init(&r->arena, s->mem, REQUEST_ARENA_MAX);
     s->under_way++;
     pipeline_push(p, r);

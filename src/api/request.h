@@ -43,6 +43,7 @@ struct request {
 
     bool done;            /* private: `pieces` hold the reply */
     bool close_after;     /* private */
+    struct queue closing; /* private: in its server's, until the turn ends */
     struct bytes *pieces; /* private */
     unsigned n_pieces;    /* private */
 };
@@ -55,7 +56,9 @@ typedef void (*request_handler)(struct request *r);
 void request_reply(struct request *r, const void *response);
 /* End without a reply (acks=0). */
 void request_silent(struct request *r);
-/* End and close the connection, saying why in the trace. */
+/* End and close the connection, saying why in the trace. The request and what
+ * lies in its arena are there until the turn of the loop ends: whoever asked
+ * for memory returns without looking where from. Again: nothing. */
 void request_close(struct request *r, const char *why);
 
 /* Let go of the frame, for a request that may wait for long: what was decoded,

@@ -25,6 +25,8 @@ struct api_server {
     void (*close_cb)(void *arg);
     void *close_arg;
     struct env_turn closed;
+    struct queue closing_requests; /* request_close()d, not yet ended */
+    struct env_turn end_requests;
     unsigned fetches_waiting;
     /* Metrics. */
     uint64_t requests[API_ROWS_MAX]; /* begun, by row of api_table */
@@ -44,6 +46,8 @@ void request_begin(struct api_server *s, struct pipeline *p,
                    struct bytes frame);
 /* Free what a request holds. */
 void request_free(struct request *r);
+/* End those that were closed in this turn; `t->data` is the server. */
+void requests_end(struct env_turn *t);
 /* The last request of a closing server was freed, or its listener closed: it
  * ends in this turn, but not inside what gave the last answer. */
 void api_server_check_closed(struct api_server *s);

@@ -86,6 +86,8 @@ int api_server_open(struct env *e, const struct api_server_options *o,
     s->mem = env_mem(e);
     s->o = *o;
     env_turn_init(&s->closed, ENV_TURN_CLIENTS, on_closed, s);
+    env_turn_init(&s->end_requests, ENV_TURN_CLIENTS, requests_end, s);
+    queue_init(&s->closing_requests);
     s->sessions = fetch_sessions_new(e);
     if (s->sessions == NULL) {
         mem_free(s->mem, s);

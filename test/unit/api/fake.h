@@ -83,6 +83,9 @@ struct fake {
     /* Of the next requests. */
     const char *client_id, *peer;
     bool hang_up; /* the client goes once the handler has returned */
+    /* What a request's arena still gives once it is decoded, 0: anything; and
+     * what the last one took. */
+    size_t arena_left, arena_used;
     /* Called while the request has not ended and nothing is left to be run:
      * does something about it, or says false. May be NULL. */
     bool (*idle)(void);

@@ -56,6 +56,19 @@ test_unit_api_test_produce_LDADD = src/api/libapi.a src/record/librecord.a \
 	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
 	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/api/test_starved
+TESTS += test/unit/api/test_starved
+test_unit_api_test_starved_SOURCES = test/unit/api/test_starved.c \
+	test/unit/api/fake.c test/unit/api/fake.h \
+	test/unit/api/fake_records.c test/unit/api/fake_records.h \
+	test/unit/api/fake_fetch.c test/unit/api/fake_fetch.h
+test_unit_api_test_starved_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(srcdir)/test/unit/api -DFAKE_RECORDS
+test_unit_api_test_starved_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_api_test_starved_LDADD = src/api/libapi.a src/record/librecord.a \
+	src/wire/libwire.a $(LINK_config) $(ZSTD_LIBS) $(LZ4_LIBS) \
+	$(ZLIB_LIBS) $(SNAPPY_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/api/test_fetch
 TESTS += test/unit/api/test_fetch
 test_unit_api_test_fetch_SOURCES = test/unit/api/test_fetch.c \

@@ -20,6 +20,7 @@
 #include "wire/errors.h"
 #include "wire/gen/api_versions.h"
 #include "wire/gen/metadata.h"
+#include "wire/gen/ostraka_sql.h"
 #include "wire/gen/produce.h"
 
 #define PORT      9092
@@ -80,11 +81,25 @@ static void hold(struct request *r)
     w.n_begun++;
 }
 
+/* Asks for what its arena does not give, in the middle of something. */
+static void starve(struct request *r)
+{
+    unsigned under_way = w.server->under_way;
+    uint8_t *have = request_alloc(r, 64);
+    assert_non_null(have);
+    assert_null(request_alloc(r, 1u << 30));
+    assert_null(request_elems(r, &wire_metadata_request_topic, 1u << 30));
+    memset(have, 1, 64); /* there until it returns, like the request */
+    assert_int_equal(w.server->under_way, under_way);
+    w.n_begun++;
+}
+
 const struct api_row api_table[] = {
     {API_PRODUCE, 3, 11, hold, false},
     {API_METADATA, 0, 12, hold, false},
     {API_API_VERSIONS, 0, 4, api_versions, false},
     {API_OSTRAKA_DESCRIBE, 0, 0, hold, true},
+    {API_OSTRAKA_SQL, 0, 0, starve, true},
 };
 const unsigned api_table_n = sizeof api_table / sizeof api_table[0];
 
@@ -390,6 +405,42 @@ static void end(unsigned i, void (*how)(void *))
     run_ms(50);
 }
 
+/* ---- without memory ------------------------------------------------------ */
+
+/* What was asked before is answered, what comes behind is not begun, and the
+ * connection ends. */
+static void test_starved(void **state)
+{
+    struct client *x = client_new();
+    struct ostraka_sql_request in;
+    (void)state;
+    wire_init(&wire_ostraka_sql_request, &in);
+    put_metadata(x, 9, 1);
+    put(x, &wire_ostraka_sql_request, 0, 2, &in);
+    put_metadata(x, 9, 3);
+    flush(x);
+    assert_int_equal(w.n_begun, 2);
+    expect_nothing(x);
+    end(0, reply_to);
+    expect_reply(x, 1);
+    expect_end(x);
+    /* The same with nothing in front of it, and when the client goes. */
+    x = client_new();
+    put(x, &wire_ostraka_sql_request, 0, 2, &in);
+    flush(x);
+    expect_end(x);
+    x = client_new();
+    put_metadata(x, 9, 1);
+    put(x, &wire_ostraka_sql_request, 0, 2, &in);
+    flush(x);
+    client_close(x);
+    run_ms(50);
+    assert_int_equal(w.n_begun, 5);
+    assert_int_equal(w.n_canceled, 1);
+    assert_int_equal(w.server->under_way, 0);
+    expect_well(client_new());
+}
+
 /* ---- ApiVersions --------------------------------------------------------- */
 
 static void test_versions(void **state)
@@ -409,7 +460,7 @@ static void test_versions(void **state)
             wire_decode(&wire_api_versions_response, v, &c, &arena, &out), 0);
         assert_int_equal(cursor_left(&c), 0);
         assert_int_equal(out.error_code, KERR_NONE);
-        assert_int_equal(out.api_keys.n, api_table_n - 1); /* one is hidden */
+        assert_int_equal(out.api_keys.n, api_table_n - 2); /* two are hidden */
         for (uint32_t i = 0; i < out.api_keys.n; i++) {
             assert_int_equal(out.api_keys.ptr[i].api_key, api_table[i].key);
             assert_int_equal(out.api_keys.ptr[i].min_version, api_table[i].min);
@@ -827,6 +878,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(test_starved),
         T(test_versions),
         T(test_versions_unknown),
         T(test_versions_names),
