@@ -116,7 +116,8 @@ static void decided(struct coordinator_request *q,
     }
 }
 
-/* Answer and free items; each by its result, where there is one. */
+/* Answer and free items; each by its result, where there is one. The list is
+ * not that of the next entry: callbacks may submit again. */
 static void items_done(struct coordinator *co, struct queue *items, int status,
                        struct slice results)
 {
@@ -159,6 +160,15 @@ static void on_decided(void *arg, int status, uint64_t index,
     }
 }
 
+/* What has gathered is not proposed. */
+static void fail_gathered(struct coordinator *co, int status)
+{
+    struct queue failed;
+    buf_reset(&co->bytes);
+    queue_move(&co->items, &failed);
+    items_done(co, &failed, status, slice_of(NULL, 0));
+}
+
 static int propose(struct coordinator *co)
 {
     struct batch *b = mem_calloc(co->mem, 1, sizeof *b);
@@ -191,9 +201,10 @@ static void on_turn(struct env_turn *t)
         return;
     }
     int rv = propose(co);
-    buf_reset(&co->bytes);
     if (rv != 0) {
-        items_done(co, &co->items, rv, slice_of(NULL, 0));
+        fail_gathered(co, rv);
+    } else {
+        buf_reset(&co->bytes);
     }
 }
 
@@ -220,8 +231,7 @@ int coordinator_add(struct coordinator *co, struct coordinator_request *q,
     if (co->bytes.status != 0) {
         /* Nothing of a batch that is not whole is proposed. */
         mem_free(co->mem, x);
-        buf_reset(&co->bytes);
-        items_done(co, &co->items, ERR_NOMEM, slice_of(NULL, 0));
+        fail_gathered(co, ERR_NOMEM);
         return ERR_NOMEM;
     }
     x->request = q;
@@ -414,7 +424,8 @@ static void begin(struct coordinator *co)
         for (unsigned i = 0; i < g->n_members; i++) {
             coordinator_touch(co, g, g->members[i]);
         }
-        if (g->n_members > 0) {
+        /* A first rebalance that all have left ends when its time is over. */
+        if (g->n_members > 0 || g->state == CGROUP_PREPARING) {
             coordinator_watch_group(co, g);
         }
     }
@@ -426,8 +437,7 @@ static void end(struct coordinator *co, int status)
     env_timer_stop(co->env, &co->tick);
     coordinator_tasks_end(co);
     env_turn_cancel(co->env, &co->turn);
-    buf_reset(&co->bytes);
-    items_done(co, &co->items, status, slice_of(NULL, 0));
+    fail_gathered(co, status);
     answer_parked(co, status);
     coordinator_forget(co);
 }

@@ -134,3 +134,10 @@ test_unit_broker_test_metadata_call_SOURCES = \
 	test/unit/broker/test_metadata_call.c
 test_unit_broker_test_metadata_call_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_metadata_call_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_coordinator
+TESTS += test/unit/broker/test_coordinator
+test_unit_broker_test_coordinator_SOURCES = \
+	test/unit/broker/test_coordinator.c
+test_unit_broker_test_coordinator_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_coordinator_LDADD = $(LINK_broker) $(CMOCKA_LIBS)

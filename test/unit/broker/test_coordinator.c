@@ -1,0 +1,275 @@
+/* Requests of a coordinator on their way into an entry, and what a new leader
+ * takes over. The state group is made up here: what is proposed to it is kept,
+ * and answered by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "broker/coordinator_impl.h"
+#include "env/sim.h"
+#include "state/cgroup_impl.h"
+#include "wire/errors.h"
+
+#define POOL_BYTES (64u << 20)
+#define SHARD      ((struct state_group *)(uintptr_t)&shard)
+
+struct asked {
+    serve_done_cb cb;
+    void *arg;
+};
+
+static struct {
+    bool ready;
+    int rv; /* of the next command; then 0 */
+    unsigned n_commands;
+    struct asked command, barrier; /* the last ones */
+    uint8_t bytes[4096];           /* of the command */
+    size_t len;
+} shard;
+
+bool state_group_ready(const struct state_group *g)
+{
+    assert_ptr_equal(g, SHARD);
+    return shard.ready;
+}
+struct replica *state_group_replica(const struct state_group *g)
+{
+    (void)g;
+    return NULL;
+}
+int32_t replica_epoch(const struct replica *r)
+{
+    (void)r;
+    return 5;
+}
+int state_group_command(struct state_group *g, struct bytes command,
+                        serve_done_cb cb, void *arg)
+{
+    int rv = shard.rv;
+    assert_ptr_equal(g, SHARD);
+    assert_in_range(command.len, 1, sizeof shard.bytes);
+    shard.n_commands++;
+    shard.rv = 0;
+    if (rv == 0) {
+        shard.command = (struct asked){cb, arg};
+        shard.len = command.len;
+        memcpy(shard.bytes, command.data, command.len);
+    }
+    return rv;
+}
+int state_group_barrier(struct state_group *g, serve_done_cb cb, void *arg)
+{
+    assert_ptr_equal(g, SHARD);
+    shard.barrier = (struct asked){cb, arg};
+    return 0;
+}
+
+struct world {
+    struct sim *sim;
+    struct env *e;
+    struct chunk_pool *pool;
+    struct cgroup_image *image;
+    struct coordinator *co;
+    uint64_t refused, busy;
+};
+
+static void started(struct env *e, void *arg)
+{
+    (void)e;
+    (void)arg;
+}
+
+static void begin(struct world *w)
+{
+    struct sim_options o = {.seed = 1, .trace_level = TRACE_ERROR};
+    memset(&shard, 0, sizeof shard);
+    *w = (struct world){.sim = sim_new(&o)};
+    assert_non_null(w->sim);
+    assert_int_equal(sim_node_start(w->sim, 1, "n1", sim_disk_new(w->sim, 1),
+                                    started, NULL, &w->e),
+                     0);
+    w->image = cgroup_image_new(env_mem(w->e));
+    assert_int_equal(chunk_pool_new(&w->pool, env_mem(w->e), POOL_BYTES), 0);
+    assert_non_null(w->image);
+    struct coordinator_options co = {.pool = w->pool,
+                                     .image = w->image,
+                                     .retention_ms = 3600000,
+                                     .retention_check_ms = 3600000,
+                                     .group_bytes_max = 1 << 20,
+                                     .shard_bytes_max = 1 << 20,
+                                     .refused = &w->refused,
+                                     .busy = &w->busy};
+    assert_int_equal(coordinator_open(w->e, &co, &w->co), 0);
+}
+
+/* It leads, and has confirmed that. */
+static void lead(struct world *w)
+{
+    shard.ready = true;
+    coordinator_role(w->co, SHARD);
+    shard.barrier.cb(shard.barrier.arg, 0, 1, slice_of(NULL, 0));
+    assert_true(w->co->leads);
+}
+
+static void end(struct world *w)
+{
+    coordinator_close(w->co);
+    cgroup_image_free(w->image);
+    chunk_pool_free(w->pool);
+    sim_free(w->sim);
+}
+
+static void pass(struct world *w, uint64_t ms)
+{
+    sim_run_until(w->sim, sim_now_us(w->sim) + ms * 1000, NULL);
+}
+
+/* The kinds of the last entry's items. */
+static unsigned items_of(uint8_t kinds[], unsigned max)
+{
+    struct cursor c;
+    unsigned n = 0;
+    cursor_init(&c, slice_of(shard.bytes, shard.len));
+    assert_int_equal(cursor_u8(&c), CGROUP_VERSION);
+    while (cursor_left(&c) > 0) {
+        struct slice item = cursor_take(&c, cursor_u32(&c));
+        assert_int_equal(c.status, 0);
+        assert_true(n < max);
+        kinds[n++] = item.data[0];
+    }
+    return n;
+}
+
+/* The last entry is applied: each item was decided so. */
+static void decide(struct world *w, unsigned n, const int16_t errors[])
+{
+    struct asked a = shard.command;
+    struct buf b;
+    buf_init(&b, env_mem(w->e), 0);
+    for (unsigned i = 0; i < n; i++) {
+        struct cgroup_step s = {.result = {.error = errors[i]}};
+        cgroup_encode_result(&s, &b);
+    }
+    a.cb(a.arg, 0, 9, buf_slice(&b));
+    buf_close(&b);
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+struct caller {
+    struct world *w;
+    struct coordinator_request request;
+    const char *group;
+    unsigned again; /* so often it submits in its callback */
+    unsigned n;     /* answers */
+    int status;
+    int error;
+};
+
+static void submit(struct caller *x);
+
+static void on_answer(struct coordinator_request *q, int status,
+                      const struct cgroup_result *result)
+{
+    struct caller *x = q->data;
+    x->n++;
+    x->status = status;
+    x->error = status == 0 ? result->error : -1;
+    if (x->again > 0) {
+        x->again--;
+        submit(x);
+    }
+}
+
+static void submit(struct caller *x)
+{
+    struct buf b;
+    buf_init(&b, env_mem(x->w->e), 0);
+    cgroup_batch_begin(&b);
+    cgroup_encode_delete(slice_str(x->group), 10, &b);
+    assert_int_equal(coordinator_submit(x->w->co, &x->request, CGROUP_DELETE,
+                                        slice_str(x->group), slice_str(""),
+                                        buf_slice(&b), on_answer, x),
+                     0);
+    buf_close(&b);
+}
+
+/* Who is told that an entry was not taken, and submits again at once, is in the
+ * next one, and has its own answer there: not another's. */
+static void again_at_once(void **state)
+{
+    struct world w;
+    uint8_t kinds[4];
+    (void)state;
+    begin(&w);
+    lead(&w);
+    struct caller a = {.w = &w, .group = "a", .again = 1};
+    struct caller b = {.w = &w, .group = "b"};
+    shard.rv = ERR_FULL;
+    submit(&a);
+    pass(&w, 1);
+    assert_int_equal(a.n, 1);
+    assert_int_equal(a.status, ERR_FULL);
+    assert_int_equal(shard.n_commands, 2);
+    assert_int_equal(items_of(kinds, 4), 1);
+    decide(&w, 1, (const int16_t[]){KERR_NON_EMPTY_GROUP});
+    assert_int_equal(a.n, 2);
+    assert_int_equal(a.error, KERR_NON_EMPTY_GROUP);
+    submit(&b);
+    pass(&w, 1);
+    assert_int_equal(shard.n_commands, 3);
+    assert_int_equal(items_of(kinds, 4), 1);
+    decide(&w, 1, (const int16_t[]){KERR_GROUP_ID_NOT_FOUND});
+    assert_int_equal(b.n, 1);
+    assert_int_equal(b.error, KERR_GROUP_ID_NOT_FOUND);
+    end(&w);
+}
+
+/* ---- a new leader -------------------------------------------------------- */
+
+/* All left a group in the delay of its first rebalance, and then the
+ * coordinator: the next one ends the rebalance. Else the group would never be
+ * empty, and nobody could delete it or set its offsets. */
+static void left_in_the_delay(void **state)
+{
+    struct world w;
+    struct buf b;
+    uint8_t kinds[4];
+    (void)state;
+    begin(&w);
+    int64_t now_ms = env_wall_ms(w.e);
+    struct cgroup g = {.id = slice_str("g"),
+                       .state = CGROUP_PREPARING,
+                       .round = 7,
+                       .protocol_type = slice_str("consumer"),
+                       .since_ms = now_ms,
+                       .begun_ms = now_ms,
+                       .due_ms = now_ms + 3000,
+                       .initial_ms = 3000};
+    buf_init(&b, env_mem(w.e), 0);
+    cgroup_change_group(&b, &g);
+    assert_int_equal(cgroup_image_change(w.image, buf_slice(&b), true), 0);
+    buf_close(&b);
+    lead(&w);
+    pass(&w, 2900);
+    assert_int_equal(shard.n_commands, 0);
+    pass(&w, 300);
+    assert_int_equal(shard.n_commands, 1);
+    assert_int_equal(items_of(kinds, 4), 1);
+    assert_int_equal(kinds[0], CGROUP_DUE);
+    decide(&w, 1, (const int16_t[]){0});
+    end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(again_at_once),
+        cmocka_unit_test(left_in_the_delay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
