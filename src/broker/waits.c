@@ -33,6 +33,7 @@ struct waits {
     unsigned n;
     uint64_t applied;
     bool leaving;              /* this node is about to stop */
+    bool closing;              /* nobody waits any more */
     uint64_t heard[PEERS_MAX]; /* applied index, by slot of node */
     bool left[PEERS_MAX];      /* it said that it is about to stop */
     int32_t nodes[PEERS_MAX];
@@ -212,10 +213,10 @@ int waits_open(struct env *e, const struct waits_options *o,
 
 void waits_close(struct waits *w)
 {
-    struct queue *q, *tmp;
     if (w == NULL) {
         return;
     }
+    w->closing = true;
     env_turn_cancel(w->env, &w->turn);
     env_turn_cancel(w->env, &w->tell);
     peers_receive(w->o.peers, PEER_QUERY, NULL, NULL);
@@ -223,9 +224,8 @@ void waits_close(struct waits *w)
     for (unsigned i = 0; i < WAITS_METRICS; i++) {
         metric_remove(&w->metrics[i]);
     }
-    QUEUE_FOREACH(q, tmp, &w->queue)
-    {
-        finish(QUEUE_ENTRY(q, struct wait, queue), ERR_CANCELED);
+    while (!queue_empty(&w->queue)) {
+        finish(QUEUE_ENTRY(w->queue.next, struct wait, queue), ERR_CANCELED);
     }
     mem_free(env_mem(w->env), w);
 }
@@ -235,6 +235,9 @@ static int start(struct waits *w, struct broker_wait *wait, enum wait_kind kind,
                  void *data)
 {
     struct wait *v = wait_of(wait);
+    if (w->closing) {
+        return ERR_NOTREADY;
+    }
     if (w->n >= WAITS_MAX) {
         w->refused++;
         return ERR_FULL;

@@ -17,7 +17,8 @@ struct waits_options {
 /* Listens on PEER_QUERY (who has applied @meta how far). */
 int waits_open(struct env *e, const struct waits_options *o,
                struct waits **ret_w);
-/* Those still waiting get ERR_CANCELED. */
+/* Those still waiting get ERR_CANCELED; who waits again in that callback,
+ * ERR_NOTREADY. */
 void waits_close(struct waits *w);
 /* See broker_wait_topic(). */
 int waits_topic(struct waits *w, struct broker_wait *wait, struct uuid topic,

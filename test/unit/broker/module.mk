@@ -141,3 +141,10 @@ test_unit_broker_test_coordinator_SOURCES = \
 	test/unit/broker/test_coordinator.c
 test_unit_broker_test_coordinator_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_coordinator_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/broker/test_waits
+TESTS += test/unit/broker/test_waits
+test_unit_broker_test_waits_SOURCES = test/unit/broker/test_waits.c
+test_unit_broker_test_waits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_waits_LDADD = src/broker/libbroker.a $(LINK_env) \
+	$(CMOCKA_LIBS)
