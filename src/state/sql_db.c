@@ -219,9 +219,10 @@ int sql_db_error(const struct sql_db *d, int sqlite, struct err *err)
     }
 }
 
-/* Is there nothing but blanks and comments? SQLite says so by preparing
- * nothing. */
-static bool is_void(struct sql_db *d, const char *text, size_t len)
+/* There must be nothing but blanks and comments: SQLite says so by preparing
+ * nothing. What ends it meanwhile is not the statement's fault. */
+static int check_void(struct sql_db *d, const char *text, size_t len,
+                      struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
     const char *tail = text;
@@ -229,12 +230,14 @@ static bool is_void(struct sql_db *d, const char *text, size_t len)
         int rc = sqlite3_prepare_v2(d->sql, text, (int)len, &stmt, &tail);
         if (rc != SQLITE_OK || stmt != NULL || tail == text) {
             sqlite3_finalize(stmt);
-            return false;
+            return d->ended != 0 || (rc & 0xff) == SQLITE_NOMEM
+                       ? sql_db_error(d, rc, err)
+                       : err_set(err, ERR_INVALID, "one statement at a time");
         }
         len -= (size_t)(tail - text);
         text = tail;
     }
-    return true;
+    return 0;
 }
 
 static int check_statement(struct sql_db *d, struct slice statement,
@@ -245,8 +248,9 @@ static int check_statement(struct sql_db *d, struct slice statement,
     if (stmt == NULL) {
         return err_set(err, ERR_INVALID, "there is no statement");
     }
-    if (!is_void(d, tail, statement.len - done)) {
-        return err_set(err, ERR_INVALID, "one statement at a time");
+    int rv = check_void(d, tail, statement.len - done, err);
+    if (rv != 0) {
+        return rv;
     }
     if (!sqlite3_stmt_readonly(stmt) || sqlite3_column_count(stmt) == 0) {
         return err_set(err, ERR_PERM, "only SELECT is allowed");

@@ -14,7 +14,7 @@
 
 #include "base/cursor.h"
 #include "env/system.h"
-#include "state/sql.h"
+#include "state/sql_impl.h"
 
 #define SECOND_US UINT64_C(1000000)
 
@@ -731,6 +731,80 @@ static void test_slow_prepare(void **state)
     free(statement);
 }
 
+/* A table that gives its statement up when it is planned; that is noticed
+ * `late` allocations later. */
+struct giver_up {
+    sqlite3_vtab base; /* first */
+    struct sql_heap *heap;
+    int *canceled;
+    unsigned late;
+};
+
+static int giver_connect(sqlite3 *sql, void *arg, int argc,
+                         const char *const *argv, sqlite3_vtab **ret_t,
+                         char **ret_err)
+{
+    (void)argc, (void)argv, (void)ret_err;
+    *ret_t = arg;
+    return sqlite3_declare_vtab(sql, "CREATE TABLE x(a)");
+}
+
+static int giver_disconnect(sqlite3_vtab *t)
+{
+    (void)t;
+    return SQLITE_OK;
+}
+
+static int giver_best(sqlite3_vtab *t, sqlite3_index_info *info)
+{
+    struct giver_up *g = (struct giver_up *)(void *)t;
+    (void)info;
+    *g->canceled = 1;
+    g->heap->n_looks = SQL_HEAP_LOOKS - g->late;
+    return SQLITE_OK;
+}
+
+static const sqlite3_module giver = {.xCreate = giver_connect,
+                                     .xConnect = giver_connect,
+                                     .xBestIndex = giver_best,
+                                     .xDisconnect = giver_disconnect,
+                                     .xDestroy = giver_disconnect};
+
+/* What follows a statement is prepared, too, to see that it is nothing. One
+ * that is given up in the middle of that was given up: there is no second
+ * statement in it. */
+static void test_given_up(void **state)
+{
+    unsigned n_prepared = 0, n_canceled = 0;
+    (void)state;
+    for (unsigned late = 1; late <= SQL_HEAP_LOOKS; late++) {
+        int canceled = 0;
+        struct sql_limits l = usual();
+        struct sql_db d;
+        sqlite3_stmt *stmt = NULL;
+        l.canceled = &canceled;
+        assert_int_equal(sql_db_open(&d, env, &l, &err), 0);
+        struct giver_up g = {
+            .heap = &d.heap, .canceled = &canceled, .late = late};
+        assert_int_equal(sqlite3_create_module(d.sql, "plan", &giver, &g),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_exec(d.sql,
+                                      "CREATE VIRTUAL TABLE groups USING plan",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+        sql_db_restrict(&d);
+        int rv = sql_db_prepare(
+            &d, slice_str("SELECT * FROM groups; -- and no more"), &stmt, &err);
+        if (rv != 0) {
+            assert_int_equal(rv, ERR_CANCELED);
+        }
+        n_canceled += rv != 0;
+        n_prepared += rv == 0;
+        sql_db_close(&d);
+    }
+    assert_true(n_prepared > 0 && n_canceled > 0);
+}
+
 static void test_canceled(void **state)
 {
     int canceled = 1;
@@ -789,6 +863,7 @@ int main(void)
         TEST(test_deadline),
         TEST(test_slow_functions),
         TEST(test_slow_prepare),
+        TEST(test_given_up),
         TEST(test_canceled),
         TEST(test_no_memory),
     };
