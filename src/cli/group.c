@@ -101,7 +101,8 @@ const struct command group_commands[] = {
      history_options, IMPACT_READ, 1, 1, group_history,
      "  ostraka group history billing --topic orders:3 --limit 20\n"},
     {"group", "undo", "GROUP",
-     "Take the last reset of offsets back (Ostraka clusters only).",
+     "Take the last reset of offsets back (Ostraka clusters only). What was "
+     "committed since stays.",
      undo_options, IMPACT_WRITE, 1, 1, group_undo,
      "  ostraka group undo billing\n"
      "  ostraka group undo billing --execute\n"

@@ -183,6 +183,33 @@ static int last_reset(struct group_client *g, struct group_view *v,
     return EXIT_DONE;
 }
 
+/* What somebody else has committed since stays; if that is all there is, say
+ * so. */
+static int check_since(const struct group_change *ch)
+{
+    struct command_call *c = ch->g->admin.call;
+    size_t n = 0;
+    for (size_t i = 0; i < ch->n; i++) {
+        n += ch->rows[i].note == GROUP_NOTE_SINCE;
+    }
+    if (n == 0) {
+        return EXIT_DONE;
+    }
+    if (n == ch->n) {
+        return command_fail(
+            c, EXIT_REFUSED,
+            "all %zu offsets of that reset were changed since, and stay as "
+            "they are: ostraka group history %s shows by whom, ostraka group "
+            "reset-offsets %s sets others",
+            n, c->arguments[0], c->arguments[0]);
+    }
+    if (!command_json(c)) {
+        fprintf(stderr, "%zu of %zu were changed since, and stay as they are\n",
+                n, ch->n);
+    }
+    return EXIT_DONE;
+}
+
 static int undo(struct group_client *g)
 {
     struct command_call *c = g->admin.call;
@@ -221,7 +248,8 @@ static int undo(struct group_client *g)
                 when_format(r.time_ms, text), (int)r.by.len,
                 (const char *)r.by.data);
     }
-    return group_change_run(&ch);
+    code = check_since(&ch);
+    return code == EXIT_DONE ? group_change_run(&ch) : code;
 }
 
 int group_undo(struct command_call *c)

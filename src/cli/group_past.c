@@ -119,16 +119,35 @@ static bool same_partition(const struct ostraka_offset_history_response_row *a,
     return a->partition == b->partition && uuid_equal(a->topic_id, b->topic_id);
 }
 
+/* The same commit once more: sent again, as nobody knew what became of it. */
+static bool is_repeated(const struct ostraka_offset_history_response_row *a,
+                        const struct ostraka_offset_history_response_row *b)
+{
+    return same_partition(a, b) && b->reset && (a->reset || a->number == 1) &&
+           a->offset == b->offset && slice_equal(a->by, b->by);
+}
+
 static void add(struct group_past_reset *x, const struct group_past *p,
                 size_t at)
 {
     const struct ostraka_offset_history_response_row *r = &p->rows[at];
+    size_t first = at;
+    while (first > 0 && is_repeated(&p->rows[first - 1], &p->rows[first])) {
+        first--;
+    }
     const struct ostraka_offset_history_response_row *before =
-        at > 0 && same_partition(&p->rows[at - 1], r) ? &p->rows[at - 1] : NULL;
+        first > 0 && same_partition(&p->rows[first - 1], r)
+            ? &p->rows[first - 1]
+            : NULL;
+    bool moved = at + 1 < p->n && same_partition(&p->rows[at + 1], r);
+    if (moved && is_repeated(r, &p->rows[at + 1]) &&
+        p->rows[at + 1].time_ms == r->time_ms) {
+        return; /* that one is the last */
+    }
     if (r->topic.data == NULL) {
         return; /* it is being deleted */
     }
-    if (before == NULL && r->number > 1) {
+    if (before == NULL && p->rows[first].number > 1 && !moved) {
         x->n_lost++;
         return;
     }
@@ -139,6 +158,9 @@ static void add(struct group_past_reset *x, const struct group_past *p,
                               .start = -1,
                               .end = -1,
                               .wanted = -1,
+                              .of_reset = true,
+                              .moved = moved,
+                              .set = r->offset,
                               .after = -1,
                               .epoch = -1};
     if (before != NULL) {

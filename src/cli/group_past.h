@@ -25,7 +25,8 @@ int group_past_take(struct group_client *g, struct slice group, int32_t *node,
 struct group_past_reset {
     int64_t time_ms;
     struct slice by;
-    struct group_row *rows; /* as `wanted`: -1 there was no offset */
+    struct group_row *rows; /* as `wanted`: -1 there was no offset, or it is
+                               not known and nothing is put back (`moved`) */
     size_t n;
     size_t n_lost; /* whose offset before is no longer kept; not in `rows` */
 };

@@ -43,7 +43,9 @@ static void decide(struct group_row *r, int64_t after, enum group_note note)
 
 void group_plan_row(const struct group_target *t, struct group_row *r)
 {
-    if (t->kind == GROUP_TO_GIVEN && r->wanted < 0) {
+    if (r->of_reset && (r->moved || r->before != r->set)) {
+        decide(r, r->before, GROUP_NOTE_SINCE);
+    } else if (t->kind == GROUP_TO_GIVEN && r->wanted < 0) {
         decide(r, -1, GROUP_NOTE_FORGET);
     } else if (t->kind == GROUP_TO_CURRENT && r->before >= 0) {
         decide(r, r->before, GROUP_NOTE_NONE);
@@ -98,6 +100,9 @@ const char *group_plan_note(const struct group_target *t,
         break;
     case GROUP_NOTE_FORGET:
         snprintf(text, GROUP_NOTE_LEN, "had none before: forgotten");
+        break;
+    case GROUP_NOTE_SINCE:
+        snprintf(text, GROUP_NOTE_LEN, "changed since: left as it is");
         break;
     case GROUP_NOTE_NO_OFFSET:
         snprintf(text, GROUP_NOTE_LEN, "no offset to shift");

@@ -32,6 +32,7 @@ enum group_note {
     GROUP_NOTE_YOUNG,     /* no record is that young: the end */
     GROUP_NOTE_CURRENT,   /* nothing is committed: the end */
     GROUP_NOTE_FORGET,    /* there shall be no offset */
+    GROUP_NOTE_SINCE,     /* it is no longer what the reset set: it stays */
     GROUP_NOTE_NO_OFFSET, /* nothing to shift: an error */
     GROUP_NOTE_UNKNOWN    /* the log's range is not known: an error */
 };
@@ -44,6 +45,10 @@ struct group_row {
     int16_t code;       /* why: Kafka's */
     int64_t wanted;     /* TO_TIME: the first record that young, -1: none;
                            TO_GIVEN: where to, -1: forget the offset */
+    /* Of a reset that is taken back: what it set, and whether something was
+     * committed since. */
+    bool of_reset, moved;
+    int64_t set;
     /* Decided: */
     int64_t after; /* -1: no offset */
     enum group_note note;
@@ -54,7 +59,8 @@ struct group_row {
 };
 
 /* Decide `after` and `note`. What lies outside of the log is clamped to it,
- * but for TO_CURRENT. */
+ * but for TO_CURRENT. Where a reset is taken back, an offset that is not the
+ * one it set stays: somebody has gone on from there. */
 void group_plan_row(const struct group_target *t, struct group_row *r);
 /* Can it not be done? */
 bool group_plan_failed(const struct group_row *r);

@@ -327,6 +327,14 @@ at live orders 1 50
 at live pay 0 10
 expect 0 '2 of 2' group undo live --execute
 at live orders 1 30
+# Who has read on since is not put back.
+reset live --topic orders:1 --to-offset 40 --execute
+"$ostraka" consume orders --group live >"$work/read" || fail "consume"
+at live orders 1 50
+expect 4 'changed since' group undo live
+expect 4 'changed since' group undo live --execute
+at live orders 1 50
+reset live --topic orders --to-offset 30 --execute
 # Of a group that a reset made nothing stays.
 expect 0 'had none before' group undo twin --execute
 at twin orders 1 -

@@ -78,8 +78,8 @@ static void none(void **state)
     assert_int_equal(find(f), ERR_NOTFOUND);
 }
 
-/* Of two resets the last counts, with all of its partitions; what members
- * committed since is no matter. */
+/* Of two resets the last counts, with all of its partitions; where somebody has
+ * committed since, that is told. */
 static void last(void **state)
 {
     struct fixture *f = *state;
@@ -102,6 +102,10 @@ static void last(void **state)
     assert_int_equal(f->reset.rows[0].wanted, 3);
     assert_int_equal(f->reset.rows[0].epoch, 5);
     assert_true(slice_equal(f->reset.rows[0].metadata, slice_str("m")));
+    assert_true(f->reset.rows[0].of_reset && f->reset.rows[0].moved);
+    assert_true(f->reset.rows[1].of_reset && !f->reset.rows[1].moved);
+    assert_int_equal(f->reset.rows[1].set, 9);
+    assert_false(f->reset.rows[2].moved);
     assert_int_equal(f->reset.rows[1].partition, 2);
     assert_int_equal(f->reset.rows[1].wanted, 40);
     assert_int_equal(f->reset.rows[2].partition, 3);
@@ -154,6 +158,35 @@ static void lost(void **state)
     assert_int_equal(find(f), 0);
     assert_int_equal(f->reset.n, 0);
     assert_int_equal(f->reset.n_lost, 2);
+    /* Where nothing will be put back, nothing is lost. */
+    put(f, 1, 10, 21, 300, "c-1", false)->topic_id = (struct uuid){{2}};
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.n, 1);
+    assert_int_equal(f->reset.n_lost, 1);
+    assert_true(f->reset.rows[0].moved);
+}
+
+/* A reset whose answer was lost is sent again: it counts once, and before it is
+ * where the group was before both. */
+static void repeated(void **state)
+{
+    struct fixture *f = *state;
+    put(f, 0, 1, 10, 100, "c-1", false);
+    put(f, 0, 2, 3, 200, "ostraka", true);
+    put(f, 0, 3, 3, 250, "ostraka", true);
+    put(f, 1, 1, 7, 250, "ostraka", false);
+    put(f, 1, 2, 7, 250, "ostraka", true);
+    put(f, 2, 8, 5, 200, "ostraka", true);
+    put(f, 2, 9, 5, 250, "ostraka", true); /* before it: no longer kept */
+    assert_int_equal(find(f), 0);
+    assert_int_equal(f->reset.time_ms, 250);
+    assert_int_equal(f->reset.n, 2);
+    assert_int_equal(f->reset.n_lost, 1);
+    assert_int_equal(f->reset.rows[0].wanted, 10);
+    assert_false(f->reset.rows[0].moved);
+    assert_int_equal(f->reset.rows[1].partition, 1);
+    assert_int_equal(f->reset.rows[1].wanted, -1);
+    assert_false(f->reset.rows[1].moved);
 }
 
 /* A topic that is being deleted has no name any more. */
@@ -172,8 +205,8 @@ static void nameless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(none), TEST(last),    TEST(made),
-        TEST(lost), TEST(by_whom), TEST(nameless),
+        TEST(none),    TEST(last),     TEST(made),     TEST(lost),
+        TEST(by_whom), TEST(repeated), TEST(nameless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

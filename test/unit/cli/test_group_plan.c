@@ -123,6 +123,26 @@ static void forgotten(void **state)
     check(GROUP_TO_GIVEN, 0, r, -1, "had none before: forgotten");
 }
 
+/* A reset is taken back where its offset still stands: a consumer that has gone
+ * on from it is not put behind what it has read. */
+static void since(void **state)
+{
+    struct group_row r = wants(110);
+    (void)state;
+    r.of_reset = true;
+    r.set = 150;
+    check(GROUP_TO_GIVEN, 0, r, 110, "");
+    r.moved = true; /* the same offset again, by another */
+    check(GROUP_TO_GIVEN, 0, r, 150, "changed since: left as it is");
+    r.moved = false;
+    r.set = 120; /* what members commit is not all kept */
+    check(GROUP_TO_GIVEN, 0, r, 150, "changed since: left as it is");
+    r.wanted = -1;
+    check(GROUP_TO_GIVEN, 0, r, 150, "changed since: left as it is");
+    r.before = -1; /* deleted */
+    check(GROUP_TO_GIVEN, 0, r, -1, "changed since: left as it is");
+}
+
 static void said_by_cluster(void **state)
 {
     struct group_row r = row();
@@ -137,9 +157,10 @@ static void said_by_cluster(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inside),    cmocka_unit_test(clamped),
-        cmocka_unit_test(current),   cmocka_unit_test(failed),
-        cmocka_unit_test(forgotten), cmocka_unit_test(said_by_cluster),
+        cmocka_unit_test(inside),          cmocka_unit_test(clamped),
+        cmocka_unit_test(current),         cmocka_unit_test(failed),
+        cmocka_unit_test(forgotten),       cmocka_unit_test(since),
+        cmocka_unit_test(said_by_cluster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
