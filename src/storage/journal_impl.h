@@ -48,7 +48,10 @@
 #include "env/file.h"
 #include "storage/journal_frame.h"
 
-#define JOURNAL_DEPTH_MAX      4u
+#define JOURNAL_DEPTH_MAX 4u
+/* Frames that are written before one in front of them is durable: so many does
+ * recovery write again (recover_settle.c). One write may take long. */
+#define JOURNAL_AHEAD_MAX      (4 * JOURNAL_DEPTH_MAX)
 #define JOURNAL_FILES_MIN      4u
 #define JOURNAL_FILES_MAX      4096u
 #define JOURNAL_FILE_BYTES_MIN (64u << 10)

@@ -112,6 +112,7 @@ void journal_pump(struct journal *j, bool gather)
             continue;
         }
         if (j->in_flight == j->depth || f->buf == NULL || !f->file->ready ||
+            f->facts.seq - j->durable_frame > JOURNAL_AHEAD_MAX ||
             !roster_allows(f) || (f == j->gather && !gather)) {
             break;
         }

@@ -18,9 +18,6 @@ struct sighting {
     bool trailer;
 };
 
-/* Frames that may have been in flight together, and more. */
-#define RECOVER_RECENT (4 * JOURNAL_DEPTH_MAX)
-
 struct recover {
     struct journal *j;
     const struct checkpoint_facts *c;
@@ -46,7 +43,7 @@ struct recover {
     struct frame_facts prev; /* last frame whose place is known */
     bool prev_near;          /* it is the one before `seq` */
     bool end_known;
-    struct frame_facts recent[RECOVER_RECENT]; /* applied last, by turns */
+    struct frame_facts recent[JOURNAL_AHEAD_MAX]; /* applied last, by turns */
     uint64_t n_recent;
 };
 

@@ -40,16 +40,17 @@ static int settle_frame(struct recover *r, const struct frame_facts *f)
 
 void recover_note(struct recover *r, const struct frame_facts *f)
 {
-    r->recent[r->n_recent % RECOVER_RECENT] = *f;
+    r->recent[r->n_recent % JOURNAL_AHEAD_MAX] = *f;
     r->n_recent++;
 }
 
 int recover_settle(struct recover *r)
 {
-    uint64_t n = r->n_recent < RECOVER_RECENT ? r->n_recent : RECOVER_RECENT;
+    uint64_t n =
+        r->n_recent < JOURNAL_AHEAD_MAX ? r->n_recent : JOURNAL_AHEAD_MAX;
     int rv = 0;
     for (uint64_t i = r->n_recent - n; rv == 0 && i < r->n_recent; i++) {
-        const struct frame_facts *f = &r->recent[i % RECOVER_RECENT];
+        const struct frame_facts *f = &r->recent[i % JOURNAL_AHEAD_MAX];
         if (f->seq > r->durable) {
             rv = settle_frame(r, f);
         }

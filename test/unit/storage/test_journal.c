@@ -942,6 +942,33 @@ static void test_checkpoints_missing(void **state)
     world_close(&w);
 }
 
+/* However long one write takes, no more is written behind it than recovery
+ * writes again: what it finds, and nothing calls durable. */
+static void test_slow_frame(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, &quiet);
+    world_open(&w);
+    must_do(&w, do_open, (struct todo){.group = 1});
+    world_run_ms(&w, 50);
+    uint64_t before = w.j->m_frames;
+    sim_node_slow(w.sim, 1, 1000000, 0);
+    must_do(&w, do_append, append_todo(&w, 1, 1, 100));
+    world_run_ms(&w, 1);
+    sim_node_slow(w.sim, 1, 0, 0);
+    for (unsigned i = 0; i < 3 * JOURNAL_AHEAD_MAX; i++) {
+        must_do(&w, do_append, append_todo(&w, 1, 1, 100));
+        world_run_ms(&w, 5);
+    }
+    assert_int_equal(w.j->m_frames, before + JOURNAL_AHEAD_MAX);
+    world_run_ms(&w, 1000);
+    assert_true(world_durable(&w));
+    world_crash(&w, SIM_CRASH_NONE);
+    world_open(&w);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -967,6 +994,7 @@ int main(void)
         cmocka_unit_test(test_insist),
         cmocka_unit_test(test_apart),
         cmocka_unit_test(test_again),
+        cmocka_unit_test(test_slow_frame),
         cmocka_unit_test(test_random_small),
         cmocka_unit_test(test_random_large),
         cmocka_unit_test(test_random_full),
