@@ -147,7 +147,7 @@ int group_read_barrier(struct group *g, struct group_barrier *b,
     if (core_role(g->core) != GROUP_LEADER) {
         return ERR_NOTLEADER;
     }
-    if (!core_ready(g->core)) {
+    if (!group_ready(g)) {
         return ERR_NOTREADY;
     }
     *b = (struct group_barrier){.group = g,

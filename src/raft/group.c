@@ -334,9 +334,10 @@ enum group_role group_role(const struct group *g)
     return core_role(g->core);
 }
 
+/* Nobody is to answer for it before its owner knows what it leads. */
 bool group_ready(const struct group *g)
 {
-    return core_ready(g->core);
+    return !g->untold && core_ready(g->core);
 }
 
 bool group_repair(const struct group *g)

@@ -176,7 +176,7 @@ int group_propose(struct group *g, struct group_propose *p);
 /* Where the next record will go: end of the log with queued proposals. */
 int64_t group_next_offset(const struct group *g);
 enum group_role group_role(const struct group *g);
-/* Leader with an own-term entry committed. */
+/* Leader with an own-term entry committed, of which its owner was told. */
 bool group_ready(const struct group *g);
 uint64_t group_id(const struct group *g);
 uint64_t group_term(const struct group *g);

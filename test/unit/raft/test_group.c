@@ -1018,6 +1018,32 @@ static void test_repair_all(void **state)
     world_free(w);
 }
 
+/* The only member leads at once, before its owner was called for the first
+ * time: it is not ready, and answers nothing, until the owner was told. */
+static void test_alone(void **state)
+{
+    (void)state;
+    for (unsigned life = 0; life < 2; life++) {
+        struct world *w = world_new_alone(60 + life);
+        struct node *n = &w->nodes[1];
+        for (unsigned lives = 0; lives <= life; lives++) {
+            while (n->g == NULL || !group_ready(n->g)) {
+                assert_true(sim_now_us(w->sim) < 60000000);
+                assert_true(sim_run_one(w->sim));
+                assert_string_equal(sim_node_death(w->sim, 1), "");
+            }
+            assert_true(n->told_ready);
+            assert_int_equal(n->applied, group_commit(n->g));
+            propose_many(w, 3);
+            if (lives < life) {
+                crash(w, 1, SIM_CRASH_NONE);
+                start(w, 1);
+            }
+        }
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1026,6 +1052,7 @@ int main(void)
         cmocka_unit_test(test_power_cut),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_slow_follower),
+        cmocka_unit_test(test_alone),
         cmocka_unit_test(test_install),
         cmocka_unit_test(test_install_waits),
         cmocka_unit_test(test_r20_a_late_write),

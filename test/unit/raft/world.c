@@ -100,8 +100,9 @@ static void on_committed(void *arg, struct group *g, uint64_t commit)
 
 static void on_role(void *arg, struct group *g)
 {
-    (void)g;
-    ((struct node *)arg)->n_roles++;
+    struct node *n = arg;
+    n->n_roles++;
+    n->told_ready = group_ready(g);
 }
 
 static void on_truncated(void *arg, struct group *g, uint64_t from)
@@ -139,8 +140,8 @@ static const struct group_hooks hooks = {.committed = on_committed,
 
 static void config_encode(struct node *n, struct buf *out)
 {
-    struct group_config config = {.n = NODES};
-    for (unsigned i = 0; i < NODES; i++) {
+    struct group_config config = {.n = n->w->alone ? 1 : NODES};
+    for (unsigned i = 0; i < config.n; i++) {
         config.members[i].id = membership_id((int32_t)(i + 1), 1);
         config.members[i].role = GROUP_VOTER;
     }
@@ -347,14 +348,16 @@ static struct sim_options usual(uint64_t seed)
                                 .trace_level = TRACE_WARN};
 }
 
-static struct world *world_start(struct sim_options o, uint32_t quiet_ms)
+static struct world *world_start(struct sim_options o, uint32_t quiet_ms,
+                                 bool alone)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     w->last = 2;
     w->quiet_ms = quiet_ms;
+    w->alone = alone;
     w->sim = sim_new(&o);
-    for (unsigned i = 1; i <= NODES; i++) {
+    for (unsigned i = 1; i <= (alone ? 1 : NODES); i++) {
         w->disks[i] = sim_disk_new(w->sim, i);
         start(w, i);
     }
@@ -363,17 +366,22 @@ static struct world *world_start(struct sim_options o, uint32_t quiet_ms)
 
 struct world *world_new(uint64_t seed)
 {
-    return world_start(usual(seed), 0);
+    return world_start(usual(seed), 0, false);
 }
 
 struct world *world_new_quiet(uint64_t seed, uint32_t quiet_ms)
 {
-    return world_start(usual(seed), quiet_ms);
+    return world_start(usual(seed), quiet_ms, false);
 }
 
 struct world *world_new_with(struct sim_options o)
 {
-    return world_start(o, 0);
+    return world_start(o, 0, false);
+}
+
+struct world *world_new_alone(uint64_t seed)
+{
+    return world_start(usual(seed), 0, true);
 }
 
 void world_free(struct world *w)

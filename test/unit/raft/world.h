@@ -35,6 +35,7 @@ struct node {
     uint64_t open_seq;
     uint64_t applied; /* index */
     unsigned n_truncated, n_roles, n_needs;
+    bool told_ready; /* by the role hook */
     bool offered;
     uint64_t install_index; /* of the manifest offered */
     uint8_t offer[512];
@@ -51,6 +52,7 @@ struct world {
     uint64_t last; /* highest committed index seen anywhere */
     uint64_t counter;
     unsigned acked, refused;
+    bool alone;        /* the first node is the group's only member */
     bool damage;       /* nodes that start find their group damaged */
     bool tell;         /* group_start.tell of nodes that start */
     uint32_t quiet_ms; /* of nodes that start */
@@ -62,6 +64,8 @@ struct world *world_new(uint64_t seed);
 struct world *world_new_quiet(uint64_t seed, uint32_t quiet_ms);
 /* As world_new(), in a world that is as told. */
 struct world *world_new_with(struct sim_options o);
+/* As world_new(), of a group with one member. */
+struct world *world_new_alone(uint64_t seed);
 void world_free(struct world *w);
 
 /* Bring a node up from its disk; let it lose its power. */
