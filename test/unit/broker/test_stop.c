@@ -2,6 +2,7 @@
  * an image of @meta or gives one, while a topic is deleted. It closes, and
  * nothing is called after that. (Memory that was given back is filled: see
  * cluster_open().) */
+#include "base/rand.h"
 #include "broker/broker_impl.h"
 #include "cluster.h"
 #include "replica/transfer_impl.h"
@@ -165,6 +166,60 @@ static void giving_an_image(void **state)
     image(true);
 }
 
+/* ---- batches that the log no longer has -----------------------------------
+ */
+
+static struct replica *replica_of(struct cluster *c, unsigned id)
+{
+    struct partition *p = broker_partition(c->nodes[id].broker, c->group);
+    return p == NULL ? NULL : partition_replica(p);
+}
+
+static void log_moves(bool giver)
+{
+    struct cluster *c = &cluster;
+    cluster_up(c, giver ? 4 : 3);
+    for (uint64_t us = 0; us < 6000; us += 250) {
+        unsigned leader = wait_leader(c, 20000)->id;
+        unsigned taker = leader % NODES + 1;
+        node_crash(c, taker, SIM_CRASH_ALL);
+        producer_go(c, 30);
+        leader = wait_leader(c, 20000)->id;
+        node_compact(c, leader, replica_of(c, leader));
+        producer_go(c, 2);
+        node_start(c, taker);
+        for (unsigned t = 0;; t++) {
+            const struct replica *r = replica_of(c, taker);
+            if (r != NULL && r->transfer != NULL) {
+                break;
+            }
+            assert_true(t < 200000);
+            sim_run_until(c->sim, sim_now_us(c->sim) + 50, NULL);
+        }
+        unsigned id = giver ? wait_leader(c, 20000)->id : taker;
+        sim_run_until(c->sim, sim_now_us(c->sim) + us, NULL);
+        node_stop(c, id, 100);
+        node_start(c, id);
+        wait_serves(c, id);
+        wait_serves(c, taker);
+    }
+    producer_settle(c, 20000);
+    check_all(c);
+    cluster_close(c);
+}
+
+static void taking_a_log(void **state)
+{
+    (void)state;
+    log_moves(false);
+}
+
+static void giving_a_log(void **state)
+{
+    (void)state;
+    log_moves(true);
+}
+
 /* ---- a topic that is being deleted ----------------------------------------
  */
 
@@ -231,13 +286,46 @@ static void deleting(void **state)
     }
 }
 
+/* ---- whatever goes on ---------------------------------------------------- */
+
+/* While it starts, a moment after that, and with batches on their way. */
+static void anywhere(void **state)
+{
+    (void)state;
+    struct cluster *c = &cluster;
+    struct rand r;
+    rand_init(&r, 11);
+    cluster_up(c, 5);
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned id = 1 + (unsigned)rand_below(&r, NODES);
+        producer_go(c, 5);
+        if (i % 3 != 0) {
+            node_stop(c, id, 100);
+            node_start(c, id);
+            uint64_t us = rand_below(&r, i % 3 == 1 ? 20000 : 400000);
+            sim_run_until(c->sim, sim_now_us(c->sim) + us, NULL);
+        }
+        node_stop(c, id, 300);
+        node_start(c, id);
+        wait_serves(c, id);
+        assert_non_null(wait_leader(c, 5000));
+        if (i % 8 == 7) {
+            struct node *l = cluster_leader(c);
+            node_compact(c, l->id, partition_replica(node_partition(l)));
+        }
+    }
+    producer_settle(c, 20000);
+    check_all(c);
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forming),
-        cmocka_unit_test(taking_an_image),
-        cmocka_unit_test(giving_an_image),
-        cmocka_unit_test(deleting),
+        cmocka_unit_test(forming),         cmocka_unit_test(taking_an_image),
+        cmocka_unit_test(giving_an_image), cmocka_unit_test(taking_a_log),
+        cmocka_unit_test(giving_a_log),    cmocka_unit_test(deleting),
+        cmocka_unit_test(anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
