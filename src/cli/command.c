@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "cli/clean.h"
 #include "cli/help.h"
 #include "env/system.h"
 
 #define TIMEOUT_MS_DEFAULT 10000
+#define FAIL_TEXT_MAX      4096
 
 const struct command_option command_options_all[] = {
     {"json", 0, NULL, "Print JSON for programs."},
@@ -104,6 +106,7 @@ struct env *command_env(struct command_call *c)
 
 int command_fail(const struct command_call *c, int code, const char *fmt, ...)
 {
+    char text[FAIL_TEXT_MAX];
     va_list args;
     fflush(stdout);
     fprintf(stderr, "ostraka");
@@ -112,11 +115,11 @@ int command_fail(const struct command_call *c, int code, const char *fmt, ...)
                 c->command->verb != NULL ? " " : "",
                 c->command->verb != NULL ? c->command->verb : "");
     }
-    fprintf(stderr, ": ");
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    fprintf(stderr, "\n");
+    clean_text(text);
+    fprintf(stderr, ": %s\n", text);
     return code;
 }
 

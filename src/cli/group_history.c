@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/clean.h"
 #include "cli/group.h"
 #include "cli/group_change.h"
 #include "cli/group_past.h"
@@ -244,9 +245,10 @@ static int undo(struct group_client *g)
     group_change_decide(&ch);
     group_client_progress_end(g);
     if (!command_json(c)) {
-        fprintf(stderr, "The last reset was at %s, by %.*s\n",
-                when_format(r.time_ms, text), (int)r.by.len,
-                (const char *)r.by.data);
+        fprintf(stderr, "The last reset was at %s, by ",
+                when_format(r.time_ms, text));
+        clean_put(stderr, r.by);
+        fputc('\n', stderr);
     }
     code = check_since(&ch);
     return code == EXIT_DONE ? group_change_run(&ch) : code;

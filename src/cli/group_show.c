@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/group.h"
 #include "cli/group_view.h"
 #include "cli/help.h"
@@ -325,8 +326,9 @@ static int64_t lag_of(const struct group_view *v, bool *ret_partial)
 
 static void print_word(const char *title, struct slice s)
 {
-    printf("%-12s %.*s\n", title, s.len > 0 ? (int)s.len : 1,
-           s.len > 0 ? (const char *)s.data : "-");
+    printf("%-12s ", title);
+    clean_put(stdout, s.len > 0 ? s : slice_str("-"));
+    putchar('\n');
 }
 
 static void print_group(struct group_client *g, const struct group_view *v)
@@ -343,8 +345,9 @@ static void print_group(struct group_client *g, const struct group_view *v)
     print_word("ASSIGNOR", v->assignor);
     printf("%-12s %d", "COORDINATOR", v->coordinator);
     if (b != NULL) {
-        printf(" (%.*s:%d)", (int)b->host.len, (const char *)b->host.data,
-               b->port);
+        printf(" (");
+        clean_put(stdout, b->host);
+        printf(":%d)", b->port);
     }
     printf("\n%-12s %u\n%-12s %" PRId64 "%s\n", "MEMBERS", v->n_members, "LAG",
            lag,

@@ -6,6 +6,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/assignment.c src/cli/assignment.h \
 	src/cli/bench.c src/cli/bench.h src/cli/bench_groups.c \
 	src/cli/bench_report.c src/cli/bench_report.h \
+	src/cli/clean.c src/cli/clean.h \
 	src/cli/client.c src/cli/client.h \
 	src/cli/cluster.c src/cli/cluster.h \
 	src/cli/command.c src/cli/command.h \

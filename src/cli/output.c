@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "cli/clean.h"
 
 #define TEXT_MAX 1024
 
@@ -98,6 +99,7 @@ static void render(const json_t *value, char *text, size_t len)
     switch (json_typeof(value)) {
     case JSON_STRING:
         snprintf(text, len, "%s", json_string_value(value));
+        clean_text(text);
         break;
     case JSON_INTEGER:
         snprintf(text, len, "%lld", (long long)json_integer_value(value));

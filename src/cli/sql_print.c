@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "cli/clean.h"
 #include "cli/sql.h"
 #include "state/sql.h"
 
@@ -69,25 +70,17 @@ static bool is_whole(const struct ostraka_sql_response *r)
 
 /* ---- for people ---------------------------------------------------------- */
 
-/* Print, or only measure (`out` NULL): what would move a cursor, or is no
- * UTF-8, becomes '?'. Returns columns of a terminal. */
+/* Print, or only measure (`out` NULL): what is not to be shown becomes '?'.
+ * Returns columns of a terminal. */
 static int put_clean(FILE *out, struct slice s, int width_max)
 {
-    json_t *whole = json_stringn((const char *)s.data, s.len);
-    bool utf8 = whole != NULL;
     int width = 0;
-    json_decref(whole);
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t b = s.data[i];
-        bool odd = b < 0x20 || b == 0x7f || (b >= 0x80 && !utf8) ||
-                   (b == 0xc2 && i + 1 < s.len && s.data[i + 1] < 0xa0);
-        bool begins = (b & 0xc0) != 0x80 || !utf8;
-        if (begins && width == width_max) {
-            break;
-        }
-        width += begins;
+    size_t len;
+    for (size_t i = 0; i < s.len && width < width_max; i += len, width++) {
+        size_t shown = clean_char(s.data + i, s.len - i);
+        len = shown > 0 ? shown : 1;
         if (out != NULL) {
-            fputc(odd ? '?' : b, out);
+            fwrite(shown > 0 ? (const void *)(s.data + i) : "?", 1, len, out);
         }
     }
     return width;

@@ -10,6 +10,12 @@ test_unit_cli_test_show_SOURCES = test/unit/cli/test_show.c
 test_unit_cli_test_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 test_unit_cli_test_show_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/cli/test_clean
+TESTS += test/unit/cli/test_clean
+test_unit_cli_test_clean_SOURCES = test/unit/cli/test_clean.c
+test_unit_cli_test_clean_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+test_unit_cli_test_clean_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/cli/test_span
 TESTS += test/unit/cli/test_span
 test_unit_cli_test_span_SOURCES = test/unit/cli/test_span.c

@@ -42,23 +42,28 @@ static void fill(struct output *o)
 }
 
 /* What output_print() writes, into `text`. */
-static void print(bool json, char *text, size_t max)
+static void capture(struct output *o, bool json, char *text, size_t max)
 {
-    struct output o;
     FILE *f = tmpfile();
     int saved = dup(STDOUT_FILENO);
     assert_non_null(f);
-    fill(&o);
-    output_head(&o, "cluster", json_string("c"));
     fflush(stdout);
     dup2(fileno(f), STDOUT_FILENO);
-    output_print(&o, json);
+    output_print(o, json);
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     close(saved);
     rewind(f);
     text[fread(text, 1, max - 1, f)] = '\0';
     fclose(f);
+}
+
+static void print(bool json, char *text, size_t max)
+{
+    struct output o;
+    fill(&o);
+    output_head(&o, "cluster", json_string("c"));
+    capture(&o, json, text, max);
 }
 
 static void test_people(void **state)
@@ -97,11 +102,28 @@ static void test_programs(void **state)
     json_decref(all);
 }
 
+/* What strangers chose neither speaks to the terminal nor begins a line. */
+static void test_hostile(void **state)
+{
+    static const struct output_column one[] = {{"NAME", "name", OUTPUT_TEXT}};
+    struct output o;
+    char text[200];
+    (void)state;
+    output_init(&o, "thing.list", one, 1);
+    output_slice(&o, slice_of("a\x1b]0;x\x07\nb", 9));
+    output_slice(&o, slice_of("\xc2\x9b"
+                              "2J\r\x7f",
+                              6));
+    capture(&o, false, text, sizeof text);
+    assert_string_equal(text, "NAME\na?]0;x??b\n??2J??\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_people),
         cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
