@@ -1,10 +1,12 @@
 /* Produce (0-11): validate, check the sequence, append; the reply waits for
- * the commit. acks=1 is treated as acks=all; acks=0 gets no reply, and its
- * connection is closed on an error, which is how such a client learns. */
+ * the commit. acks=1 is treated as acks=all; acks=0 gets no reply, but waits
+ * for its place in the log, and its connection is closed on an error, which is
+ * how such a client learns. */
 #include <string.h>
 
 #include "api/handlers.h"
 #include "api/pipeline.h"
+#include "api/request_impl.h"
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "broker/leaders.h"
@@ -151,10 +153,28 @@ static void on_timeout(struct env_timer *t)
     finish(s);
 }
 
+/* With acks=0 nobody waits for what is in the log; what is not yet there waits
+ * for its place as any other, and the connection is not read for ever. */
+static void forget_appended(struct produce_state *s)
+{
+    for (unsigned i = 0; i < s->n_items; i++) {
+        struct item *it = &s->items[i];
+        if (it->waiting && !partition_produce_parked(&it->produce)) {
+            partition_produce_forget(&it->produce);
+            it->waiting = false;
+            s->waiting--;
+        }
+    }
+}
+
+/* A client that sends with acks=0 may go when it has sent. */
 static void on_gone(struct request *r)
 {
+    const struct produce_request *in = r->body;
     struct produce_state *s = r->state;
-    forget_all(s);
+    if (in->acks != 0 || r->server->closing) {
+        forget_all(s);
+    }
     finish(s);
 }
 
@@ -433,7 +453,7 @@ void api_produce(struct request *r)
                                                   ? (uint32_t)in->timeout_ms
                                                   : 0));
     } else if (in->acks == 0) {
-        forget_all(s);
+        forget_appended(s);
     }
     finish(s);
 }

@@ -55,8 +55,10 @@ struct partition_produce {
 int partition_produce(struct partition *p, struct partition_produce *pp,
                       struct bytes batch, const struct batch *b,
                       partition_produce_cb cb, void *data);
+/* True while it waits to be appended: forgotten now, it is nowhere. */
+bool partition_produce_parked(const struct partition_produce *pp);
 /* Stop waiting (the request timed out or its connection ended): the callback
- * will not run; the append goes on. */
+ * will not run; an append goes on. */
 void partition_produce_forget(struct partition_produce *pp);
 
 /* ---- waiting for data -----------------------------------------------------

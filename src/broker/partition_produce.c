@@ -293,6 +293,11 @@ int partition_produce(struct partition *p, struct partition_produce *pp,
     return rv;
 }
 
+bool partition_produce_parked(const struct partition_produce *pp)
+{
+    return pp->partition != NULL && pp->parked.data != NULL;
+}
+
 void partition_produce_forget(struct partition_produce *pp)
 {
     struct queue *q, *tmp;

@@ -78,6 +78,17 @@ int partition_produce(struct partition *p, struct partition_produce *pp,
     return 0;
 }
 
+bool partition_produce_parked(const struct partition_produce *pp)
+{
+    for (unsigned k = 0; k < fake_records.n_produced; k++) {
+        if (fake_records.produced[k].pp == pp) {
+            return fake_records.late[k];
+        }
+    }
+    fail();
+    return false;
+}
+
 void partition_produce_forget(struct partition_produce *pp)
 {
     for (unsigned k = 0; k < fake_records.n_produced; k++) {

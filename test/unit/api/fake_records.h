@@ -52,6 +52,7 @@ struct fake_records {
     unsigned n_produced, n_forgotten;
     int produce_rv[FAKE_MAX], produce_status[FAKE_MAX];
     bool hold[FAKE_MAX]; /* never answered */
+    bool late[FAKE_MAX]; /* waits to be appended until it is answered */
     /* Reads of segments so far, and what the next are answered. */
     unsigned n_reads;
     int read_rv, read_status;

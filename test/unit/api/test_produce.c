@@ -180,6 +180,32 @@ static void test_acks_none(void **state)
     assert_true(fake.closed);
 }
 
+/* What has no place in the log yet gets one: nobody is told, and it is not
+ * dropped, also when the client has gone meanwhile. */
+static void test_acks_none_waits(void **state)
+{
+    struct ask a[2] = {{"t", 0, fake_batch(&plain, 1, 10)},
+                       {"t", 0, fake_batch(&plain, 1, 10)}};
+    (void)state;
+    fake_records.late[1] = true;
+    assert_null(send_to(ALL, 0, a, 2));
+    assert_false(fake.closed);
+    assert_int_equal(fake_records.n_produced, 2);
+    assert_int_equal(fake_records.n_forgotten, 1); /* the other one */
+    fake_records.late[2] = true;
+    fake.hang_up = true;
+    assert_null(send_to(ALL, 0, a, 1));
+    fake.hang_up = false;
+    assert_int_equal(fake_records.n_produced, 3);
+    assert_int_equal(fake_records.n_forgotten, 1);
+    assert_int_equal(fake.now_ms, 1000);
+    /* There was none in the end. */
+    fake_records.late[3] = true;
+    fake_records.produce_status[3] = ERR_NOTLEADER;
+    assert_null(send_to(ALL, 0, a, 1));
+    assert_true(fake.closed);
+}
+
 static void test_acks_unknown(void **state)
 {
     static const int16_t wrong[] = {7, 2, -2, INT16_MIN, INT16_MAX};
@@ -580,14 +606,31 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_topic, fake_records_close)
     const struct CMUnitTest tests[] = {
-        T(test_versions),    T(test_old_versions),     T(test_acks_one),
-        T(test_acks_none),   T(test_acks_unknown),     T(test_corrupt),
-        T(test_magic),       T(test_counts),           T(test_not_one_batch),
-        T(test_too_large),   T(test_zstd_needs_seven), T(test_record_error),
-        T(test_append_time), T(test_recompress),       T(test_unknown),
-        T(test_internal),    T(test_nothing),          T(test_mixed),
-        T(test_ends),        T(test_producer_fields),  T(test_timeouts),
-        T(test_gone),        T(test_transactions),     T(test_bombs),
+        T(test_versions),
+        T(test_old_versions),
+        T(test_acks_one),
+        T(test_acks_none),
+        T(test_acks_none_waits),
+        T(test_acks_unknown),
+        T(test_corrupt),
+        T(test_magic),
+        T(test_counts),
+        T(test_not_one_batch),
+        T(test_too_large),
+        T(test_zstd_needs_seven),
+        T(test_record_error),
+        T(test_append_time),
+        T(test_recompress),
+        T(test_unknown),
+        T(test_internal),
+        T(test_nothing),
+        T(test_mixed),
+        T(test_ends),
+        T(test_producer_fields),
+        T(test_timeouts),
+        T(test_gone),
+        T(test_transactions),
+        T(test_bombs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

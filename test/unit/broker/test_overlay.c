@@ -203,6 +203,49 @@ static void a_copy_of_nothing_is_not_acknowledged(void **state)
     cluster_close(c);
 }
 
+/* ---- waiting to be appended ---------------------------------------------- */
+
+struct moving {
+    struct cluster *c;
+    struct node *node;
+    unsigned number;
+    bool parked[2]; /* before the leadership moves, and while it does */
+};
+
+static void send_while_moving(void *arg)
+{
+    struct moving *m = arg;
+    struct cluster *c = m->c;
+    struct replica *r = partition_replica(node_partition(m->node));
+    producer_send_now(c, m->node->id, m->number);
+    m->parked[0] = partition_produce_parked(&c->sent[m->number].produce);
+    assert_int_equal(replica_transfer_leader(r, -1, 1000, NULL, NULL), 0);
+    producer_send_now(c, m->node->id, m->number + 1);
+    m->parked[1] = partition_produce_parked(&c->sent[m->number + 1].produce);
+}
+
+/* What is in the log goes on without whoever sent it; what waits for its place
+ * says so. */
+static void who_waits_for_a_place_is_told_from_the_others(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(6);
+    producer_go(c, 2);
+    producer_settle(c, 5000);
+    run_ms(c, 300);
+    struct moving m = {
+        .c = c, .node = wait_leader(c, 1000), .number = c->n_sent};
+    assert_int_equal(sim_node_call(c->sim, m.node->id, send_while_moving, &m),
+                     0);
+    assert_int_equal(c->sent[m.number + 1].rv, 0);
+    assert_false(m.parked[0]);
+    assert_true(m.parked[1]);
+    producer_settle(c, 5000);
+    assert_false(partition_produce_parked(&c->sent[m.number + 1].produce));
+    check_all(c);
+    cluster_close(c);
+}
+
 /* ---- where the log begins, and its epochs ------------------------------- */
 
 /* A TRIM that is asked of a leader. */
@@ -450,6 +493,7 @@ int main(void)
         cmocka_unit_test(books_begin_where_applying_ends),
         cmocka_unit_test(books_begin_at_the_log_base),
         cmocka_unit_test(a_copy_of_nothing_is_not_acknowledged),
+        cmocka_unit_test(who_waits_for_a_place_is_told_from_the_others),
         cmocka_unit_test(what_is_deleted_is_not_served),
         cmocka_unit_test(nor_is_it_from_segments),
         cmocka_unit_test(a_new_leader_knows_its_log),
