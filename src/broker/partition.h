@@ -39,7 +39,7 @@ struct partition_produce {
     struct batch view;            /* private: of it */
     struct refused_batch who;     /* private */
     int64_t base_offset;
-    int64_t append_time_ms; /* LogAppendTime, else -1 */
+    int64_t append_time_ms; /* LogAppendTime (of the first copy), else -1 */
     int64_t log_start;
     partition_produce_cb cb;
     void *data;

@@ -117,6 +117,7 @@ static int check_sequence(struct partition *p, struct partition_produce *pp,
         return 0;
     case PRODUCER_DUPLICATE:
         pp->base_offset = first.base_offset;
+        pp->append_time_ms = first.timestamp;
         *ret_wait = first.last_offset + 1;
         trace_debug(env_trace(p->env), "partition.duplicate",
                     "name=%s offset=%lld", p->name,
@@ -172,9 +173,11 @@ static int produce_now(struct partition *p, struct partition_produce *pp,
     if (rv != 0) {
         return rv;
     }
-    if (batch_time_type(b) == BATCH_TIME_APPEND) {
+    if (batch_time_type(b) != BATCH_TIME_APPEND) {
+        pp->append_time_ms = -1;
+    } else if (wait < 0) {
         pp->append_time_ms = b->max_timestamp;
-    }
+    } /* else the first copy's */
     if (wait >= 0) {
         pp->wait_offset = wait;
         queue_push(&p->waiting, &pp->queue);

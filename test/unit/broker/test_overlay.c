@@ -203,6 +203,54 @@ static void a_copy_of_nothing_is_not_acknowledged(void **state)
     cluster_close(c);
 }
 
+/* ---- when it was appended ------------------------------------------------ */
+
+struct timed {
+    struct cluster *c;
+    struct node *node;
+    struct partition_produce produce[2];
+    unsigned n_done;
+};
+
+static void on_timed(struct partition_produce *pp, int status)
+{
+    struct timed *t = pp->data;
+    assert_int_equal(status, 0);
+    t->n_done++;
+}
+
+/* Record 0, twice, for a topic with LogAppendTime: the clock has moved. */
+static void send_timed(void *arg)
+{
+    struct timed *t = arg;
+    for (unsigned i = 0; i < 2; i++) {
+        struct bytes bytes = producer_batch(t->c, t->node->id, 0);
+        struct batch b;
+        batch_set_append_time(bytes.chunk->data, bytes.len, 1000 + 500 * i);
+        assert_int_equal(batch_view(bytes_slice(bytes), &b), 0);
+        assert_int_equal(partition_produce(node_partition(t->node),
+                                           &t->produce[i], bytes, &b, on_timed,
+                                           t),
+                         0);
+        bytes_release(&bytes);
+    }
+}
+
+static void a_copy_is_as_old_as_the_first(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(7);
+    struct timed t = {.c = c, .node = wait_leader(c, 1000)};
+    assert_int_equal(sim_node_call(c->sim, t.node->id, send_timed, &t), 0);
+    run_ms(c, 100);
+    assert_int_equal(t.n_done, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(t.produce[i].base_offset, 0);
+        assert_int_equal(t.produce[i].append_time_ms, 1000);
+    }
+    cluster_close(c);
+}
+
 /* ---- waiting to be appended ---------------------------------------------- */
 
 struct moving {
@@ -493,6 +541,7 @@ int main(void)
         cmocka_unit_test(books_begin_where_applying_ends),
         cmocka_unit_test(books_begin_at_the_log_base),
         cmocka_unit_test(a_copy_of_nothing_is_not_acknowledged),
+        cmocka_unit_test(a_copy_is_as_old_as_the_first),
         cmocka_unit_test(who_waits_for_a_place_is_told_from_the_others),
         cmocka_unit_test(what_is_deleted_is_not_served),
         cmocka_unit_test(nor_is_it_from_segments),
