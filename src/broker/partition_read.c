@@ -67,7 +67,8 @@ int partition_trim(struct partition *p, struct replica_append *a,
 
 /* The first record of one batch that fits. One that unpacks to more than may be
  * (nobody has looked into it when it came) counts as a whole: as its first
- * record that is asked for, with the batch's own time. */
+ * record that is asked for, with one of the batch's own times, and none that
+ * is earlier than what was asked for: a client takes -1 for nothing found. */
 static int scan_batch(const struct batch *b, struct mem *mem, int64_t time_ms,
                       int64_t from, int64_t end, int64_t *ret_offset,
                       int64_t *ret_timestamp)
@@ -77,7 +78,8 @@ static int scan_batch(const struct batch *b, struct mem *mem, int64_t time_ms,
     int rv = records_open(&it, b, mem, COMPRESS_PLAIN_MAX);
     if (rv == ERR_TOOBIG) {
         *ret_offset = b->base_offset > from ? b->base_offset : from;
-        *ret_timestamp = b->base_timestamp;
+        *ret_timestamp =
+            b->base_timestamp >= time_ms ? b->base_timestamp : b->max_timestamp;
         return 0;
     }
     if (rv != 0) {

@@ -385,7 +385,7 @@ static void test_bombs(void **state)
         for (; world->n_stored <= 3; world->n_stored += 3) {
             expect_time(50, 0, 100, 3);
             expect_time(150, 1, 200, 4);
-            expect_time(250, 1, 200, 4); /* it is record 2 */
+            expect_time(250, 1, 300, 4); /* it is record 2 */
             expect_time(301, 3, 400, 5);
             world->start = world->find_at = 2;
             expect_time(150, 2, 200, 4);
