@@ -102,13 +102,12 @@ void transfer_elsewhere(struct transfer *t, const char *why)
 
 /* ---- asking ----------------------------------------------------------- */
 
-void transfer_ask(struct transfer *t)
+static void ask_send(struct transfer *t)
 {
     struct replica *r = t->replica;
     struct buf b;
     buf_init(&b, r->mem, 0);
     t->asked_ms = env_now_ms(r->env);
-    t->req++;
     switch (t->step) {
     case STEP_PULL:
         buf_put_u8(&b, TRANSFER_LOG);
@@ -116,7 +115,7 @@ void transfer_ask(struct transfer *t)
         buf_put_u64(&b, t->req);
         buf_put_u64(&b, (uint64_t)store_append_end(r->store));
         buf_put_u64(&b, (uint64_t)t->manifest.base.offset);
-        buf_put_u32(&b, TRANSFER_PULL_BYTES);
+        buf_put_u32(&b, t->pull);
         break;
     case STEP_MADE:
         buf_put_u8(&b, TRANSFER_IMAGE);
@@ -130,7 +129,7 @@ void transfer_ask(struct transfer *t)
         buf_put_u64(&b, t->req);
         buf_put_u64(&b, t->image.index);
         buf_put_u64(&b, t->at);
-        buf_put_u32(&b, TRANSFER_PULL_BYTES);
+        buf_put_u32(&b, t->pull);
         break;
     default:
         break;
@@ -141,6 +140,31 @@ void transfer_ask(struct transfer *t)
                   r->id, buf_slice(&b), NULL, 0);
     }
     buf_close(&b);
+}
+
+void transfer_ask(struct transfer *t)
+{
+    t->req++;
+    t->first_ms = env_now_ms(t->replica->env);
+    ask_send(t);
+}
+
+/* Nothing came. What is still on its way is an answer to this, too. */
+static void ask_again(struct transfer *t)
+{
+    t->pull = t->pull / 4 > TRANSFER_PULL_BYTES_MIN ? t->pull / 4
+                                                    : TRANSFER_PULL_BYTES_MIN;
+    ask_send(t);
+}
+
+/* It came. */
+static void answered(struct transfer *t)
+{
+    if (t->heard_ms - t->first_ms < RESEND_MS / 4 &&
+        t->pull < TRANSFER_PULL_BYTES) {
+        t->pull *= 2;
+    }
+    t->moved_ms = t->heard_ms;
 }
 
 int transfer_decode_offer(struct transfer *t, struct slice encoded)
@@ -239,7 +263,7 @@ void transfer_answer(struct replica *r, int32_t node, unsigned kind,
         transfer_give_up(t, err_text(status));
         return;
     }
-    t->moved_ms = t->heard_ms;
+    answered(t);
     struct bytes data = message;
     data.data = c->p;
     data.len = cursor_left(c);
@@ -260,6 +284,7 @@ static struct transfer *transfer_new(struct replica *r, int32_t from)
     }
     t->replica = r;
     t->from = t->offerer = from;
+    t->pull = TRANSFER_PULL_BYTES_NEW;
     t->heard_ms = t->moved_ms = env_now_ms(r->env);
     buf_init(&t->offer, r->mem, 0);
     buf_init(&t->own, r->mem, 0);
@@ -402,6 +427,6 @@ void transfer_tick(struct replica *r)
     } else if (now - t->heard_ms >= GIVE_UP_MS) {
         transfer_give_up(t, "no answer");
     } else if (now - t->asked_ms >= RESEND_MS) {
-        transfer_ask(t);
+        ask_again(t);
     }
 }

@@ -35,8 +35,9 @@ struct transfer {
     struct manifest manifest; /* decoded `offer` */
     struct buf own;           /* encoded, with our segments */
     uint64_t req;
-    uint64_t asked_ms, heard_ms;
-    uint64_t moved_ms; /* data came, or another was asked */
+    uint32_t pull;                         /* bytes to ask for at once */
+    uint64_t first_ms, asked_ms, heard_ms; /* `req` asked first, last */
+    uint64_t moved_ms;                     /* data came, or another was asked */
     bool flushing;
     bool retried; /* the chain did not fit once */
     bool handed;  /* ENTER: the group has the manifest */
@@ -60,7 +61,8 @@ void transfer_give_up(struct transfer *t, const char *why);
 /* What `from` has is of no use (log kind): ask the next member for the rest, or
  * give up if there is none. The chain tells whether it is the same log. */
 void transfer_elsewhere(struct transfer *t, const char *why);
-/* Ask the sender for what the step needs next. */
+/* Ask the sender for what the step needs next. Answers to earlier questions
+ * count no longer. */
 void transfer_ask(struct transfer *t);
 /* What is offered, from now on; copies. Errors: ERR_CORRUPT, ERR_VERSION,
  * ERR_NOMEM. */

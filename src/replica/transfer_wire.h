@@ -9,8 +9,9 @@
  *   TELL   bytes, from the owner of a replica to those of the others
  *
  * each after {u8 kind, u64 group}. Requests go on the main lane, answers on
- * the bulk lane. The receiver pulls: one request at a time, sent again when
- * nothing came; answers to older requests are dropped by `req`.
+ * the bulk lane. The receiver pulls: one request at a time, sent again, with
+ * the same `req` and for fewer bytes, when nothing came; the first answer to it
+ * counts, those to older ones are dropped by `req`.
  */
 #ifndef REPLICA_TRANSFER_WIRE_H
 #define REPLICA_TRANSFER_WIRE_H
@@ -24,7 +25,11 @@ enum transfer_kind {
     TRANSFER_TELL = 6
 };
 
-/* Bytes asked for at once. */
-#define TRANSFER_PULL_BYTES (4u << 20)
+/* Bytes asked for at once: more when answers come quickly, fewer when they do
+ * not, so that a narrow way, or one that many share, is not filled with answers
+ * that come too late. */
+#define TRANSFER_PULL_BYTES     (4u << 20)
+#define TRANSFER_PULL_BYTES_MIN (64u << 10)
+#define TRANSFER_PULL_BYTES_NEW (512u << 10)
 
 #endif

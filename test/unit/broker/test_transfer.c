@@ -172,6 +172,31 @@ static void another_history(void **state)
     cluster_close(c);
 }
 
+/* An answer that takes longer than one waits before one asks again is an answer
+ * all the same. */
+static void a_slow_link(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(8);
+    unsigned id = leave_behind(c, false);
+    struct replica *r = replica_of(c, id);
+    cluster_isolate(c, id, true);
+    for (unsigned t = 0; r->transfer == NULL; t++) {
+        assert_true(t < 50000);
+        sim_run_until(c->sim, sim_now_us(c->sim) + 100, NULL);
+    }
+    uint64_t base = r->transfer->manifest.base.index;
+    sim_node_slow(c->sim, id, 0, 700000);
+    for (unsigned t = 0; group_tail(r->group)->base.index < base; t++) {
+        assert_true(t < 300);
+        run_ms(c, 100);
+    }
+    sim_node_slow(c->sim, id, 0, 0);
+    wait_serves(c, id);
+    check_all(c);
+    cluster_close(c);
+}
+
 /* If it is not what was offered after that either, the node stops, with
  * nothing given up: started anew, it is brought up by a sound offer. */
 static void a_chain_that_never_fits(void **state)
@@ -439,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overtaken),
+        cmocka_unit_test(a_slow_link),
         cmocka_unit_test(another_history),
         cmocka_unit_test(a_chain_that_never_fits),
         cmocka_unit_test(emptied),
