@@ -206,6 +206,7 @@ static struct request *request_new(struct api_server *s, struct pipeline *p,
     r->start_us = env_now_us(s->env);
     queue_init(&r->closing);
     arena_init(&r->arena, s->mem, REQUEST_ARENA_MAX);
+    arena_share(&r->arena, &s->arenas);
     s->under_way++;
     pipeline_push(p, r);
     return r;

@@ -8,7 +8,7 @@
 #include "trace/metric.h"
 
 #define API_ROWS_MAX   64
-#define SERVER_METRICS 5
+#define SERVER_METRICS 7
 
 struct fetch_sessions;
 
@@ -24,6 +24,7 @@ struct api_server {
     bool listener_closed;
     void (*close_cb)(void *arg);
     void *close_arg;
+    struct arena_budget arenas; /* of all requests */
     struct env_turn closed;
     struct queue closing_requests; /* request_close()d, not yet ended */
     struct env_turn end_requests;

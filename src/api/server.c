@@ -85,6 +85,7 @@ int api_server_open(struct env *e, const struct api_server_options *o,
     s->env = e;
     s->mem = env_mem(e);
     s->o = *o;
+    s->arenas.max = chunk_pool_max(o->pool);
     env_turn_init(&s->closed, ENV_TURN_CLIENTS, on_closed, s);
     env_turn_init(&s->end_requests, ENV_TURN_CLIENTS, requests_end, s);
     queue_init(&s->closing_requests);

@@ -10,6 +10,11 @@ static uint64_t read_under_way(const void *arg)
     return ((const struct api_server *)arg)->under_way;
 }
 
+static uint64_t read_memory(const void *arg)
+{
+    return ((const struct api_server *)arg)->arenas.used;
+}
+
 static uint64_t read_waiting(const void *arg)
 {
     return ((const struct api_server *)arg)->fetches_waiting;
@@ -42,6 +47,13 @@ void server_metrics_start(struct api_server *s)
     metric_add_read(ms, m++, METRIC_GAUGE, "ostraka_fetches_waiting",
                     "Those that are a Fetch waiting for records.", "",
                     read_waiting, s);
+    metric_add_read(ms, m++, METRIC_GAUGE, "ostraka_request_memory_bytes",
+                    "What large requests hold besides their frames.", "",
+                    read_memory, s);
+    metric_add(ms, m++, METRIC_COUNTER, "ostraka_request_memory_refused_total",
+               "Times a large request found no memory: its connection was "
+               "closed.",
+               "", &s->arenas.refused);
     metric_add(ms, m++, METRIC_COUNTER, "ostraka_client_pauses_total",
                "Times a connection was not read from for a while: it had "
                "queued.max.requests under way.",

@@ -9,12 +9,14 @@
 /* Blocks start small (most requests are) and double up to a limit. */
 #define ARENA_BLOCK_MIN ((size_t)944)
 #define ARENA_BLOCK_MAX ((size_t)65536)
+/* Blocks beyond so much of an arena are counted by its budget. */
+#define ARENA_UNSHARED ((size_t)65536)
 
 struct arena_block {
     struct arena_block *next;
     size_t size; /* of `data` */
     size_t used;
-    size_t unused_; /* keeps `data` aligned */
+    size_t share; /* of the arena's budget */
     uint8_t data[];
 };
 _Static_assert(sizeof(struct arena_block) % 16 == 0, "data is aligned");
@@ -24,10 +26,20 @@ void arena_init(struct arena *a, struct mem *mem, size_t bytes_max)
     *a = (struct arena){.mem = mem, .bytes_max = bytes_max};
 }
 
+void arena_share(struct arena *a, struct arena_budget *budget)
+{
+    ASSERT(a->head == NULL);
+    a->budget = budget;
+}
+
 static void blocks_free(struct arena *a, struct arena_block *b)
 {
     while (b != NULL) {
         struct arena_block *next = b->next;
+        if (b->share > 0) {
+            ASSERT(b->share <= a->budget->used);
+            a->budget->used -= b->share;
+        }
         mem_free(a->mem, b);
         b = next;
     }
@@ -35,8 +47,10 @@ static void blocks_free(struct arena *a, struct arena_block *b)
 
 void arena_close(struct arena *a)
 {
+    struct arena_budget *budget = a->budget;
     blocks_free(a, a->head);
     arena_init(a, a->mem, a->bytes_max);
+    a->budget = budget;
 }
 
 void arena_reset(struct arena *a)
@@ -55,11 +69,26 @@ void arena_reset(struct arena *a)
     }
 }
 
+/* Is a further block of `size` bytes counted? */
+static bool is_shared(const struct arena *a, size_t size)
+{
+    return a->budget != NULL &&
+           (a->used > ARENA_UNSHARED || size > ARENA_UNSHARED - a->used);
+}
+
 static struct arena_block *block_new(struct arena *a, size_t size)
 {
+    bool shared = is_shared(a, size);
+    if (shared && size > a->budget->max - a->budget->used) {
+        a->budget->refused++;
+        return NULL;
+    }
     struct arena_block *b = mem_alloc(a->mem, sizeof *b + size);
     if (b != NULL) {
-        *b = (struct arena_block){.size = size};
+        *b = (struct arena_block){.size = size, .share = shared ? size : 0};
+    }
+    if (b != NULL && shared) {
+        a->budget->used += size;
     }
     return b;
 }

@@ -13,15 +13,26 @@
 
 struct arena_block;
 
+/* What many arenas may have together: what each takes beyond 64 KiB is counted,
+ * so that small requests go on while large ones hold all of it. */
+struct arena_budget {
+    size_t used, max;
+    uint64_t refused; /* blocks */
+};
+
 struct arena {
     struct mem *mem;
     struct arena_block *head;
     size_t used;      /* bytes handed out */
     size_t bytes_max; /* 0: no limit */
+    struct arena_budget *budget;
 };
 
 /* Empty; allocates nothing yet. Borrows `mem` until arena_close(). */
 void arena_init(struct arena *a, struct mem *mem, size_t bytes_max);
+/* Count it among others; before anything is handed out. Borrows `budget` for as
+ * long as the arena is used, also after arena_close(). */
+void arena_share(struct arena *a, struct arena_budget *budget);
 /* Free everything that was handed out. */
 void arena_close(struct arena *a);
 /* Forget what was handed out, keep one block for the next request. */

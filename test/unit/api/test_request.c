@@ -441,6 +441,48 @@ static void test_starved(void **state)
     expect_well(client_new());
 }
 
+/* A frame of a megabyte that becomes 16 when it is decoded: two of them fit
+ * what all requests may hold, and others are served meanwhile. */
+static void test_large(void **state)
+{
+    enum { TOPICS = 500000 };
+    struct metadata_request_topic *topics = calloc(TOPICS, sizeof *topics);
+    struct metadata_request in;
+    struct client *x[4];
+    (void)state;
+    assert_non_null(topics);
+    wire_init(&wire_metadata_request, &in);
+    for (unsigned i = 0; i < TOPICS; i++) {
+        topics[i].name = slice_str("");
+    }
+    in.topics.ptr = topics;
+    in.topics.n = TOPICS;
+    for (unsigned i = 0; i < 4; i++) {
+        x[i] = client_new();
+        put(x[i], &wire_metadata_request, 9, 1, &in);
+        flush(x[i]);
+        run_ms(1000);
+        if (i < 2) {
+            assert_int_equal(w.n_held, i + 1);
+            expect_nothing(x[i]);
+        } else if (i == 2) {
+            assert_int_equal(w.n_held, 2);
+            expect_end(x[i]);
+            assert_true(w.server->arenas.refused > 0);
+            expect_well(client_new());
+            end(0, reply_to);
+        }
+    }
+    expect_reply(x[0], 1);
+    assert_int_equal(w.n_held, 2); /* the last one found room */
+    end(0, reply_to);
+    end(0, reply_to);
+    expect_reply(x[1], 1);
+    expect_reply(x[3], 1);
+    assert_int_equal(w.server->arenas.used, 0);
+    free(topics);
+}
+
 /* ---- ApiVersions --------------------------------------------------------- */
 
 static void test_versions(void **state)
@@ -879,6 +921,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_starved),
+        T(test_large),
         T(test_versions),
         T(test_versions_unknown),
         T(test_versions_names),

@@ -121,6 +121,48 @@ static void no_memory(void **state)
     mem_fail_at(mem, 0, 0);
 }
 
+/* Together they have so much in large blocks; small ones are not asked. */
+static void many_share_a_budget(void **state)
+{
+    struct arena_budget budget = {.max = 1 << 20};
+    struct arena other, small;
+    (void)state;
+    arena_init(&other, mem, 0);
+    arena_init(&small, mem, 0);
+    arena_share(&arena, &budget);
+    arena_share(&other, &budget);
+    arena_share(&small, &budget);
+    assert_non_null(arena_alloc(&arena, 700 << 10));
+    assert_in_range(budget.used, 700 << 10, 701 << 10);
+    assert_null(arena_alloc(&other, 700 << 10));
+    assert_int_equal(budget.refused, 1);
+    for (unsigned i = 0; i < 19; i++) { /* three of them are not counted */
+        assert_non_null(arena_alloc(&other, 20 << 10));
+    }
+    assert_in_range(budget.max - budget.used, 1, 8 << 10);
+    assert_null(arena_alloc(&arena, 20 << 10));
+    assert_int_equal(budget.refused, 2);
+    for (unsigned i = 0; i < 25; i++) {
+        assert_non_null(arena_alloc(&small, 1000));
+    }
+    assert_non_null(arena_alloc(&small, 24 << 10)); /* as a reply does */
+    /* It is given back, and may be used again. */
+    arena_close(&arena);
+    assert_non_null(arena_alloc(&other, 700 << 10));
+    arena_reset(&other);
+    assert_non_null(arena_alloc(&arena, 700 << 10));
+    arena_close(&other);
+    arena_close(&small);
+    arena_close(&arena);
+    assert_int_equal(budget.used, 0);
+    /* Without memory nothing is counted. */
+    mem_fail_at(mem, 1, 0);
+    assert_null(arena_alloc(&arena, 700 << 10));
+    assert_int_equal(budget.used, 0);
+    assert_int_equal(budget.refused, 2);
+    mem_fail_at(mem, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +171,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(limit_stops_bombs, setup, teardown),
         cmocka_unit_test_setup_teardown(reset_keeps_one_block, setup, teardown),
         cmocka_unit_test_setup_teardown(no_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_share_a_budget, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
