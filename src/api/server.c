@@ -71,14 +71,17 @@ int api_server_open(struct env *e, const struct api_server_options *o,
                     struct api_server **ret_s, struct err *err)
 {
     struct api_server *s = mem_calloc(env_mem(e), 1, sizeof *s);
-    struct listener_options lo = {.pool = o->pool,
-                                  .host = o->host,
-                                  .port = o->port,
-                                  .frame_bytes_max = (uint32_t)config_long(
-                                      o->config, NODE_SOCKET_REQUEST_MAX_BYTES),
-                                  .connections_max = (uint32_t)config_long(
-                                      o->config, NODE_MAX_CONNECTIONS),
-                                  .idle_ms_max = idle_ms(o->config)};
+    struct listener_options lo = {
+        .pool = o->pool,
+        .host = o->host,
+        .port = o->port,
+        .frame_bytes_max =
+            (uint32_t)config_long(o->config, NODE_SOCKET_REQUEST_MAX_BYTES),
+        .connections_max =
+            o->connections_max != 0
+                ? o->connections_max
+                : (uint32_t)config_long(o->config, NODE_MAX_CONNECTIONS),
+        .idle_ms_max = idle_ms(o->config)};
     if (s == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }

@@ -22,8 +22,9 @@ struct broker;
 struct api_server_options {
     const struct config *config; /* finished; borrowed for its life */
     struct chunk_pool *pool;
-    const char *host; /* where to listen */
-    unsigned port;    /* 0: chosen */
+    const char *host;         /* where to listen */
+    unsigned port;            /* 0: chosen */
+    uint32_t connections_max; /* 0: max.connections */
 };
 
 /* Listen. Errors: those of env_listen(), ERR_NOMEM. */

@@ -133,7 +133,9 @@ static const struct setting table[NODE_SETTINGS] = {
                  "hear of each other. 0: never."},
     [NODE_MAX_CONNECTIONS] =
         {ROW("max.connections", INT, INT, "10000", 1, 1000000), .kafka = true,
-         .help = "Client connections; one more is closed at once."},
+         .help = "Client connections; one more is closed at once. Fewer where "
+                 "the process may open too few files: a quarter of these, and "
+                 "at least 256, are its own."},
     [NODE_CONNECTIONS_MAX_IDLE_MS] =
         {ROW("connections.max.idle.ms", DURATION, LONG, "600000", -1,
              INT64_MAX),

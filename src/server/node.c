@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/server.h"
@@ -125,6 +126,31 @@ static int exit_code_of_listen(int status)
                                                          : BROKER_EXIT_FAILED;
 }
 
+/* Clients do not take the numbers that segments need: a node that cannot open
+ * its next one ends. */
+static uint32_t connections_max(const struct node *n)
+{
+    uint64_t most = (uint64_t)config_long(n->config, NODE_MAX_CONNECTIONS);
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY) {
+        return (uint32_t)most;
+    }
+    uint64_t files = (uint64_t)r.rlim_cur, own = files / 4;
+    own = own < NODE_FILES_MIN ? NODE_FILES_MIN : own;
+    own = own < files / 2 ? own : files / 2;
+    if (most + own <= files) {
+        return (uint32_t)most;
+    }
+    most = files > own ? files - own : 1;
+    trace_warn(env_trace(n->env), "server.files",
+               "limit=%" PRIu64 " max.connections=%" PRIu64 " why=%s", files,
+               most,
+               TRACE_Q("the process may open too few files for as many "
+                       "connections as are set: raise its limit (ulimit -n, "
+                       "LimitNOFILE=), or set fewer"));
+    return (uint32_t)most;
+}
+
 static int open_api(struct node *n)
 {
     unsigned n_listeners;
@@ -137,6 +163,7 @@ static int open_api(struct node *n)
     if (rv == 0) {
         ao.host = l[0].at.host;
         ao.port = l[0].at.port;
+        ao.connections_max = connections_max(n);
         rv = api_server_open(n->env, &ao, &n->api, &n->err);
     }
     if (rv != 0) {

@@ -21,6 +21,10 @@
 #define NODE_DRAIN_MS_MAX 5000
 #define NODE_STOP_MS_MAX  15000
 
+/* Of the files that the process may open, a quarter, and at least so many (but
+ * no more than half), are kept from clients' connections. */
+#define NODE_FILES_MIN 256
+
 struct admin;
 struct api_server;
 struct broker;

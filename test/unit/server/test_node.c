@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <netinet/in.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -378,6 +380,62 @@ static void test_idle_for_long(void **state)
     end(&w);
 }
 
+static unsigned files_of(pid_t pid)
+{
+    char path[64];
+    unsigned n = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    while (readdir(d) != NULL) {
+        n++;
+    }
+    closedir(d);
+    return n;
+}
+
+/* Clients that come in any number leave files for the node. */
+static void test_few_files(void **state)
+{
+    struct world w;
+    struct run r;
+    struct rlimit before, few;
+    char listener[64];
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fds[200];
+    unsigned port;
+    (void)state;
+    begin(&w);
+    close(listen_on_loopback(&port)); /* free again */
+    snprintf(listener, sizeof listener, "PLAINTEXT://127.0.0.1:%u", port);
+    a.sin_port = htons((uint16_t)port);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = 160;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    r = START(&w, "node.id", "1", "listeners", listener);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect_state(&w, "READY=1\nSTATUS=serving");
+    unsigned alone = files_of(r.pid);
+    for (unsigned i = 0; i < 200; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+        assert_int_equal(connect(fds[i], (const struct sockaddr *)&a, sizeof a),
+                         0);
+    }
+    /* The last one was looked at: it is one too many. */
+    struct pollfd p = {.fd = fds[199], .events = POLLIN};
+    assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+    assert_true(files_of(r.pid) <= alone + 80);
+    assert_int_equal(lines_with(&w, " server files "), 1);
+    for (unsigned i = 0; i < 200; i++) {
+        close(fds[i]);
+    }
+    stop(&w, &r);
+    end(&w);
+}
+
 /* ---- what keeps it from starting ----------------------------------------- */
 
 /* Before anything is made in the data directory. */
@@ -494,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_open_doors),
         cmocka_unit_test(test_idle_for_long),
         cmocka_unit_test(test_port_busy),
+        cmocka_unit_test(test_few_files),
         cmocka_unit_test(test_not_ours),
         cmocka_unit_test(test_log_anew),
         cmocka_unit_test(test_directory_in_use),
