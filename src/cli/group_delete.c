@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/clean.h"
 #include "cli/group.h"
 #include "cli/group_commit.h"
 #include "cli/group_rows.h"
@@ -24,7 +25,8 @@ static int confirm(const struct command_call *c, const char *question)
                             "committed offsets are lost by that, and there is "
                             "no terminal to ask at: give --yes");
     }
-    fprintf(stderr, "%s [y/N] ", question);
+    clean_put(stderr, slice_str(question)); /* it names groups */
+    fputs(" [y/N] ", stderr);
     if (fgets(line, sizeof line, stdin) == NULL ||
         (strcmp(line, "y\n") != 0 && strcmp(line, "yes\n") != 0)) {
         return command_fail(c, EXIT_REFUSED, "nothing was deleted");
