@@ -1,5 +1,7 @@
 /* meta_config.c - a topic's overrides (KIP-339). Values were validated at the
  * door; lists are comma separated, as in Kafka. */
+#include "base/err.h"
+#include "base/map.h"
 #include "state/meta_impl.h"
 #include "wire/errors.h"
 
@@ -45,24 +47,26 @@ static bool list_next(struct slice *list, struct slice *ret_item)
     return true;
 }
 
-static bool list_has(struct slice list, struct slice item)
+/* Know the items of a list. */
+static int list_know(struct map *known, struct slice list)
 {
     struct slice x;
-    while (list_next(&list, &x)) {
-        if (slice_equal(x, item)) {
-            return true;
-        }
+    int rv = 0;
+    while ((rv == 0 || rv == ERR_EXISTS) && list_next(&list, &x)) {
+        rv = x.len == 0 ? 0 : map_put(known, x, known);
     }
-    return false;
+    return rv == ERR_EXISTS ? 0 : rv;
 }
 
-/* Add the items of `from` to `b` that are not in `but`, nor in `b`. */
-static void list_add(struct buf *b, struct slice from, struct slice but)
+/* Add the items of `from` to `b` that are not known, each once. A list is some
+ * ten thousand items at most, and the state thread serves all machines. */
+static int list_add(struct buf *b, struct slice from, struct map *known)
 {
     struct slice x;
-    while (list_next(&from, &x)) {
-        if (x.len == 0 || list_has(but, x) ||
-            (b->len > 0 && list_has(buf_slice(b), x))) {
+    int rv = 0;
+    while ((rv == 0 || rv == ERR_EXISTS) && list_next(&from, &x)) {
+        rv = x.len == 0 ? 0 : map_put(known, x, known);
+        if (x.len == 0 || rv != 0) {
             continue;
         }
         if (b->len > 0) {
@@ -70,6 +74,7 @@ static void list_add(struct buf *b, struct slice from, struct slice but)
         }
         buf_put(b, x.data, x.len);
     }
+    return rv == ERR_EXISTS ? 0 : rv;
 }
 
 /* ---- ALTER_CONFIGS ------------------------------------------------------
@@ -126,21 +131,24 @@ static const char *value_after(struct meta_step *s, const char *old,
                                const struct meta_config_change *op)
 {
     struct slice was = slice_str(old == NULL ? "" : old);
-    struct slice none = slice_of(NULL, 0);
     struct buf b;
     if (op->op == META_CONFIG_SET || op->op == META_CONFIG_DELETE) {
         return op->value;
     }
+    struct map *known = map_new(db_mem(s->db));
+    int rv = known == NULL ? ERR_NOMEM : 0;
     buf_init(&b, db_mem(s->db), 0);
-    if (op->op == META_CONFIG_APPEND) {
-        list_add(&b, was, none);
-        list_add(&b, slice_str(op->value), none);
-    } else {
-        list_add(&b, was, slice_str(op->value));
+    if (rv == 0 && op->op == META_CONFIG_APPEND) {
+        rv = list_add(&b, was, known);
+        rv = rv != 0 ? rv : list_add(&b, slice_str(op->value), known);
+    } else if (rv == 0) {
+        rv = list_know(known, slice_str(op->value));
+        rv = rv != 0 ? rv : list_add(&b, was, known);
     }
     const char *value = arena_strdup(&s->arena, buf_slice(&b));
-    s->nomem |= value == NULL || b.status != 0;
+    s->nomem |= value == NULL || b.status != 0 || rv != 0;
     buf_close(&b);
+    map_free(known);
     return value;
 }
 

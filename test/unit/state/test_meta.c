@@ -1,6 +1,8 @@
 /* What @meta decides: each rule of each command, told by Kafka's codes. */
 #include "state_test.h"
 
+#include <time.h>
+
 #include "state/meta_impl.h"
 #include "wire/errors.h"
 
@@ -382,6 +384,43 @@ static void test_configs(void **state)
     rig_end(&r);
 }
 
+/* A list of numbers as long as a value may be. */
+static char *numbers(unsigned first)
+{
+    char *value = malloc(META_CONFIG_VALUE_MAX + 1);
+    size_t n = 0;
+    while (n + 6 < META_CONFIG_VALUE_MAX) {
+        n += (size_t)sprintf(value + n, "%s%x", n > 0 ? "," : "", first++);
+    }
+    return value;
+}
+
+/* Long lists that have nothing in common cost no more than long ones: all
+ * machines of a node wait for the thread that this runs on. Of its time only
+ * what the processor worked is counted. */
+static void test_long_lists(void **state)
+{
+    struct rig r;
+    char *a = numbers(0x100), *b = numbers(0x8000);
+    (void)state;
+    rig_open_nodes(&r, 1);
+    assert_int_equal(do_create(&r, "t", 10, 1, 1), 0);
+    assert_int_equal(do_config(&r, "t", META_CONFIG_SET, "a", a), 0);
+    clock_t began = clock();
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(do_config(&r, "t", META_CONFIG_APPEND, "a", b),
+                         KERR_INVALID_CONFIG);
+        assert_int_equal(do_config(&r, "t", META_CONFIG_SUBTRACT, "a", b), 0);
+    }
+    assert_true(clock() - began < 5 * CLOCKS_PER_SEC);
+    assert_string_equal(config(&r, "a"), a);
+    assert_int_equal(do_config(&r, "t", META_CONFIG_SUBTRACT, "a", a), 0);
+    assert_string_equal(config(&r, "a"), "");
+    free(a);
+    free(b);
+    rig_end(&r);
+}
+
 static void test_config_limits(void **state)
 {
     struct rig r;
@@ -610,6 +649,7 @@ int main(void)
         cmocka_unit_test(test_delete),
         cmocka_unit_test(test_shards),
         cmocka_unit_test(test_configs),
+        cmocka_unit_test(test_long_lists),
         cmocka_unit_test(test_config_limits),
         cmocka_unit_test(test_register),
         cmocka_unit_test(test_producer_ids),
