@@ -122,9 +122,9 @@ bool cgroup_offsets_drop(struct cgroup_step *s, const char *sql,
 unsigned cgroup_live(const struct cgroup *g);
 /* Is one of these offered by all other members? (Those of `except`, which may
  * be NULL, do not count.) */
-bool cgroup_protocols_fit(const struct cgroup *g, struct slice type,
-                          const struct cgroup_protocol *p, unsigned n,
-                          const struct cgroup_member *except);
+bool cgroup_protocols_fit(struct cgroup_step *s, const struct cgroup *g,
+                          struct slice type, const struct cgroup_protocol *p,
+                          unsigned n, const struct cgroup_member *except);
 /* What the members would choose; "" if they have nothing in common. */
 struct slice cgroup_choose(const struct cgroup *g, struct cgroup_step *s);
 /* Begin a rebalance, unless one is under way; end it if nobody is missing. */

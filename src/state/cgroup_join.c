@@ -158,8 +158,8 @@ static void join_new(struct cgroup_step *s, struct cgroup *g,
         turn_away(s, g, old);
         return;
     }
-    if (!cgroup_protocols_fit(g, c->protocol_type, c->protocols, c->n_protocols,
-                              old)) {
+    if (!cgroup_protocols_fit(s, g, c->protocol_type, c->protocols,
+                              c->n_protocols, old)) {
         cgroup_fail(s, KERR_INCONSISTENT_GROUP_PROTOCOL);
         return;
     }
@@ -211,8 +211,8 @@ static void join_again(struct cgroup_step *s, struct cgroup *g,
         turn_away(s, g, m);
         return;
     }
-    if (!cgroup_protocols_fit(g, c->protocol_type, c->protocols, c->n_protocols,
-                              m->pending ? NULL : m)) {
+    if (!cgroup_protocols_fit(s, g, c->protocol_type, c->protocols,
+                              c->n_protocols, m->pending ? NULL : m)) {
         cgroup_fail(s, KERR_INCONSISTENT_GROUP_PROTOCOL);
         return;
     }

@@ -1,5 +1,7 @@
 /* cgroup_rebalance.c - from one generation to the next. */
 #include "base/assert.h"
+#include "base/err.h"
+#include "base/map.h"
 #include "state/cgroup_impl.h"
 #include "wire/errors.h"
 
@@ -60,38 +62,77 @@ bool cgroup_check_member(struct cgroup_step *s, const struct cgroup *g,
 }
 
 /* ---- protocols -----------------------------------------------------------
- */
+ *
+ * Members may be ten thousand, and each may offer a thousand protocols: all
+ * that they say is read once. */
 
-static bool offers(const struct cgroup_member *m, struct slice name)
+/* A name that is looked for among what members offer. */
+struct offer {
+    struct slice name;
+    unsigned members; /* that offer it, */
+    unsigned last;    /* the one that was counted last */
+    unsigned votes;
+};
+
+/* In the order in which they are named, each once. */
+struct offers {
+    struct map *map;
+    struct offer *list;
+    unsigned n;
+};
+
+static bool offers_open(struct cgroup_step *s, unsigned max,
+                        struct offers *ret_o)
 {
-    struct cursor c;
-    struct cgroup_protocol p;
-    cursor_init(&c, m->protocols);
-    while (cgroup_next_protocol(&c, &p)) {
-        if (slice_equal(p.name, name)) {
-            return true;
-        }
-    }
-    return false;
+    *ret_o = (struct offers){
+        .map = map_new(s->arena.mem),
+        .list = cgroup_alloc(s, (size_t)max + 1, sizeof *ret_o->list)};
+    s->nomem |= ret_o->map == NULL;
+    return !s->nomem;
 }
 
-static bool all_offer(const struct cgroup *g, struct slice name,
-                      const struct cgroup_member *except)
+static void offers_name(struct cgroup_step *s, struct offers *o,
+                        struct slice name)
 {
+    int rv = map_put(o->map, name, &o->list[o->n]);
+    if (rv == 0) {
+        o->list[o->n++].name = name;
+    }
+    s->nomem |= rv == ERR_NOMEM;
+}
+
+/* Count the members, but for one, that offer each name. Returns how many there
+ * are. */
+static unsigned offers_count(struct offers *o, const struct cgroup *g,
+                             const struct cgroup_member *except)
+{
+    unsigned n = 0;
     for (unsigned i = 0; i < g->n; i++) {
-        const struct cgroup_member *m = &g->members[i];
-        if (is_live(m) && m != except && !offers(m, name)) {
-            return false;
+        struct cursor c;
+        struct cgroup_protocol p;
+        if (!is_live(&g->members[i]) || &g->members[i] == except) {
+            continue;
+        }
+        n++;
+        cursor_init(&c, g->members[i].protocols);
+        while (cgroup_next_protocol(&c, &p)) {
+            struct offer *x = map_find(o->map, p.name);
+            if (x != NULL && x->last != n) {
+                x->last = n;
+                x->members++;
+            }
         }
     }
-    return true;
+    return n;
 }
 
-bool cgroup_protocols_fit(const struct cgroup *g, struct slice type,
-                          const struct cgroup_protocol *p, unsigned n,
-                          const struct cgroup_member *except)
+bool cgroup_protocols_fit(struct cgroup_step *s, const struct cgroup *g,
+                          struct slice type, const struct cgroup_protocol *p,
+                          unsigned n, const struct cgroup_member *except)
 {
     bool others = cgroup_live(g) > (except != NULL ? 1u : 0u);
+    bool fit = false;
+    struct offers o;
     if (type.len == 0 || n == 0) {
         return false;
     }
@@ -101,32 +142,31 @@ bool cgroup_protocols_fit(const struct cgroup *g, struct slice type,
     if (!slice_equal(type, g->protocol_type)) {
         return false;
     }
-    for (unsigned i = 0; i < n; i++) {
-        if (all_offer(g, p[i].name, except)) {
-            return true;
+    if (offers_open(s, n, &o)) {
+        for (unsigned i = 0; i < n; i++) {
+            offers_name(s, &o, p[i].name);
+        }
+        unsigned all = offers_count(&o, g, except);
+        for (unsigned i = 0; i < o.n && !fit; i++) {
+            fit = o.list[i].members == all;
         }
     }
-    return false;
+    map_free(o.map);
+    return fit;
 }
 
-struct candidate {
-    struct slice name;
-    unsigned votes;
-};
-
 /* A member votes for the first it names of those that all offer. */
-static void vote(const struct cgroup_member *m, struct candidate c[],
-                 unsigned n)
+static void vote(const struct cgroup_member *m, const struct offers *o,
+                 unsigned all)
 {
     struct cursor in;
     struct cgroup_protocol p;
     cursor_init(&in, m->protocols);
     while (cgroup_next_protocol(&in, &p)) {
-        for (unsigned i = 0; i < n; i++) {
-            if (slice_equal(c[i].name, p.name)) {
-                c[i].votes++;
-                return;
-            }
+        struct offer *x = map_find(o->map, p.name);
+        if (x != NULL && x->members == all) {
+            x->votes++;
+            return;
         }
     }
 }
@@ -135,32 +175,34 @@ static void vote(const struct cgroup_member *m, struct candidate c[],
 struct slice cgroup_choose(const struct cgroup *g, struct cgroup_step *s)
 {
     const struct cgroup_member *first = NULL;
+    const struct offer *best = NULL;
     struct cursor in;
     struct cgroup_protocol p;
-    unsigned n = 0, best = 0;
+    struct offers o;
     for (unsigned i = 0; i < g->n && first == NULL; i++) {
         first = is_live(&g->members[i]) ? &g->members[i] : NULL;
     }
-    struct candidate *c =
-        first == NULL ? NULL : cgroup_alloc(s, CGROUP_PROTOCOLS_MAX, sizeof *c);
-    if (c == NULL) {
+    if (first == NULL) {
         return slice_of(NULL, 0);
     }
-    cursor_init(&in, first->protocols);
-    while (n < CGROUP_PROTOCOLS_MAX && cgroup_next_protocol(&in, &p)) {
-        if (all_offer(g, p.name, NULL)) {
-            c[n++].name = p.name;
+    if (offers_open(s, CGROUP_PROTOCOLS_MAX, &o)) {
+        cursor_init(&in, first->protocols);
+        while (o.n < CGROUP_PROTOCOLS_MAX && cgroup_next_protocol(&in, &p)) {
+            offers_name(s, &o, p.name);
+        }
+        unsigned all = offers_count(&o, g, NULL);
+        for (unsigned i = 0; i < g->n; i++) {
+            if (is_live(&g->members[i])) {
+                vote(&g->members[i], &o, all);
+            }
+        }
+        for (unsigned i = 0; i < o.n; i++) {
+            const struct offer *x = &o.list[i];
+            best = x->votes > (best == NULL ? 0 : best->votes) ? x : best;
         }
     }
-    for (unsigned i = 0; i < g->n; i++) {
-        if (is_live(&g->members[i])) {
-            vote(&g->members[i], c, n);
-        }
-    }
-    for (unsigned i = 1; i < n; i++) {
-        best = c[i].votes > c[best].votes ? i : best;
-    }
-    return n == 0 ? slice_of(NULL, 0) : c[best].name;
+    map_free(o.map);
+    return best == NULL ? slice_of(NULL, 0) : best->name;
 }
 
 /* ---- the rebalance -------------------------------------------------------

@@ -2,6 +2,8 @@
  * protocols and the first delay. */
 #include "cgroup_test.h"
 
+#include <time.h>
+
 static bool leads(const struct c_rig *c, const char *member)
 {
     return slice_equal(c_group(c)->leader, slice_str(member));
@@ -451,6 +453,201 @@ static void test_static_stays_until_its_session_ends(void **state)
     c_end(&c);
 }
 
+/* ---- many protocols ------------------------------------------------------ */
+
+#define MANY_PROTOCOLS 1000
+#define MANY_MEMBERS   150
+
+/* A static member whose protocols are p0 to p999; returns the error. */
+static int join_many(struct c_rig *c, const char *instance)
+{
+    static char names[MANY_PROTOCOLS][8];
+    static struct cgroup_protocol p[MANY_PROTOCOLS];
+    struct buf b;
+    char id[32];
+    for (unsigned i = 0; i < MANY_PROTOCOLS; i++) {
+        snprintf(names[i], sizeof names[i], "p%u", i);
+        p[i] = (struct cgroup_protocol){.name = slice_str(names[i])};
+    }
+    snprintf(id, sizeof id, "m%u", ++c->next_id);
+    struct cgroup_join j = {.group = slice_str("g"),
+                            .new_member = slice_str(id),
+                            .instance = slice_str(instance),
+                            .client_id = slice_str("client"),
+                            .client_host = slice_str("/1.2.3.4"),
+                            .session_ms = 10000,
+                            .rebalance_ms = 60000,
+                            .protocol_type = slice_str("consumer"),
+                            .protocols = p,
+                            .n_protocols = MANY_PROTOCOLS,
+                            .initial_delay_ms = 3000,
+                            .session_min_ms = 6000,
+                            .session_max_ms = 1800000,
+                            .size_max = 1000};
+    c_begin(c, &b);
+    cgroup_encode_join(&j, &b);
+    return c_apply(c, &b);
+}
+
+/* Members may offer a thousand protocols each, and one that comes back has the
+ * group choose anew: what they say is read once, and not for each name. All
+ * machines of a node wait for the thread that this runs on; of its time only
+ * what the processor worked is counted. */
+static void test_many_protocols(void **state)
+{
+    struct c_rig c;
+    char instance[16];
+    (void)state;
+    c_new(&c);
+    for (unsigned i = 0; i < MANY_MEMBERS; i++) {
+        snprintf(instance, sizeof instance, "i%u", i);
+        assert_int_equal(join_many(&c, instance), 0);
+    }
+    c_at(&c, 60000);
+    c_due_now(&c);
+    c_state(&c, CGROUP_COMPLETING, 1);
+    assert_int_equal(c_sync(&c, "m1", "i0", 1, "m1"), 0);
+    c_state(&c, CGROUP_STABLE, 1);
+    clock_t began = clock();
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(join_many(&c, "i7"), 0);
+    }
+    assert_true(clock() - began < 3 * CLOCKS_PER_SEC);
+    c_state(&c, CGROUP_STABLE, 1);
+    assert_true(slice_equal(c_group(&c)->protocol, slice_str("p0")));
+    c_end(&c);
+}
+
+/* The rule as it is told, name by name. */
+static bool offers(const struct cgroup_member *m, struct slice name)
+{
+    struct cursor in;
+    struct cgroup_protocol p;
+    cursor_init(&in, m->protocols);
+    while (cgroup_next_protocol(&in, &p)) {
+        if (slice_equal(p.name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_offer(const struct cgroup *g, struct slice name,
+                      const struct cgroup_member *except)
+{
+    for (unsigned i = 0; i < g->n; i++) {
+        const struct cgroup_member *m = &g->members[i];
+        if (!m->gone && !m->pending && m != except && !offers(m, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the member votes for; "?" nothing. */
+static struct slice voted(const struct cgroup *g, const struct cgroup_member *m)
+{
+    struct cursor in;
+    struct cgroup_protocol p;
+    cursor_init(&in, m->protocols);
+    while (cgroup_next_protocol(&in, &p)) {
+        if (all_offer(g, p.name, NULL)) {
+            return p.name;
+        }
+    }
+    return slice_str("?");
+}
+
+static struct slice chosen(const struct cgroup *g)
+{
+    struct slice best = slice_of(NULL, 0);
+    unsigned most = 0;
+    const struct cgroup_member *first = NULL;
+    struct cursor in;
+    struct cgroup_protocol p;
+    for (unsigned i = 0; i < g->n && first == NULL; i++) {
+        const struct cgroup_member *m = &g->members[i];
+        first = m->gone || m->pending ? NULL : m;
+    }
+    cursor_init(&in, first == NULL ? slice_str("") : first->protocols);
+    while (first != NULL && cgroup_next_protocol(&in, &p)) {
+        unsigned votes = 0;
+        for (unsigned i = 0; i < g->n; i++) {
+            const struct cgroup_member *m = &g->members[i];
+            votes +=
+                !m->gone && !m->pending && slice_equal(voted(g, m), p.name);
+        }
+        if (votes > most) {
+            best = p.name;
+            most = votes;
+        }
+    }
+    return best;
+}
+
+static bool fits(const struct cgroup *g, const struct cgroup_protocol p[],
+                 unsigned n, const struct cgroup_member *except)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (all_offer(g, p[i].name, except)) {
+            return true;
+        }
+    }
+    return n > 0 && cgroup_live(g) == (except != NULL);
+}
+
+static unsigned draw(uint32_t *x, unsigned below)
+{
+    *x = *x * 1664525 + 1013904223;
+    return (*x >> 16) % below;
+}
+
+/* Groups at random: the same comes out as by the rule. Names stand twice, are
+ * empty, and are not all common. */
+static void test_protocols_by_the_rule(void **state)
+{
+    static const char *const names[] = {"", "a", "b", "range", "rr", "sticky"};
+    struct mem *mem = mem_new(0);
+    uint32_t x = 4;
+    (void)state;
+    for (unsigned round = 0; round < 3000; round++) {
+        struct cgroup_step s = {0};
+        struct cgroup g = {.protocol_type = slice_str("t")};
+        struct cgroup_protocol p[8];
+        unsigned n = 0;
+        arena_init(&s.arena, mem, 0);
+        unsigned n_members = draw(&x, 5), few = 2 + draw(&x, 5);
+        for (unsigned i = 0; i <= n_members; i++) {
+            n = i < n_members ? 1 + draw(&x, 8) : draw(&x, 4);
+            for (unsigned k = 0; k < n; k++) {
+                p[k].name = slice_str(names[draw(&x, few < 6 ? few : 6)]);
+                p[k].metadata = slice_str("m");
+            }
+            if (i == n_members) {
+                break; /* whose turn it is to join */
+            }
+            struct cgroup_member *m = cgroup_add(&s, &g);
+            m->protocols = cgroup_pack_protocols(&s, p, n);
+            m->pending = draw(&x, 6) == 0;
+            m->gone = draw(&x, 6) == 0;
+        }
+        struct slice a = cgroup_choose(&g, &s), b = chosen(&g);
+        assert_true(slice_equal(a, b));
+        const struct cgroup_member *except = NULL;
+        for (unsigned i = 0; i < g.n && draw(&x, 2) == 0; i++) {
+            const struct cgroup_member *m = &g.members[i];
+            except = m->gone || m->pending ? except : m;
+        }
+        assert_int_equal(
+            cgroup_protocols_fit(&s, &g, slice_str("t"), p, n, except),
+            fits(&g, p, n, except));
+        assert_false(s.nomem);
+        arena_close(&s.arena);
+    }
+    assert_int_equal(mem_bytes(mem), 0);
+    mem_free_all(mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +667,8 @@ int main(void)
         cmocka_unit_test(test_static_leader_restart),
         cmocka_unit_test(test_static_restart_with_change),
         cmocka_unit_test(test_static_stays_until_its_session_ends),
+        cmocka_unit_test(test_many_protocols),
+        cmocka_unit_test(test_protocols_by_the_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
