@@ -103,7 +103,7 @@ static int scan_batch(const struct batch *b, struct mem *mem, int64_t time_ms,
 int partition_scan(struct slice batches, struct mem *mem, int64_t time_ms,
                    int64_t from, int64_t end, int64_t *ret_next,
                    int64_t *ret_offset, int64_t *ret_timestamp,
-                   int32_t *ret_epoch)
+                   int32_t *ret_epoch, bool *ret_unpacked)
 {
     struct batch b;
     int rv;
@@ -120,7 +120,9 @@ int partition_scan(struct slice batches, struct mem *mem, int64_t time_ms,
         if (rv == 0) {
             *ret_epoch = b.leader_epoch;
         }
-        if (rv != ERR_NOTFOUND) {
+        *ret_unpacked =
+            rv == ERR_NOTFOUND && batch_codec(&b) != BATCH_CODEC_NONE;
+        if (rv != ERR_NOTFOUND || *ret_unpacked) {
             return rv;
         }
     }
@@ -208,8 +210,9 @@ static void on_search_watch(struct partition_watch *w, bool gone)
     }
 }
 
-/* Look at some bytes. */
-static int search_scan(struct partition_search *s, struct slice batches)
+/* Look at some bytes. *ret_enough: and at no more in this turn. */
+static int search_scan(struct partition_search *s, struct slice batches,
+                       bool *ret_enough)
 {
     int64_t next = s->at;
     int rv;
@@ -219,7 +222,7 @@ static int search_scan(struct partition_search *s, struct slice batches)
         rv = rv == 0 ? ERR_NOTFOUND : rv;
     } else {
         rv = partition_scan(batches, s->mem, s->time_ms, s->at, s->end, &next,
-                            &s->offset, &s->timestamp, &s->epoch);
+                            &s->offset, &s->timestamp, &s->epoch, ret_enough);
     }
     if (rv == ERR_NOTFOUND && next <= s->at) {
         return ERR_CORRUPT; /* bytes that lead nowhere */
@@ -232,12 +235,13 @@ static void on_search_read(struct replica_read *rd, int status,
                            struct bytes data, int64_t first_offset)
 {
     struct partition_search *s = rd->data;
+    bool enough = false;
     (void)first_offset;
     if (status == ERR_RANGE) {
         status = ERR_NOTREADY; /* trimmed or moved meanwhile */
     }
     if (status == 0) {
-        status = search_scan(s, bytes_slice(data));
+        status = search_scan(s, bytes_slice(data), &enough);
         bytes_release(&data);
     }
     if (status == ERR_NOTFOUND) {
@@ -252,6 +256,7 @@ static int search_tail(struct partition_search *s)
 {
     struct bytes pieces[SEARCH_TAIL_PIECES];
     int rv = ERR_NOTFOUND;
+    bool enough = false;
     unsigned n =
         replica_read_tail(partition_replica(s->partition), s->at, s->end,
                           SEARCH_TAIL_BYTES, pieces, SEARCH_TAIL_PIECES);
@@ -259,8 +264,8 @@ static int search_tail(struct partition_search *s)
         return ERR_RANGE;
     }
     for (unsigned i = 0; i < n; i++) {
-        if (rv == ERR_NOTFOUND) {
-            rv = search_scan(s, bytes_slice(pieces[i]));
+        if (rv == ERR_NOTFOUND && !enough) {
+            rv = search_scan(s, bytes_slice(pieces[i]), &enough);
         }
         bytes_release(&pieces[i]);
     }

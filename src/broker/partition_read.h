@@ -71,12 +71,14 @@ void partition_search_max(struct partition *p, struct partition_search *s,
 
 /* Look through whole batches for the first record with offset in [from, end)
  * and timestamp >= time_ms. *ret_next is where to go on: behind the last batch
- * looked at. A batch that unpacks to more than COMPRESS_PLAIN_MAX is found as a
- * whole. Errors: ERR_NOTFOUND (not in these), ERR_CORRUPT, ERR_NOMEM. */
+ * looked at: *ret_unpacked, the first one that was unpacked for nothing, since
+ * its header may say what it likes and a turn has no time for more of those. A
+ * batch that unpacks to more than COMPRESS_PLAIN_MAX is found as a whole.
+ * Errors: ERR_NOTFOUND (not in these), ERR_CORRUPT, ERR_NOMEM. */
 int partition_scan(struct slice batches, struct mem *mem, int64_t time_ms,
                    int64_t from, int64_t end, int64_t *ret_next,
                    int64_t *ret_offset, int64_t *ret_timestamp,
-                   int32_t *ret_epoch);
+                   int32_t *ret_epoch, bool *ret_unpacked);
 /* Look through whole batches for the largest timestamp of records with offset
  * in [from, end): raises *best_time, and sets *best_offset to where that record
  * or the batch that holds it begins. *ret_next as above. Errors: as above, but

@@ -401,6 +401,32 @@ static void test_bombs(void **state)
     }
 }
 
+/* Batches whose headers promise what is not inside: one is unpacked in a turn,
+ * others than this client wait for the loop as well. */
+static void test_one_is_unpacked_in_a_turn(void **state)
+{
+    struct partition_search s;
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        add(BATCH_CODEC_ZSTD, (int64_t[]){100}, 1);
+        batch_set_max_timestamp(bytes_of[i].data, bytes_of[i].len, 9000);
+    }
+    add(BATCH_CODEC_ZSTD, (int64_t[]){200}, 1);
+    world->find_at = 0;
+    done_n = 0;
+    partition_search_time(world, &s, 150, on_done, NULL);
+    for (int64_t at = 0; at < 4; at++) {
+        assert_int_equal(s.at, at);
+        assert_true(pump_once());
+        assert_int_equal(done_n, 0);
+    }
+    assert_true(pump_once());
+    assert_int_equal(done_n, 1);
+    assert_int_equal(done_status, 0);
+    assert_int_equal(s.offset, 4);
+    assert_int_equal(s.timestamp, 200);
+}
+
 static void test_committed_only(void **state)
 {
     (void)state;
@@ -492,6 +518,7 @@ int main(void)
         T(test_segments),
         T(test_both_compressed),
         T(test_bombs),
+        T(test_one_is_unpacked_in_a_turn),
         T(test_committed_only),
         T(test_log_start_inside_batch),
         T(test_empty),
