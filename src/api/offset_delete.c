@@ -17,7 +17,8 @@ struct job {
     struct offset_delete_response out;
     struct consumers_rows known;    /* partitions, */
     struct cgroup_delete_row *rows; /* what is asked of them, */
-    struct slice *names;            /* and their topics */
+    struct slice *names;            /* and their topics, */
+    bool *subscribed;               /* which members subscribe to */
     unsigned tries;
 };
 
@@ -60,12 +61,14 @@ static void submit(struct request *r, struct job *j)
     const struct offset_delete_request *in = r->body;
     const struct cgroup_view *g = consumers_view(r, in->group_id);
     struct buf b;
-    bool subscribed = false;
+    if (g != NULL &&
+        cgroup_view_subscriptions(g, env_mem(r->env), j->names, j->subscribed,
+                                  j->known.n) != 0) {
+        fail(r, j, KERR_COORDINATOR_NOT_AVAILABLE);
+        return;
+    }
     for (unsigned i = 0; i < j->known.n; i++) {
-        if (i == 0 || !slice_equal(j->names[i], j->names[i - 1])) {
-            subscribed = g != NULL && cgroup_view_subscribes(g, j->names[i]);
-        }
-        j->rows[i].subscribed = subscribed;
+        j->rows[i].subscribed = g != NULL && j->subscribed[i];
     }
     j->tries++;
     consumers_batch(r, &b);
@@ -115,6 +118,10 @@ static bool build(struct request *r, struct job *j)
     }
     j->names = request_alloc(r, n * sizeof(struct slice));
     if (j->names == NULL) {
+        return false;
+    }
+    j->subscribed = request_alloc(r, n * sizeof(bool));
+    if (j->subscribed == NULL) {
         return false;
     }
     if (!consumers_rows_init(r, n, &j->known)) {

@@ -170,40 +170,83 @@ static bool expire_empty(struct coordinator *co)
     return false;
 }
 
-/* Does the group use the topic? Yes also where that cannot be told. */
-static bool is_used(const struct coordinator *co, const struct cgroup_view *g,
-                    struct uuid id)
+/* A topic of a group's offsets. */
+struct of_group {
+    struct uuid *ids;
+    struct slice *names;
+    bool *used; /* by its members; yes also where that cannot be told */
+    unsigned n;
+};
+
+static void of_group_free(struct coordinator *co, struct of_group *x)
 {
-    const struct image_topic *t = image_topic_by_id(co->options.topics, id);
-    return t == NULL || cgroup_view_subscribes(g, slice_str(t->name));
+    mem_free(co->mem, x->ids);
+    mem_free(co->mem, x->names);
+    mem_free(co->mem, x->used);
 }
 
-/* The topics of its offsets that it uses; how many. False: it has none that is
- * old and not used. `used` has room for n_offsets. */
-static bool find_used(const struct coordinator *co, const struct cgroup_view *g,
-                      struct uuid used[], unsigned *ret_n)
+static bool of_group_alloc(struct coordinator *co, unsigned n,
+                           struct of_group *ret_x)
+{
+    *ret_x =
+        (struct of_group){.ids = mem_calloc(co->mem, n, sizeof *ret_x->ids),
+                          .names = mem_calloc(co->mem, n, sizeof *ret_x->names),
+                          .used = mem_calloc(co->mem, n, sizeof(bool))};
+    return ret_x->ids != NULL && ret_x->names != NULL && ret_x->used != NULL;
+}
+
+/* Its topics, each once, and which of them are used. False: no memory. */
+static bool find_topics(const struct coordinator *co,
+                        const struct cgroup_view *g, struct of_group *x)
+{
+    for (unsigned i = 0; i < g->n_offsets; i++) {
+        struct uuid id = g->offsets[i]->topic;
+        const struct image_topic *t = image_topic_by_id(co->options.topics, id);
+        if (i == 0 || !uuid_equal(id, x->ids[x->n - 1])) {
+            x->names[x->n] = t == NULL ? slice_str("") : slice_str(t->name);
+            x->ids[x->n++] = id;
+        }
+    }
+    if (cgroup_view_subscriptions(g, co->mem, x->names, x->used, x->n) != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < x->n; i++) {
+        x->used[i] = x->used[i] || x->names[i].len == 0;
+    }
+    return true;
+}
+
+/* Is an offset old, of a topic that is not used? */
+static bool has_old(const struct coordinator *co, const struct cgroup_view *g,
+                    const struct of_group *x)
 {
     int64_t wall_ms = env_wall_ms(co->env);
-    bool any = false, uses = false;
-    unsigned n = 0;
-    for (unsigned i = 0; i < g->n_offsets; i++) {
+    unsigned at = 0;
+    bool any = false;
+    for (unsigned i = 0; i < g->n_offsets && !any; i++) {
         const struct cgroup_view_offset *o = g->offsets[i];
-        if (i == 0 || !uuid_equal(o->topic, g->offsets[i - 1]->topic)) {
-            uses = is_used(co, g, o->topic);
-            if (uses) {
-                used[n++] = o->topic;
-            }
-        }
-        any = any || (!uses && is_old(co, o, o->time_ms, wall_ms));
+        at += !uuid_equal(o->topic, x->ids[at]);
+        any = !x->used[at] && is_old(co, o, o->time_ms, wall_ms);
     }
-    *ret_n = n;
-    return any && n <= CGROUP_ROWS_MAX;
+    return any;
+}
+
+/* Keep the topics that it uses; how many. */
+static unsigned keep_used(struct of_group *x)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < x->n; i++) {
+        if (x->used[i]) {
+            x->ids[n++] = x->ids[i];
+        }
+    }
+    return n;
 }
 
 /* Returns whether there was something to do. */
 static bool expire_active(struct coordinator *co, const struct cgroup_view *g)
 {
-    struct uuid *used;
+    struct of_group x;
     struct cgroup_offsets_expire e = {.retention_ms = co->options.retention_ms,
                                       .group = g->id,
                                       .generation = g->generation};
@@ -211,16 +254,18 @@ static bool expire_active(struct coordinator *co, const struct cgroup_view *g)
         !slice_equal(g->protocol_type, slice_str("consumer"))) {
         return false;
     }
-    used = mem_calloc(co->mem, g->n_offsets, sizeof *used);
-    if (used == NULL) {
-        return false; /* another time */
-    }
-    bool any = find_used(co, g, used, &e.n_subscribed);
+    /* Without memory: another time. */
+    bool any = of_group_alloc(co, g->n_offsets, &x) && find_topics(co, g, &x) &&
+               has_old(co, g, &x);
     if (any) {
-        e.subscribed = used;
+        e.subscribed = x.ids;
+        e.n_subscribed = keep_used(&x);
+        any = e.n_subscribed <= CGROUP_ROWS_MAX;
+    }
+    if (any) {
         expire(co, &e);
     }
-    mem_free(co->mem, used);
+    of_group_free(co, &x);
     return any;
 }
 

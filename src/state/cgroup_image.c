@@ -1,6 +1,7 @@
 #include "state/cgroup_image.h"
 
 #include "base/assert.h"
+#include "base/err.h"
 #include "state/cgroup_image_impl.h"
 #include "wire/errors.h"
 
@@ -195,8 +196,8 @@ struct slice cgroup_view_metadata(const struct cgroup_view_member *m,
     return slice_of(NULL, 0);
 }
 
-/* True also if it cannot be read. */
-static bool names_topic(struct slice subscription, struct slice topic)
+/* Mark what a subscription names. False: it cannot be read. */
+static bool mark_named(const struct map *asked, struct slice subscription)
 {
     struct cursor c;
     cursor_init(&c, subscription);
@@ -204,37 +205,48 @@ static bool names_topic(struct slice subscription, struct slice topic)
     uint32_t n = cursor_u32(&c);
     for (uint32_t i = 0; i < n && c.status == 0; i++) {
         struct slice name = cursor_take(&c, cursor_u16(&c));
-        if (c.status == 0 && slice_equal(name, topic)) {
-            return true;
+        bool *found = c.status == 0 ? map_find(asked, name) : NULL;
+        if (found != NULL) {
+            *found = true;
         }
     }
-    return c.status != 0;
+    return c.status == 0;
 }
 
-static bool member_subscribes(const struct cgroup_view_member *m,
-                              struct slice topic)
+static bool mark_member(const struct map *asked,
+                        const struct cgroup_view_member *m)
 {
     struct cursor c;
+    bool good = true;
     cursor_init(&c, m->protocols);
-    while (c.status == 0 && cursor_left(&c) > 0) {
+    while (good && cursor_left(&c) > 0) {
         cursor_skip(&c, (size_t)cursor_uvarint(&c));
         struct slice said = cursor_take(&c, (size_t)cursor_uvarint(&c));
-        if (c.status == 0 && names_topic(said, topic)) {
-            return true;
-        }
+        good = c.status == 0 && mark_named(asked, said);
     }
-    return c.status != 0;
+    return good;
 }
 
-bool cgroup_view_subscribes(const struct cgroup_view *g, struct slice topic)
+int cgroup_view_subscriptions(const struct cgroup_view *g, struct mem *mem,
+                              const struct slice topics[], bool subscribed[],
+                              unsigned n)
 {
-    for (unsigned i = 0; i < g->n_members; i++) {
-        if (!g->members[i]->pending &&
-            member_subscribes(g->members[i], topic)) {
-            return true;
-        }
+    struct map *asked = map_new(mem);
+    bool good = true;
+    int rv = asked == NULL ? ERR_NOMEM : 0;
+    for (unsigned i = 0; i < n && rv == 0; i++) {
+        subscribed[i] = false;
+        rv = map_put(asked, topics[i], &subscribed[i]);
+        rv = rv == ERR_EXISTS ? 0 : rv;
     }
-    return false;
+    for (unsigned i = 0; rv == 0 && good && i < g->n_members; i++) {
+        good = g->members[i]->pending || mark_member(asked, g->members[i]);
+    }
+    for (unsigned i = 0; rv == 0 && i < n; i++) {
+        subscribed[i] = !good || *(bool *)map_find(asked, topics[i]);
+    }
+    map_free(asked);
+    return rv;
 }
 
 struct cgroup_view *cgroup_image_next(const struct cgroup_image *im, void **it)

@@ -113,11 +113,14 @@ const struct cgroup_view_offset *cgroup_view_offset(const struct cgroup_view *g,
 /* What a member said for a protocol; "" if it does not offer it. */
 struct slice cgroup_view_metadata(const struct cgroup_view_member *m,
                                   struct slice protocol);
-/* Does a member subscribe to this topic, by any protocol that it offers? Of
- * protocol type "consumer", whose members say so in a
+/* Which of these topics does a member subscribe to, by any protocol that it
+ * offers? Of protocol type "consumer", whose members say so in a
  * ConsumerProtocolSubscription: {version u16, n u32, n * {length u16, topic},
- * more}. True also if one of these cannot be read. */
-bool cgroup_view_subscribes(const struct cgroup_view *g, struct slice topic);
+ * more}. All of them if one of these cannot be read. What members say is read
+ * once. Errors: ERR_NOMEM. */
+int cgroup_view_subscriptions(const struct cgroup_view *g, struct mem *mem,
+                              const struct slice topics[], bool subscribed[],
+                              unsigned n);
 /* Walk all groups: *it starts as NULL; NULL ends it. */
 struct cgroup_view *cgroup_image_next(const struct cgroup_image *im, void **it);
 unsigned cgroup_image_count(const struct cgroup_image *im);

@@ -272,7 +272,9 @@ static void protocols(struct slice in, struct mem *mem)
                             .members = members,
                             .n_members = 1};
     struct buf b;
-    (void)cgroup_view_subscribes(&g, slice_str("t"));
+    const struct slice topics[] = {slice_str("t"), slice_str("")};
+    bool subscribed[2];
+    (void)cgroup_view_subscriptions(&g, mem, topics, subscribed, 2);
     (void)cgroup_view_metadata(&m, slice_str("range"));
     /* The same as the metadata of one protocol. */
     buf_init(&b, mem, 0);
@@ -280,7 +282,7 @@ static void protocols(struct slice in, struct mem *mem)
     cgroup_put_bytes(&b, in);
     if (b.status == 0) {
         m.protocols = buf_slice(&b);
-        (void)cgroup_view_subscribes(&g, slice_str("t"));
+        (void)cgroup_view_subscriptions(&g, mem, topics, subscribed, 2);
         ASSERT(slice_equal(cgroup_view_metadata(&m, slice_str("range")), in));
     }
     buf_close(&b);

@@ -2,6 +2,9 @@
  * and how answers are told in each version. */
 #include "fake_groups.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 #include <stdio.h>
 
 #include "api/operations.h"
@@ -954,6 +957,52 @@ static void test_offset_delete(void **state)
     check_gone(offset_delete_g, 0);
 }
 
+#define MANY_NAMES  100000
+#define MANY_TOPICS 20000
+
+/* What members subscribe to is read once, however often a request goes from one
+ * topic to another: the loop waits for it. Of its time only what the processor
+ * worked is counted. */
+static void test_offset_delete_many(void **state)
+{
+    struct offset_delete_request_partition p = {0};
+    struct offset_delete_request in;
+    struct offset_delete_request_topic *t = calloc(MANY_TOPICS, sizeof *t);
+    struct buf said;
+    (void)state;
+    fake_topic("t", 1);
+    fake_topic("u", 1);
+    fake_group("g", CGROUP_STABLE, 9, "m1");
+    buf_init(&said, fake.mem, 0);
+    buf_put_u16(&said, 0);
+    buf_put_u32(&said, MANY_NAMES);
+    for (unsigned i = 0; i < MANY_NAMES; i++) {
+        buf_put_u16(&said, 7);
+        buf_printf(&said, "x%06u", i);
+    }
+    fake_member("g", "m1", "", false, buf_slice(&said), "");
+    buf_close(&said);
+    wire_init(&wire_offset_delete_request, &in);
+    in.group_id = slice_str("g");
+    in.topics.ptr = t;
+    in.topics.n = MANY_TOPICS;
+    for (unsigned i = 0; i < MANY_TOPICS; i++) {
+        wire_struct_init(&wire_offset_delete_request_topic, &t[i]);
+        t[i].name = slice_str(i % 2 == 0 ? "t" : "u");
+        t[i].partitions.ptr = &p;
+        t[i].partitions.n = 1;
+    }
+    fake_groups.kind = CGROUP_OFFSET_DELETE;
+    fake_groups.result.error = KERR_NON_EMPTY_GROUP;
+    clock_t began = clock();
+    delete_out = fake_run(&wire_offset_delete_request, 0, &in);
+    assert_true(clock() - began < 3 * CLOCKS_PER_SEC);
+    assert_int_equal(delete_out->error_code, KERR_NON_EMPTY_GROUP);
+    assert_int_equal(fake_groups.n_rows, MANY_TOPICS);
+    assert_false(fake_groups.deleted[1].subscribed);
+    free(t);
+}
+
 /* ---- DescribeGroups -------------------------------------------------------
  */
 
@@ -1240,29 +1289,18 @@ static void test_history_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_find),
-        TEST(test_join_command),
-        TEST(test_join_refused),
-        TEST(test_join_errors),
-        TEST(test_join_room),
-        TEST(test_join_told),
-        TEST(test_sync),
-        TEST(test_sync_refused),
-        TEST(test_heartbeat),
-        TEST(test_leave),
-        TEST(test_commit),
-        TEST(test_commit_refused),
-        TEST(test_commit_room),
-        TEST(test_fetch),
-        TEST(test_fetch_refused),
-        TEST(test_fetch_many),
-        TEST(test_offset_delete),
-        TEST(test_describe),
-        TEST(test_list),
-        TEST(test_delete),
-        TEST(test_history),
-        TEST(test_history_rows),
-        TEST(test_history_refused),
+        TEST(test_find),          TEST(test_join_command),
+        TEST(test_join_refused),  TEST(test_join_errors),
+        TEST(test_join_room),     TEST(test_join_told),
+        TEST(test_sync),          TEST(test_sync_refused),
+        TEST(test_heartbeat),     TEST(test_leave),
+        TEST(test_commit),        TEST(test_commit_refused),
+        TEST(test_commit_room),   TEST(test_fetch),
+        TEST(test_fetch_refused), TEST(test_fetch_many),
+        TEST(test_offset_delete), TEST(test_offset_delete_many),
+        TEST(test_describe),      TEST(test_list),
+        TEST(test_delete),        TEST(test_history),
+        TEST(test_history_rows),  TEST(test_history_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

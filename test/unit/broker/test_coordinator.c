@@ -15,6 +15,7 @@
 #include "wire/errors.h"
 
 #define POOL_BYTES (64u << 20)
+#define HOUR_MS    INT64_C(3600000)
 #define SHARD      ((struct state_group *)(uintptr_t)&shard)
 
 struct asked {
@@ -73,6 +74,7 @@ struct world {
     struct env *e;
     struct chunk_pool *pool;
     struct cgroup_image *image;
+    struct image *topics;
     struct coordinator *co;
     uint64_t refused, busy;
 };
@@ -95,10 +97,13 @@ static void begin(struct world *w)
     w->image = cgroup_image_new(env_mem(w->e));
     assert_int_equal(chunk_pool_new(&w->pool, env_mem(w->e), POOL_BYTES), 0);
     assert_non_null(w->image);
+    w->topics = image_new(env_mem(w->e));
+    assert_non_null(w->topics);
     struct coordinator_options co = {.pool = w->pool,
                                      .image = w->image,
-                                     .retention_ms = 3600000,
-                                     .retention_check_ms = 3600000,
+                                     .retention_ms = HOUR_MS,
+                                     .retention_check_ms = 1000,
+                                     .topics = w->topics,
                                      .group_bytes_max = 1 << 20,
                                      .shard_bytes_max = 1 << 20,
                                      .refused = &w->refused,
@@ -119,6 +124,7 @@ static void end(struct world *w)
 {
     coordinator_close(w->co);
     cgroup_image_free(w->image);
+    image_free(w->topics);
     chunk_pool_free(w->pool);
     sim_free(w->sim);
 }
@@ -265,11 +271,111 @@ static void left_in_the_delay(void **state)
     end(&w);
 }
 
+/* ---- what a leader forgets ----------------------------------------------- */
+
+static struct uuid number(uint8_t n)
+{
+    return (struct uuid){{n}};
+}
+
+static void put_topic(struct buf *b, uint8_t id, const char *name)
+{
+    buf_put_u8(b, CHANGE_TOPIC);
+    change_put_uuid(b, number(id));
+    change_put_text(b, slice_str(name));
+    buf_put_u64(b, 0);
+    buf_put_u8(b, 0);
+    buf_put_u32(b, 1);
+    buf_put_u64(b, 100 + id);
+    buf_put_u8(b, 1);
+    buf_put_u32(b, 1);
+    buf_put_uvarint(b, 0);
+}
+
+/* A member of "g" that subscribes to "b" and "d". Offsets of topics "a" to "d",
+ * and of one that is not known; `age_ms` are those of "a", "c". */
+static void put_group(struct world *w, const int64_t age_ms[2])
+{
+    static const uint8_t said[] = {0,   1, 0, 0,   0, 2, 0, 1,
+                                   'b', 0, 1, 'd', 0, 0, 0, 0};
+    struct cgroup_step s = {0};
+    struct cgroup_protocol p = {slice_str("range"),
+                                slice_of(said, sizeof said)};
+    struct buf b;
+    arena_init(&s.arena, env_mem(w->e), 0);
+    struct cgroup_member m = {.id = slice_str("m"),
+                              .session_ms = 60000,
+                              .rebalance_ms = 60000,
+                              .protocols = cgroup_pack_protocols(&s, &p, 1)};
+    struct cgroup g = {.id = slice_str("g"),
+                       .state = CGROUP_STABLE,
+                       .generation = 3,
+                       .protocol_type = slice_str("consumer"),
+                       .protocol = slice_str("range")};
+    buf_init(&b, env_mem(w->e), 0);
+    cgroup_change_group(&b, &g);
+    cgroup_change_member(&b, g.id, &m);
+    for (uint8_t id = 1; id <= 5; id++) {
+        int64_t age = id == 1 ? age_ms[0] : id == 3 ? age_ms[1] : 100 * HOUR_MS;
+        for (int32_t k = 0; k < 2; k++) {
+            struct cgroup_offset o = {.topic = number(id),
+                                      .partition = k,
+                                      .time_ms = env_wall_ms(w->e) - age,
+                                      .expire_ms = -1};
+            cgroup_change_offset(&b, g.id, &o);
+        }
+    }
+    assert_int_equal(cgroup_image_change(w->image, buf_slice(&b), true), 0);
+    buf_reset(&b);
+    put_topic(&b, 1, "a");
+    put_topic(&b, 2, "b");
+    put_topic(&b, 3, "c");
+    put_topic(&b, 4, "d");
+    assert_int_equal(image_change(w->topics, buf_slice(&b), true), 0);
+    buf_close(&b);
+    arena_close(&s.arena);
+}
+
+/* Offsets of a group at work go by their age, but for topics that somebody
+ * subscribes to, or that are not known (yet): these are named. */
+static void old_offsets(void **state)
+{
+    static const int64_t young[] = {0, 0}, old[] = {0, 2 * HOUR_MS};
+    struct world w;
+    struct cursor c;
+    (void)state;
+    begin(&w);
+    put_group(&w, young);
+    lead(&w);
+    pass(&w, 3000);
+    assert_int_equal(shard.n_commands, 0);
+    put_group(&w, old);
+    coordinator_event(w.co, CGROUP_EVENT_GROUP,
+                      cgroup_image_find(w.image, slice_str("g")), NULL);
+    pass(&w, 3000);
+    assert_int_equal(shard.n_commands, 1);
+    cursor_init(&c, slice_of(shard.bytes, shard.len));
+    assert_int_equal(cursor_u8(&c), CGROUP_VERSION);
+    cursor_skip(&c, 4);
+    assert_int_equal(cursor_u8(&c), CGROUP_OFFSETS_EXPIRE);
+    assert_int_equal(cursor_u64(&c), HOUR_MS);
+    assert_true(slice_equal(change_take_text(&c, 10), slice_str("g")));
+    assert_int_equal(cursor_u32(&c), 3);
+    assert_int_equal(cursor_uvarint(&c), 3);
+    assert_true(uuid_equal(change_take_uuid(&c), number(2)));
+    assert_true(uuid_equal(change_take_uuid(&c), number(4)));
+    assert_true(uuid_equal(change_take_uuid(&c), number(5)));
+    assert_int_equal(cursor_left(&c), 0);
+    decide(&w, 1, (const int16_t[]){0});
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(again_at_once),
         cmocka_unit_test(left_in_the_delay),
+        cmocka_unit_test(old_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
