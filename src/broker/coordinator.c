@@ -21,6 +21,12 @@ static struct session *session_of(const struct coordinator_request *q)
     return m == NULL ? NULL : m->data;
 }
 
+/* A client's, which goes on page by page. */
+static bool is_deletion(const struct coordinator_request *q)
+{
+    return q->kind == CGROUP_DELETE && q != &q->owner->tasks.request;
+}
+
 /* It no longer waits for anything. A member whose wait ends has its whole
  * session before it. Returns the member's id, to be freed, or NULL. */
 static uint8_t *leave(struct coordinator_request *q)
@@ -33,6 +39,9 @@ static uint8_t *leave(struct coordinator_request *q)
         q->item = NULL;
     }
     queue_remove(&q->queue);
+    if (is_deletion(q)) {
+        map_remove(co->deletes, q->group);
+    }
     if (q->member != NULL) {
         if (s != NULL && s->parked > 0) {
             s->parked--;
@@ -245,16 +254,7 @@ int coordinator_add(struct coordinator *co, struct coordinator_request *q,
 
 bool coordinator_deletes(struct coordinator *co, struct slice group)
 {
-    struct queue *at, *tmp;
-    QUEUE_FOREACH(at, tmp, &co->deletes)
-    {
-        const struct coordinator_request *q =
-            QUEUE_ENTRY(at, struct coordinator_request, queue);
-        if (slice_equal(q->group, group)) {
-            return true;
-        }
-    }
-    return false;
+    return map_find(co->deletes, group) != NULL;
 }
 
 int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
@@ -279,11 +279,15 @@ int coordinator_submit(struct coordinator *co, struct coordinator_request *q,
                                       .cb = cb,
                                       .data = data};
     queue_init(&q->queue);
-    int rv = coordinator_add(co, q, batch);
+    int rv = is_deletion(q) ? map_put(co->deletes, group, q) : 0;
+    if (rv != 0) {
+        return rv;
+    }
+    rv = coordinator_add(co, q, batch);
     co->n_requests += rv == 0;
     *co->options.busy += rv == ERR_FULL;
-    if (rv == 0 && kind == CGROUP_DELETE && q != &co->tasks.request) {
-        queue_push(&co->deletes, &q->queue);
+    if (rv != 0 && is_deletion(q)) {
+        map_remove(co->deletes, group);
     }
     return rv;
 }
@@ -502,12 +506,16 @@ int coordinator_open(struct env *e, const struct coordinator_options *o,
     }
     co->env = e;
     co->mem = env_mem(e);
+    co->deletes = map_new(co->mem);
+    if (co->deletes == NULL) {
+        mem_free(co->mem, co);
+        return ERR_NOMEM;
+    }
     co->options = *o;
     co->image = o->image;
     buf_init(&co->bytes, co->mem, 0);
     queue_init(&co->items);
     queue_init(&co->parked);
-    queue_init(&co->deletes);
     heap_init(&co->lives, co->mem);
     env_turn_init(&co->turn, ENV_TURN_CONSENSUS, on_turn, co);
     env_timer_init(&co->tick, on_tick, co);
@@ -533,6 +541,7 @@ void coordinator_close(struct coordinator *co)
     coordinator_stop(co);
     cgroup_image_watch(co->image, NULL, NULL);
     heap_close(&co->lives);
+    map_free(co->deletes);
     buf_close(&co->bytes);
     mem_free(co->mem, co);
 }

@@ -58,8 +58,7 @@ struct coordinator_request;
 typedef void (*coordinator_cb)(struct coordinator_request *q, int status,
                                const struct cgroup_result *result);
 struct coordinator_request {
-    struct queue queue; /* of those parked, of deletions; private, as all but
-                           `data` */
+    struct queue queue; /* of those parked; private, as all but `data` */
     struct coordinator *owner;
     struct coordinator_item *item; /* until it is decided */
     enum cgroup_kind kind;

@@ -5,6 +5,7 @@
 #define BROKER_COORDINATOR_IMPL_H
 
 #include "base/heap.h"
+#include "base/map.h"
 #include "broker/coordinator.h"
 
 #define COORDINATOR_TICK_MS 100 /* while a group has members */
@@ -64,11 +65,11 @@ struct coordinator {
     struct cgroup_image *image;
     struct state_group *group; /* NULL until it first told its role */
     bool leads;
-    struct buf bytes;     /* the next entry, */
-    struct queue items;   /* and its items */
-    struct queue parked;  /* requests */
-    struct queue deletes; /* requests to delete a group, under way */
-    struct heap lives;    /* by when they are looked at */
+    struct buf bytes;    /* the next entry, */
+    struct queue items;  /* and its items */
+    struct queue parked; /* requests */
+    struct map *deletes; /* of requests to delete, under way, by group */
+    struct heap lives;   /* by when they are looked at */
     unsigned n_requests, n_flying;
     bool confirming; /* leads, but may not have applied all of the past, */
     int32_t term;    /* since this term */
