@@ -289,15 +289,31 @@ static void on_served_there(void *arg, int status, uint64_t index,
     mem_free(r->metadata->mem, r);
 }
 
+/* In memory of its own: the log keeps it for long, and would keep all that came
+ * with it. */
+static int serve_there(struct remote *r, struct slice command)
+{
+    struct metadata *m = r->metadata;
+    struct chunk *k = chunk_acquire(m->pool, CHUNK_STATE, command.len);
+    if (k == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(k->data, command.data, command.len);
+    struct bytes own = {k, k->data, command.len};
+    int rv = state_group_command(m->group, own, on_served_there, r);
+    bytes_release(&own);
+    return rv;
+}
+
 static void on_request(struct metadata *m, int32_t node, uint64_t call,
-                       bool command, struct bytes body)
+                       bool command, struct slice body)
 {
     struct remote *r = NULL;
     int rv = ERR_NOTLEADER;
     if (body.len <= COMMAND_BYTES_MAX && state_group_ready(m->group)) {
         r = remote_new(m, node, call);
         rv = r == NULL ? ERR_NOMEM
-             : command ? state_group_command(m->group, body, on_served_there, r)
+             : command ? serve_there(r, body)
                        : state_group_barrier(m->group, on_served_there, r);
     }
     if (rv != 0) {
@@ -325,11 +341,9 @@ static void on_message(void *arg, int32_t node, struct bytes message)
         }
         return;
     }
-    struct bytes body = message;
-    body.data = c.p;
-    body.len = cursor_left(&c);
     if (kind == FORWARD_COMMAND || kind == FORWARD_BARRIER) {
-        on_request(m, node, call, kind == FORWARD_COMMAND, body);
+        on_request(m, node, call, kind == FORWARD_COMMAND,
+                   cursor_take(&c, cursor_left(&c)));
     }
 }
 

@@ -4,6 +4,11 @@
  * hears nothing for a while sends much of its log again and again; of each
  * such message only the last few entries are new here, and they would keep all
  * of it in memory. They get a chunk of their own instead.
+ *
+ * So do those of a sparse group, always: a message of some hundred bytes shares
+ * a chunk of 64 KiB with what came before and after it for other groups, which
+ * is flushed and released long before a state's log is cut, thousands of
+ * entries later.
  */
 #include "raft/consensus.h"
 
@@ -25,6 +30,18 @@ static size_t bytes_new(const struct group *g, const struct message *m,
     return bytes;
 }
 
+static bool is_sparse(const struct group *g, const struct message *m,
+                      unsigned first, size_t bytes)
+{
+    for (unsigned i = first; g->sparse && i < m->n_entries; i++) {
+        const struct chunk *c = m->entries[i].payload.chunk;
+        if (c != NULL) {
+            return bytes <= c->cap / 2;
+        }
+    }
+    return false;
+}
+
 struct chunk *condense(struct group *g, struct message *m)
 {
     unsigned first;
@@ -34,7 +51,7 @@ struct chunk *condense(struct group *g, struct message *m)
         all += m->entries[i].payload.len;
     }
     bytes = bytes_new(g, m, &first);
-    if (bytes == 0 || bytes > all / 2) {
+    if (bytes == 0 || (bytes > all / 2 && !is_sparse(g, m, first, bytes))) {
         return NULL;
     }
     own = chunk_acquire(g->c->o.pool, CHUNK_PEER, bytes);

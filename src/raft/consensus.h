@@ -114,7 +114,7 @@ struct group {
     struct slice manifest; /* owned: what installs offer */
     struct queue barriers;
     uint64_t reask_ms, barrier_ms; /* ask again; look again (0: no) */
-    bool may_quiet;
+    bool may_quiet, sparse;
     uint64_t active_ms;      /* when something last happened */
     uint64_t quiet_ms;       /* its clock stands since then (0: it runs) */
     uint64_t quiet_until_ms; /* leader: say it again; follower: believe it */
@@ -151,7 +151,8 @@ void consensus_press(struct consensus *c);
 
 /* condense.c */
 /* Move the payloads of entries that are new here into a chunk of their own, if
- * they are the smaller part of the message. The caller releases what is
+ * they are the smaller part of the message, or, in a sparse group, of the chunk
+ * that they came in. The caller releases what is
  * returned, NULL or the chunk, when the message was taken. */
 struct chunk *condense(struct group *g, struct message *m);
 /* Its time has come. */

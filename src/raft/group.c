@@ -91,6 +91,7 @@ int group_open(struct consensus *c, const struct group_start *start,
                         .commit = start->base.index,
                         .told = start->base.index,
                         .may_quiet = start->may_quiet,
+                        .sparse = start->sparse,
                         .active_ms = env_now_ms(c->env)};
     if (start->stand_ms > 0 && !start->repair) {
         g->jump_ms = env_now_ms(c->env) + start->stand_ms;

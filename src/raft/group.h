@@ -134,6 +134,8 @@ struct group_start {
                               followers at once what it committed; else they
                               learn it with the next entries or heartbeat */
     bool may_quiet;        /* stop heartbeats when nothing happens (quiet.c) */
+    bool sparse;           /* its entries are small, and kept for long: each
+                              message's lie in memory of their own */
 };
 
 /* Start a group. Its OPEN record must be durable. Hooks are called from the

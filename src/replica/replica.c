@@ -115,6 +115,7 @@ static void start_group(struct replica *r)
     gs.stand_ms = stand_ms(r);
     gs.tell = r->kind == REPLICA_STATE; /* its followers are read */
     gs.may_quiet = r->kind == REPLICA_LOG;
+    gs.sparse = r->kind == REPLICA_STATE;
     r->state = REPLICA_RUNNING;
     int rv = group_open(r->all->consensus, &gs, &group_hooks, r, &r->group);
     if (rv == ERR_FULL) {

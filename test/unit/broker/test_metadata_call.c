@@ -6,7 +6,7 @@
 #include "broker/broker_impl.h"
 #include "broker/metadata_impl.h"
 #include "cluster.h"
-#include "replica/replica.h"
+#include "replica/impl.h"
 
 static struct cluster cluster;
 
@@ -166,6 +166,46 @@ static void a_later_life_has_other_numbers(void **state)
     cluster_close(c);
 }
 
+/* ---- memory -------------------------------------------------------------- */
+
+/* The most memory that an entry of @meta's log keeps on a node. */
+static size_t kept(struct cluster *c, unsigned id, unsigned *ret_n)
+{
+    struct broker *b = c->nodes[id].broker;
+    struct replica *r = replica_find(broker_replicas(b), META_GROUP);
+    const struct tail *t = group_tail(r->group);
+    size_t most = 0;
+    *ret_n = 0;
+    for (uint64_t i = t->base.index + 1; i <= tail_last_index(t); i++) {
+        const struct entry *e = tail_find(t, i);
+        if (e->payload.len > 0) {
+            most = e->payload.chunk->cap > most ? e->payload.chunk->cap : most;
+            ++*ret_n;
+        }
+    }
+    return most;
+}
+
+/* Commands are small and may be far apart, with other traffic in between: each
+ * came in memory that was shared, and keeps none of it, on no node. */
+static void commands_are_kept_alone(void **state)
+{
+    struct cluster *c = &cluster;
+    (void)state;
+    cluster_up(c, 5);
+    unsigned leader = meta_leader(c);
+    for (unsigned i = 0; i < 20; i++) {
+        cluster_alter(c, leader % NODES + 1, "max.message.bytes", 5000 + i);
+    }
+    run_ms(c, 500);
+    for (unsigned id = 1; id <= NODES; id++) {
+        unsigned n;
+        assert_in_range(kept(c, id, &n), 1, 4096);
+        assert_true(n >= 20);
+    }
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +213,7 @@ int main(void)
         cmocka_unit_test(calls_end_together_when_applied),
         cmocka_unit_test(calls_are_canceled_together),
         cmocka_unit_test(a_later_life_has_other_numbers),
+        cmocka_unit_test(commands_are_kept_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
