@@ -235,7 +235,8 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("state.checkpoint.entries", INT, INT, "2000", 1, 1000000),
          .help = "A database of @meta or of consumer groups is made durable, "
                  "and its log trimmed, when the log is longer than this (or "
-                 "than 1 MiB). Fewer: more writes, and less to apply again "
+                 "than 1 MiB; or than 128, when memory is scarce). Fewer: "
+                 "more writes, and less to apply again "
                  "after an unclean stop."},
     [NODE_GROUPS_HISTORY_MAX] =
         {ROW("groups.history.max", INT, INT, "20", 0, 10000),

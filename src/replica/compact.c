@@ -16,6 +16,9 @@
 
 /* A state replica checkpoints also when its tail holds more bytes than this. */
 #define STATE_BYTES_MAX (1u << 20)
+/* ... and already beyond so many entries when memory is scarce: each keeps a
+ * page of it. */
+#define STATE_PRESSED_ENTRIES 128
 
 void compact_init(struct replica *r)
 {
@@ -316,7 +319,7 @@ static void trim_files(struct replica *r)
     arena_close(&arena);
 }
 
-void compact_tick(struct replica *r)
+void compact_tick(struct replica *r, bool press)
 {
     const struct tail *t;
     if (r->state != REPLICA_RUNNING || r->group == NULL) {
@@ -325,7 +328,8 @@ void compact_tick(struct replica *r)
     t = group_tail(r->group);
     trim_files(r);
     if (r->kind == REPLICA_STATE &&
-        (t->n > r->all->o.state_entries_max || t->bytes > STATE_BYTES_MAX) &&
+        (t->n > r->all->o.state_entries_max || t->bytes > STATE_BYTES_MAX ||
+         (press && t->n > STATE_PRESSED_ENTRIES)) &&
         r->applied > t->base.index) {
         compact_start(r, false);
     } else if (r->trim_pending && r->log_start > r->trimmed && !r->compacting) {

@@ -205,8 +205,8 @@ void compact_reset(struct replica *r, const struct manifest *m);
 void compact_start(struct replica *r, bool force);
 /* What is worth compacting, and how much. */
 uint64_t compact_weight(const struct replica *r);
-/* Look at what became durable since, and go on. */
-void compact_tick(struct replica *r);
+/* Look at what became durable since, and go on. `press`: memory is scarce. */
+void compact_tick(struct replica *r, bool press);
 
 /* epoch.c */
 void epochs_init(struct epochs *e, struct mem *mem);

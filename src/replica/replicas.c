@@ -156,7 +156,7 @@ void replicas_configured(struct replicas *rs)
 static void pass(struct replicas *rs, uint64_t now_ms)
 {
     bool retention = rs->configured && now_ms >= rs->retention_at_ms;
-    bool trims = false;
+    bool trims = false, press = pressed(rs);
     uint64_t held = 0;
     void *it = NULL, *v;
     rs->ticked_seq = journal_last(rs->journal);
@@ -164,7 +164,7 @@ static void pass(struct replicas *rs, uint64_t now_ms)
     rs->ticking = false;
     while (map_next(rs->map, &it, &v)) {
         struct replica *r = v;
-        compact_tick(r);
+        compact_tick(r, press);
         transfer_tick(r);
         if (retention) {
             trims = retention_start(r) >= 0 || trims;

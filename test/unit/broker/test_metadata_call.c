@@ -8,6 +8,8 @@
 #include "cluster.h"
 #include "replica/impl.h"
 
+#define POOL_BYTES (64u << 20) /* a node's, in cluster.c */
+
 static struct cluster cluster;
 
 /* Three calls in a row. The first one's callback calls off the second one, as
@@ -206,6 +208,50 @@ static void commands_are_kept_alone(void **state)
     cluster_close(c);
 }
 
+struct hog {
+    struct node *node;
+    struct chunk *chunk;
+};
+
+static void hog_now(void *arg)
+{
+    struct hog *h = arg;
+    h->chunk =
+        chunk_acquire(h->node->pool, CHUNK_CLIENT, POOL_BYTES / 2 + (1 << 20));
+    assert_non_null(h->chunk);
+}
+
+static void let_go(void *arg)
+{
+    chunk_release(((struct hog *)arg)->chunk);
+}
+
+/* Where memory is scarce the log is cut sooner. */
+static void commands_go_when_memory_is_scarce(void **state)
+{
+    struct cluster *c = &cluster;
+    struct hog hog;
+    unsigned n, before;
+    (void)state;
+    cluster_up(c, 6);
+    unsigned leader = meta_leader(c);
+    hog.node = &c->nodes[leader % NODES + 1];
+    for (unsigned i = 0; i < 200; i++) {
+        cluster_alter(c, leader, "max.message.bytes", 5000 + i);
+    }
+    run_ms(c, 3000);
+    (void)kept(c, hog.node->id, &before);
+    assert_true(before >= 200);
+    assert_int_equal(sim_node_call(c->sim, hog.node->id, hog_now, &hog), 0);
+    run_ms(c, 3000);
+    (void)kept(c, hog.node->id, &n);
+    assert_int_equal(n, 0);
+    assert_int_equal(sim_node_call(c->sim, hog.node->id, let_go, &hog), 0);
+    (void)kept(c, leader, &n);
+    assert_int_equal(n, before); /* where it is not, it is not */
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +260,7 @@ int main(void)
         cmocka_unit_test(calls_are_canceled_together),
         cmocka_unit_test(a_later_life_has_other_numbers),
         cmocka_unit_test(commands_are_kept_alone),
+        cmocka_unit_test(commands_go_when_memory_is_scarce),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
