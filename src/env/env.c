@@ -219,6 +219,9 @@ static const char *remedy_of(int status)
     case ERR_NOMEM:
         return "nothing acknowledged is lost; give the node more memory, then "
                "start again";
+    case ERR_FULL: /* of open files */
+        return "nothing acknowledged is lost; let the process open more files "
+               "(ulimit -n, LimitNOFILE=), then start again";
     default:
         return "nothing acknowledged is lost; start again, and report this "
                "line: it is a mistake of ostrakad's";

@@ -47,7 +47,8 @@ struct file_io {
 
 /* Open for asynchronous use; blocks for the open itself (a few us on a warm
  * directory; do it at start or on a job's `done`). Errors: ERR_NOTFOUND,
- * ERR_EXISTS, ERR_PERM, ERR_NOSPACE, ERR_IO; `err` names the path. */
+ * ERR_EXISTS, ERR_PERM, ERR_NOSPACE, ERR_FULL (too many are open), ERR_IO;
+ * `err` names the path. */
 int file_open(struct env *e, const char *path, unsigned flags,
               struct file **ret_f, struct err *err);
 /* True if direct I/O is really in force (some file systems refuse it). */

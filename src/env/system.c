@@ -101,6 +101,9 @@ static int error_of_errno(int err_no)
     case EADDRNOTAVAIL:
     case EAFNOSUPPORT:
         return ERR_INVALID;
+    case EMFILE:
+    case ENFILE:
+        return ERR_FULL;
     default:
         return ERR_IO;
     }

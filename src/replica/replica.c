@@ -119,10 +119,10 @@ static void start_group(struct replica *r)
     r->state = REPLICA_RUNNING;
     int rv = group_open(r->all->consensus, &gs, &group_hooks, r, &r->group);
     if (rv == ERR_FULL) {
-        env_fail(r->env, rv,
-                 "%s: the journal is full: raise journal.bytes.max and start "
-                 "again",
-                 r->name);
+        env_die(r->env,
+                "%s: the journal is full: nothing acknowledged is lost; raise "
+                "journal.bytes.max, then start again",
+                r->name);
     }
     if (rv != 0) {
         err_set(&r->open_err, rv, "%s: %s", r->name, err_text(rv));

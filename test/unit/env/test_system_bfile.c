@@ -2,6 +2,7 @@
 #include "system_fixture.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -331,6 +332,27 @@ static void test_names_without_memory(void **state)
 
 #define BFILE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Neither the disk nor memory is at fault. */
+static void test_too_many_files(void **state)
+{
+    struct fixture *x = *state;
+    struct rlimit before, few;
+    struct err err = {""};
+    struct bfile *f;
+
+    bfile_close(open_bfile(x, "a", FILE_WRITE | FILE_CREATE));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int rc = bfile_open(x->e, fixture_path(x, "a"), FILE_READ, &f, &err);
+    int dir = env_sync_dir(x->e, x->dir);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, ERR_FULL);
+    assert_int_equal(dir, ERR_FULL);
+    assert_non_null(strstr(err.text, "open files"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +367,7 @@ int main(void)
         BFILE_TEST(test_failed_replacement_leaves_no_trace),
         BFILE_TEST(test_old_temporary_is_overwritten),
         BFILE_TEST(test_names_without_memory),
+        BFILE_TEST(test_too_many_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -412,6 +412,11 @@ static void die_by_error(struct env *e)
     env_fail(e, ERR_IO, "journal %d: disk is gone", 7);
 }
 
+static void die_by_files(struct env *e)
+{
+    env_fail(e, ERR_FULL, "segment %d: cannot be opened", 7);
+}
+
 static void die_by_reason(struct env *e)
 {
     env_die(e, "journal %d: disk is gone", 7);
@@ -475,6 +480,9 @@ static void test_other_errors_abort(void **state)
     check_death(*state, die_by_error, 0,
                 "journal 7: disk is gone: nothing acknowledged is lost; check "
                 "the disk");
+    check_death(*state, die_by_files, 0,
+                "segment 7: cannot be opened: nothing acknowledged is lost; "
+                "let the process open more files");
 }
 
 static void test_failed_assertion_dies_the_same_way(void **state)
