@@ -190,13 +190,16 @@ static bool encode(struct request *r, const struct job *j, struct buf *b)
     return true;
 }
 
-/* What the member takes more than before. */
+/* What the member takes more than before; one that comes back by its instance
+ * takes the place of the one that it was. */
 static size_t growth(struct request *r, const struct job *j,
                      const struct buf *b)
 {
     const struct cgroup_view *g = consumers_view(r, j->who.group);
     const struct cgroup_view_member *m =
-        g == NULL ? NULL : cgroup_view_member(g, j->who.member);
+        g == NULL                ? NULL
+        : j->who.member.len == 0 ? cgroup_view_instance(g, j->who.instance)
+                                 : cgroup_view_member(g, j->who.member);
     size_t has =
         m == NULL
             ? 0

@@ -279,6 +279,17 @@ static void test_join_room(void **state)
     join_in.member_id = slice_str("m1");
     assert_int_equal(join(9), 0);
     assert_int_equal(fake_groups.growth, 0);
+    /* One that was restarted: it comes in its own place. */
+    fake_member("g", "m2", "i2", false,
+                slice_str("a long text that it subscribed with, and more"),
+                "what it was assigned, which is long, too, so that there is "
+                "room");
+    join_in.member_id = slice_str("");
+    join_in.group_instance_id = slice_str("i3");
+    assert_int_equal(join(9), KERR_GROUP_MAX_SIZE_REACHED);
+    join_in.group_instance_id = slice_str("i2");
+    assert_int_equal(join(9), 0);
+    assert_int_equal(fake_groups.growth, 0);
 }
 
 static void test_join_errors(void **state)
