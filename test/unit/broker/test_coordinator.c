@@ -279,17 +279,12 @@ static void many_deletions(void **state)
 
 /* ---- a new leader -------------------------------------------------------- */
 
-/* All left a group in the delay of its first rebalance, and then the
- * coordinator: the next one ends the rebalance. Else the group would never be
- * empty, and nobody could delete it or set its offsets. */
-static void left_in_the_delay(void **state)
+/* A group that all have left in the delay of its first rebalance: it ends
+ * after 3 s. */
+static void left_group(struct world *w)
 {
-    struct world w;
     struct buf b;
-    uint8_t kinds[4];
-    (void)state;
-    begin(&w);
-    int64_t now_ms = env_wall_ms(w.e);
+    int64_t now_ms = env_wall_ms(w->e);
     struct cgroup g = {.id = slice_str("g"),
                        .state = CGROUP_PREPARING,
                        .round = 7,
@@ -298,18 +293,63 @@ static void left_in_the_delay(void **state)
                        .begun_ms = now_ms,
                        .due_ms = now_ms + 3000,
                        .initial_ms = 3000};
-    buf_init(&b, env_mem(w.e), 0);
+    buf_init(&b, env_mem(w->e), 0);
     cgroup_change_group(&b, &g);
-    assert_int_equal(cgroup_image_change(w.image, buf_slice(&b), true), 0);
+    assert_int_equal(cgroup_image_change(w->image, buf_slice(&b), true), 0);
     buf_close(&b);
+}
+
+static void ends_rebalance(struct world *w)
+{
+    uint8_t kinds[4];
+    assert_int_equal(shard.n_commands, 1);
+    assert_int_equal(items_of(kinds, 4), 1);
+    assert_int_equal(kinds[0], CGROUP_DUE);
+    decide(w, 1, (const int16_t[]){0});
+}
+
+/* The coordinator changed then: the next one ends the rebalance. Else the group
+ * would never be empty, and nobody could delete it or set its offsets. */
+static void left_in_the_delay(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    left_group(&w);
     lead(&w);
     pass(&w, 2900);
     assert_int_equal(shard.n_commands, 0);
     pass(&w, 300);
-    assert_int_equal(shard.n_commands, 1);
-    assert_int_equal(items_of(kinds, 4), 1);
-    assert_int_equal(kinds[0], CGROUP_DUE);
-    decide(&w, 1, (const int16_t[]){0});
+    ends_rebalance(&w);
+    end(&w);
+}
+
+/* What a new leader has applied may be long ago: it ends nothing, and nobody,
+ * until it has confirmed that nothing is missing. One whose barrier fails asks
+ * again. */
+static void unconfirmed(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    left_group(&w);
+    shard.ready = true;
+    coordinator_role(w.co, SHARD);
+    pass(&w, 10000);
+    assert_false(w.co->leads);
+    assert_int_equal(shard.n_commands, 0);
+    struct asked first = shard.barrier;
+    assert_non_null(first.cb);
+    memset(&shard.barrier, 0, sizeof shard.barrier);
+    first.cb(first.arg, ERR_TIMEOUT, 0, slice_of(NULL, 0));
+    pass(&w, 10000);
+    assert_false(w.co->leads);
+    assert_int_equal(shard.n_commands, 0);
+    assert_non_null(shard.barrier.cb);
+    shard.barrier.cb(shard.barrier.arg, 0, 1, slice_of(NULL, 0));
+    assert_true(w.co->leads);
+    pass(&w, 1000);
+    ends_rebalance(&w);
     end(&w);
 }
 
@@ -418,6 +458,7 @@ int main(void)
         cmocka_unit_test(again_at_once),
         cmocka_unit_test(many_deletions),
         cmocka_unit_test(left_in_the_delay),
+        cmocka_unit_test(unconfirmed),
         cmocka_unit_test(old_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
