@@ -62,6 +62,17 @@ static int text_check(enum node_setting s, const char *value, struct err *err)
     return 0;
 }
 
+/* A copy without blanks at its end, which a file's values have not either. */
+static char *value_copy(struct mem *mem, const char *value)
+{
+    size_t len = strlen(value);
+
+    while (len > 0 && strchr(" \t\f", value[len - 1]) != NULL) {
+        len--;
+    }
+    return mem_strndup(mem, value, len);
+}
+
 /* Give an entry its value. Errors: ERR_INVALID, ERR_NOMEM. */
 static int entry_take(struct config *c, enum node_setting s, const char *value,
                       enum config_source source, const char *where,
@@ -69,22 +80,23 @@ static int entry_take(struct config *c, enum node_setting s, const char *value,
 {
     struct config_entry *e = &c->entries[s];
     union setting_value v;
-    char *text;
-    char *place;
-    int rc = setting_parse(config_setting(s), value, true, &v, err);
+    char *text = value_copy(c->mem, value);
+    char *place = mem_strndup(c->mem, where, strlen(where));
+    int rc = 0;
 
+    if (text == NULL || place == NULL) {
+        rc = err_set(err, ERR_NOMEM, "out of memory");
+    }
     if (rc == 0) {
-        rc = text_check(s, value, err);
+        rc = setting_parse(config_setting(s), text, true, &v, err);
+    }
+    if (rc == 0) {
+        rc = text_check(s, text, err);
     }
     if (rc != 0) {
-        return rc;
-    }
-    text = mem_strndup(c->mem, value, strlen(value));
-    place = mem_strndup(c->mem, where, strlen(where));
-    if (text == NULL || place == NULL) {
         mem_free(c->mem, text);
         mem_free(c->mem, place);
-        return err_set(err, ERR_NOMEM, "out of memory");
+        return rc;
     }
     mem_free(c->mem, e->text);
     mem_free(c->mem, e->where);

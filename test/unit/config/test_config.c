@@ -273,6 +273,19 @@ static void the_command_line_wins_in_any_order(void **state)
                      CONFIG_FROM_DEFAULT);
 }
 
+/* ... and its values end as those of a file do, so that what is printed can be
+ * read again. */
+static void the_command_line_ends_no_value_with_blanks(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(config_set(f->c, "data.dir", " \t", &f->err), ERR_INVALID);
+    assert_int_equal(config_set(f->c, "cluster.nodes", "1@a:1, \t\f", &f->err),
+                     0);
+    assert_int_equal(config_finish(f->c, &f->err), 0);
+    assert_string_equal(config_text(f->c, NODE_CLUSTER_NODES), "1@a:1,");
+}
+
 /* What the command line overrides is checked all the same. */
 static void overridden_values_are_checked(void **state)
 {
@@ -558,6 +571,7 @@ int main(void)
         TEST(the_admin_listener_is_off_or_on_loopback),
         TEST(repeated_settings_name_both_places),
         TEST(the_command_line_wins_in_any_order),
+        TEST(the_command_line_ends_no_value_with_blanks),
         TEST(overridden_values_are_checked),
         TEST(files_include_files),
         TEST(includes_end),
