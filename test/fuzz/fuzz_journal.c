@@ -66,6 +66,11 @@ static void must_live(struct world *w)
     }
 }
 
+static void abandon_pool(void *arg)
+{
+    chunk_pool_abandon(arg);
+}
+
 static void life(struct env *e, void *arg)
 {
     struct world *w = arg;
@@ -84,6 +89,9 @@ static void life(struct env *e, void *arg)
     }
     ASSERT(env_sync_dir(e, "/") == 0);
     ASSERT(chunk_pool_new(&o.pool, env_mem(e), POOL) == 0);
+    struct mem_end *end = mem_alloc(env_mem(e), sizeof *end);
+    ASSERT(end != NULL);
+    mem_at_end(env_mem(e), end, abandon_pool, o.pool);
     w->j = NULL;
     w->r = NULL;
     w->status = journal_open(e, &o, &w->j, &w->r, &w->err);
