@@ -197,6 +197,50 @@ static void on_tick(struct env_timer *t)
 
 /* ---- life ------------------------------------------------------------- */
 
+/* "incoming-" or "outgoing-", a group, ".db", or one of SQLite's beside it. */
+static bool is_image(const char *name)
+{
+    const char *id = name + strlen("incoming-");
+    if (strncmp(name, "incoming-", strlen("incoming-")) != 0 &&
+        strncmp(name, "outgoing-", strlen("outgoing-")) != 0) {
+        return false;
+    }
+    return strspn(id, "0123456789abcdef") == 16 &&
+           strncmp(id + 16, ".db", 3) == 0 && (id[19] == '\0' || id[19] == '-');
+}
+
+static int add_image(void *arg, const char *name, bool dir)
+{
+    struct buf *names = arg;
+    if (!dir && is_image(name)) {
+        buf_put(names, name, strlen(name) + 1);
+    }
+    return names->status;
+}
+
+/* Images of states that were on their way when the process ended: nobody goes
+ * on with them. */
+static int remove_images(struct replicas *rs, struct err *err)
+{
+    char path[REPLICA_PATH_MAX];
+    struct buf names;
+    buf_init(&names, rs->mem, 0);
+    int rv = env_list_dir(rs->env, rs->dir, add_image, &names);
+    for (size_t at = 0; rv == 0 && at < names.len;) {
+        const char *name = (const char *)names.data + at;
+        int n = snprintf(path, sizeof path, "%s/%s", rs->dir, name);
+        rv = n < 0 || (size_t)n >= sizeof path ? ERR_TOOBIG
+                                               : env_unlink(rs->env, path);
+        trace_info(env_trace(rs->env), "replica.image_left", "file=%s error=%d",
+                   name, rv);
+        at += strlen(name) + 1;
+    }
+    buf_close(&names);
+    return rv == 0 ? 0
+                   : err_set(err, rv, "%s: images of states: %s", rs->dir,
+                             err_text(rv));
+}
+
 static int make_dirs(struct replicas *rs, struct err *err)
 {
     char path[REPLICA_PATH_MAX];
@@ -207,6 +251,10 @@ static int make_dirs(struct replicas *rs, struct err *err)
     int rv = env_mkdir(rs->env, path);
     if (rv != 0 && rv != ERR_EXISTS) {
         return err_set(err, rv, "%s: %s", path, err_text(rv));
+    }
+    rv = remove_images(rs, err);
+    if (rv != 0) {
+        return rv;
     }
     rv = env_sync_dir(rs->env, rs->dir);
     if (rv != 0) {

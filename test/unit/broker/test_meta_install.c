@@ -143,11 +143,53 @@ static void two_of_three(void **state)
     cluster_close(c);
 }
 
+static const char *const names[] = {
+    "/data/incoming-0000000000000001.db", "/data/outgoing-0000000000000001.db",
+    "/data/outgoing-0000000000000001.db-journal",
+    "/data/outgoing-notes.db", /* not ours */
+};
+static int found[4];
+
+static void names_make(void *arg)
+{
+    struct node *n = arg;
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(env_write_file(n->env, names[i], slice_str("x"), NULL),
+                         0);
+    }
+}
+
+static void names_look(void *arg)
+{
+    struct node *n = arg;
+    for (unsigned i = 0; i < 4; i++) {
+        found[i] = env_stat(n->env, names[i], NULL, NULL);
+    }
+}
+
+/* What was on its way when the process ended does not stay for ever. */
+static void leftovers(void **state)
+{
+    (void)state;
+    struct cluster *c = &cluster;
+    cluster_up(c, 7);
+    assert_int_equal(sim_node_call(c->sim, 1, names_make, &c->nodes[1]), 0);
+    node_crash(c, 1, SIM_CRASH_ALL);
+    node_start(c, 1);
+    wait_serves(c, 1);
+    assert_int_equal(sim_node_call(c->sim, 1, names_look, &c->nodes[1]), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(found[i], i < 3 ? ERR_NOTFOUND : 0);
+    }
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_any_step),
         cmocka_unit_test(two_of_three),
+        cmocka_unit_test(leftovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
