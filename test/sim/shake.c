@@ -1,8 +1,8 @@
-/* shake.c - see shake.h. The size of a block is malloc's business: what it
- * really gave is what SQLite may use. */
+/* shake.c - see shake.h. A block's size is what was asked for, as in
+ * state/sql_heap.c: SQLite decides by it here and there (how it reads a damaged
+ * page, for one), and what malloc really gave depends on the seeds before. */
 #include "shake.h"
 
-#include <malloc.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,35 +27,48 @@ static size_t spare(void)
     return shake == 0 ? 0 : (size_t)(next() % 16) * 16;
 }
 
-static int block_size(void *p)
+/* In front of each block: its size. Keeps what follows aligned. */
+#define HEAD 16
+
+static size_t *head_of(void *p)
 {
-    return p == NULL ? 0 : (int)malloc_usable_size(p);
+    return (size_t *)(void *)((char *)p - HEAD);
 }
 
-static void fill(void *p, int from)
+static int block_size(void *p)
 {
-    int size = block_size(p);
+    return p == NULL ? 0 : (int)*head_of(p);
+}
 
-    if (shake != 0 && size > from) {
-        memset((char *)p + from, (int)(next() & 0xff), (size_t)(size - from));
+/* `base`, of `size` bytes from now on; those after `from` are new. */
+static void *block_new(char *base, size_t size, size_t from)
+{
+    if (base == NULL) {
+        return NULL;
     }
+    *(size_t *)(void *)base = size;
+    if (shake != 0 && size > from) {
+        memset(base + HEAD + from, (int)(next() & 0xff), size - from);
+    }
+    return base + HEAD;
 }
 
 static void *block_malloc(int size)
 {
-    void *p = malloc((size_t)size + spare());
+    return block_new(malloc(HEAD + (size_t)size + spare()), (size_t)size, 0);
+}
 
-    fill(p, 0);
-    return p;
+static void block_free(void *p)
+{
+    free(head_of(p));
 }
 
 static void *block_realloc(void *old, int size)
 {
-    int before = block_size(old);
-    void *p = realloc(old, (size_t)size + spare());
+    size_t before = *head_of(old);
 
-    fill(p, before);
-    return p;
+    return block_new(realloc(head_of(old), HEAD + (size_t)size + spare()),
+                     (size_t)size, before);
 }
 
 static int block_roundup(int size)
@@ -78,7 +91,7 @@ void shake_install(void)
 {
     static const struct sqlite3_mem_methods methods = {
         .xMalloc = block_malloc,
-        .xFree = free,
+        .xFree = block_free,
         .xRealloc = block_realloc,
         .xSize = block_size,
         .xRoundup = block_roundup,
