@@ -39,7 +39,7 @@ void routes_close(struct consensus *c)
 
 static void pack_flush(struct consensus *c, struct route *l)
 {
-    if (l->pack.len == 0) {
+    if (l->pack.len == 0 && l->pack.status == 0) {
         return;
     }
     message_frame_end(&l->pack);

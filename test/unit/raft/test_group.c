@@ -1004,6 +1004,38 @@ static void test_repair(void **state)
     world_free(w);
 }
 
+/* A pack for which there was no memory costs what was in it, not all that goes
+ * to that node later. */
+static void test_no_memory_for_packs(void **state)
+{
+    (void)state;
+    struct world *w = world_new(206);
+    propose_many(w, 10);
+    run_ms(w, 100);
+    for (unsigned i = 1; i <= NODES; i++) {
+        struct consensus *c = w->nodes[i].g->c;
+        for (unsigned k = 1; k <= NODES; k++) {
+            if (k == i) {
+                continue;
+            }
+            struct buf *pack = &route_find(c, (int32_t)k)->pack;
+            assert_int_equal(pack->len, 0);
+            buf_close(pack);
+            mem_fail_at(c->mem, 1, 0);
+            buf_put_u8(pack, 0);
+            mem_fail_at(c->mem, 0, 0);
+            assert_int_equal(pack->status, ERR_NOMEM);
+        }
+    }
+    struct node *l = leader(w);
+    crash(w, l->id, SIM_CRASH_NONE);
+    (void)wait_leader(w, l, 5000);
+    start(w, l->id);
+    propose_many(w, 10);
+    check_same(w);
+    world_free(w);
+}
+
 /* Damaged on every voter: nobody leads, nothing is made up. */
 static void test_repair_all(void **state)
 {
@@ -1085,6 +1117,7 @@ int main(void)
         cmocka_unit_test(test_fate_unknown),
         cmocka_unit_test(test_fate_again),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_for_packs),
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_repair_all),
     };
