@@ -23,7 +23,9 @@ enum sim_crash {
     SIM_CRASH_NONE,   /* unsynced sectors vanish */
     SIM_CRASH_PREFIX, /* a prefix in order of writing survives */
     SIM_CRASH_RANDOM, /* a random subset survives */
-    SIM_CRASH_ALL     /* everything survives (kill -9, not a power cut) */
+    SIM_CRASH_ALL,    /* everything survives, the next power cut too */
+    SIM_CRASH_KILL    /* kill -9: everything is there, and what was not durable
+                         still is not: the next power cut decides */
 };
 
 /* Rates are per 10,000 operations; 0 everywhere is a quiet world. */
@@ -51,7 +53,7 @@ void sim_free(struct sim *s);
 /* A disk that outlives crashes of the node using it. Ids from 1. */
 struct sim_disk *sim_disk_new(struct sim *s, unsigned id);
 /* Lose power: choose what survives; afterwards the volatile image is the
- * durable one. sim_crash() calls it. */
+ * durable one (not with SIM_CRASH_KILL). sim_node_crash() calls it. */
 void sim_disk_cut(struct sim_disk *d, enum sim_crash how);
 /* From now on writes beyond so many bytes of all files fail (ERR_NOSPACE); 0:
  * as the world's options say. */
@@ -89,8 +91,9 @@ int sim_node_start(struct sim *s, unsigned id, const char *host,
                    struct env **ret_e);
 /* Kill a node now: its memory is freed whole, its connections break (others
  * see ERR_EOF or ERR_IO, or silence until the node is back, drawn; never
- * silence with SIM_CRASH_ALL), its disk is cut. Of a node that is dead already
- * the disk is cut. May be called by the node's own code: does not return then.
+ * silence when only the process ends), its disk is cut. Of a node that is dead
+ * already the disk is cut. May be called by the node's own code: does not
+ * return then.
  */
 void sim_node_crash(struct sim *s, unsigned id, enum sim_crash how);
 /* The process neither runs nor answers until resumed; its kernel accepts and
@@ -116,6 +119,9 @@ void sim_node_rate(struct sim *s, unsigned id, int millionths);
 /* Each I/O, job and delivery to or from it takes so much longer. */
 void sim_node_slow(struct sim *s, unsigned id, uint64_t disk_us,
                    uint64_t net_us);
+
+/* Its next durable write takes so much longer; those behind it do not. */
+void sim_node_stall(struct sim *s, unsigned id, uint64_t disk_us);
 
 /* Let the directed link from one node to another hold back, or pass,
  * everything. As with TCP nothing is lost: it moves on when the link is up

@@ -489,6 +489,9 @@ void sim_disk_cut(struct sim_disk *d, enum sim_crash how)
     sim_note(d->sim, d->id, SIM_KIND_CUT, how);
     d->power++;
     cut_inflight(d);
+    if (how == SIM_CRASH_KILL) {
+        return;
+    }
     first = disk_first_pending(d);
     if (first > d->seq) {
         first = d->seq;

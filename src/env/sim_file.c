@@ -186,11 +186,17 @@ static void io_run(struct sim_event *ev)
 
 static void io_submit(struct sim_file *f, struct io_event *io)
 {
+    struct sim_node *n = f->handle.node;
     struct sim *s = io->ev.sim;
+    uint64_t us = n->slow_disk_us;
 
+    if (io->dsync) {
+        us += n->stall_us;
+        n->stall_us = 0;
+    }
     f->n_under_way++;
     sim_event_push(&io->ev,
-                   s->now_us + f->handle.node->slow_disk_us +
+                   s->now_us + us +
                        sim_draw(s, s->o.disk_min_us, s->o.disk_max_us));
 }
 

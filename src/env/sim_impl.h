@@ -96,6 +96,7 @@ struct sim_node {
     int rate, next_rate;                 /* millionths fast */
     uint64_t rate_from_us, rate_base_us; /* node time then */
     uint64_t slow_disk_us, slow_net_us;
+    uint64_t stall_us; /* of the next durable write */
     uint64_t crash_at; /* I/O calls until the power goes; 0: it does not */
     enum sim_crash crash_how;
     bool powerless; /* it went: ends with this event */

@@ -86,7 +86,7 @@ static void node_bury(struct sim_node *n, bool silent)
 /* A power cut is silent in half of the cases. */
 static bool cut_is_silent(struct sim *s, enum sim_crash how)
 {
-    return how != SIM_CRASH_ALL && rand_below(&s->rand, 2) == 0;
+    return how < SIM_CRASH_ALL && rand_below(&s->rand, 2) == 0;
 }
 
 /* The power went at an I/O call. */
@@ -357,6 +357,7 @@ static void node_birth(struct sim_node *n)
     n->death[0] = '\0';
     n->exit_code = 0;
     n->hold_durable = false;
+    n->stall_us = 0;
     queue_init(&n->held);
     queue_init(&n->held_durable);
     queue_init(&n->handles);
@@ -526,6 +527,11 @@ void sim_node_slow(struct sim *s, unsigned id, uint64_t disk_us,
 {
     node_any(s, id)->slow_disk_us = disk_us;
     node_any(s, id)->slow_net_us = net_us;
+}
+
+void sim_node_stall(struct sim *s, unsigned id, uint64_t disk_us)
+{
+    node_any(s, id)->stall_us = disk_us;
 }
 
 void sim_crash_at(struct sim *s, unsigned id, uint64_t n, enum sim_crash how)

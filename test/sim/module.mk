@@ -58,6 +58,7 @@ test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/reference.c test/sim/reference.h \
 	test/sim/swarm.c test/sim/swarm.h test/sim/swarm_impl.h \
 	test/sim/swarm_admin.c \
+	test/sim/swarm_apart.c \
 	test/sim/swarm_draw.c \
 	test/sim/swarm_faults.c
 test_sim_sim_LDADD = $(LINK_sim)

@@ -10,6 +10,9 @@
  * allowed), unless the topic is gone. acks=1 promises here what acks=all does.
  * With acks=0 each batch is sent once, and nothing is known of it; what was
  * sent on one connection (a run) is in order.
+ * Who sends `twice` sends some batches again at once, on the same connection or
+ * another, as one that lost patience does: often both come in one turn of the
+ * node. What counts is the better answer, and both say the same offset.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +29,7 @@
 #define IN_FLIGHT_MAX   5
 #define TICK_MS         5
 #define RETRY_MS        40
+#define COPIED          3 /* of so many batches one is sent twice */
 
 struct lane;
 
@@ -35,8 +39,9 @@ struct shot {
     struct buf bytes;
     uint32_t seq;
     unsigned n;
-    bool flying;
-    unsigned number; /* of the lane's */
+    unsigned n_flying; /* 1, or 2 with a copy */
+    bool acked;        /* a copy flies yet */
+    unsigned number;   /* of the lane's */
 };
 
 /* What a producer with acks=0 sent on one connection. */
@@ -68,6 +73,7 @@ struct producer {
     struct producer_options o;
     struct env_timer timer;
     struct client *clients[SIM_NODES_MAX + 1];
+    struct client *others[SIM_NODES_MAX + 1]; /* for copies */
     int64_t id;
     int16_t epoch;
     bool asking;
@@ -154,7 +160,7 @@ static void lane_forget(struct lane *l)
     QUEUE_FOREACH(q, tmp, &l->shots)
     {
         struct shot *s = QUEUE_ENTRY(q, struct shot, queue);
-        if (!s->flying) {
+        if (s->n_flying == 0) {
             shot_free(s);
         }
     }
@@ -195,6 +201,12 @@ static void judge(struct lane *l, struct shot *s, int code)
     }
 }
 
+/* No copy of it may yet be answered better. */
+static bool last(const struct shot *s)
+{
+    return !s->acked && s->n_flying == 0;
+}
+
 static void on_answer(void *arg, int status, const void *response)
 {
     struct shot *s = arg;
@@ -202,10 +214,10 @@ static void on_answer(void *arg, int status, const void *response)
     struct world *w = l->producer->world;
     const struct produce_response *r = response;
 
-    s->flying = false;
+    s->n_flying--;
     l->n_flying--;
     if (status != 0) {
-        l->failed = true;
+        l->failed = l->failed || last(s);
         book_loosen(l->book, l->producer->number, s->seq, s->n);
     } else {
         const struct produce_response_partition_response *pr;
@@ -213,13 +225,15 @@ static void on_answer(void *arg, int status, const void *response)
                r->responses.ptr[0].partition_responses.n == 1);
         pr = &r->responses.ptr[0].partition_responses.ptr[0];
         if (pr->error_code == 0) {
-            l->acked = true;
+            l->acked = s->acked = true;
             book_ack(l->book, pr->base_offset, l->producer->number, s->seq,
                      s->n);
-            shot_free(s);
-        } else {
+        } else if (last(s)) {
             judge(l, s, pr->error_code);
         }
+    }
+    if (s->acked && s->n_flying == 0) {
+        shot_free(s);
     }
     if (l->failed) {
         l->retry_ms = env_now_ms(w->env) + RETRY_MS;
@@ -293,14 +307,13 @@ bool producer_flying(const struct producer *p, unsigned topic)
 /* ---- sending ----------------------------------------------------------------
  */
 
-static void shoot(struct lane *l, struct shot *s)
+static void shoot(struct lane *l, struct shot *s, struct client *c)
 {
     struct producer *p = l->producer;
     struct world *w = p->world;
     struct produce_request r;
     struct produce_request_topic_data t;
     struct produce_request_partition_data d;
-    struct client *c = world_client(w, p->clients, (unsigned)l->book->leader);
 
     wire_init(&wire_produce_request, &r);
     wire_struct_init(&wire_produce_request_topic_data, &t);
@@ -315,7 +328,7 @@ static void shoot(struct lane *l, struct shot *s)
     t.partition_data.n = 1;
     d.index = (int32_t)l->book->partition;
     d.records = buf_slice(&s->bytes);
-    s->flying = true;
+    s->n_flying++;
     l->n_flying++;
     if (p->o.acks_none) {
         book_loosen(l->book, p->number, s->seq, s->n);
@@ -325,6 +338,28 @@ static void shoot(struct lane *l, struct shot *s)
     } else {
         client_call(c, &wire_produce_request, PRODUCE_VERSION, &r, 5000,
                     on_answer, s);
+    }
+}
+
+/* A log that knows nothing of the producer could take a late copy for a new
+ * batch. */
+static void shoot_all(struct lane *l, struct shot *s)
+{
+    struct producer *p = l->producer;
+    struct world *w = p->world;
+    unsigned to = (unsigned)l->to;
+
+    shoot(l, s, world_client(w, p->clients, to));
+    if (!p->o.twice || !l->acked || world_below(w, COPIED) != 0) {
+        return;
+    }
+    if (world_below(w, 3) == 0) {
+        shoot(l, s, world_client(w, p->others, to));
+        return;
+    }
+    shoot(l, s, world_client(w, p->clients, to));
+    if (w->copied_cb != NULL) {
+        w->copied_cb(w->copied_arg, to);
     }
 }
 
@@ -427,8 +462,8 @@ static void lane_tick(struct lane *l)
     QUEUE_FOREACH(q, tmp, &l->shots)
     {
         struct shot *s = QUEUE_ENTRY(q, struct shot, queue);
-        if (!s->flying) {
-            shoot(l, s);
+        if (s->n_flying == 0) {
+            shoot_all(l, s);
         }
     }
 }

@@ -33,6 +33,7 @@ static const char *may_end(struct swarm *s, unsigned id, const char *why)
         return "died";
     }
     if (strcmp(why, SIM_POWER_TEXT) == 0 || t->io ||
+        (t->starved && strstr(why, "memory") != NULL) ||
         (t->full && (strstr(why, err_text(ERR_NOSPACE)) != NULL ||
                      strstr(why, "make room") != NULL))) {
         return NULL;
@@ -87,8 +88,9 @@ static void bury(struct swarm *s, unsigned id)
         s->n_damage_seen += t->gone && t->damaged;
     }
     if (!down) {
-        sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
+        sim_cluster_kill(s->cluster, id, swarm_kill_mode(s));
     }
+    t->cached = strcmp(why, SIM_POWER_TEXT) != 0;
     if (!t->gone) {
         swarm_restart_later(s, id);
     }
@@ -117,10 +119,13 @@ static void tend(struct swarm *s, unsigned id)
         t->slow_us = NO_TIME;
         sim_node_slow(s->sim, id, 0, 0);
     }
-    if (now(s) >= t->start_us) {
+    if (now(s) >= t->start_us && now(s) >= t->stall_us) {
         t->start_us = NO_TIME;
         swarm_say(s, "start", id, 0);
-        terms_look(&s->terms, id);
+        if ((s->apart & APART_CACHE) == 0 || !t->cached) {
+            terms_look(&s->terms, id);
+        }
+        t->cached = false;
         sim_cluster_start(s->cluster, id);
         bury(s, id);
     }
@@ -154,6 +159,7 @@ static void load(struct swarm *s)
         tend_all(s);
         swarm_maybe_strike(s);
         swarm_strike_state(s);
+        swarm_strike_apart(s);
         if (now(s) >= s->next_admin_us) {
             s->next_admin_us = now(s) + between(s, 200, 3000) * MS;
             swarm_churn(s);
@@ -191,6 +197,7 @@ static void heal(struct swarm *s)
         t->resume_us = t->resume_us == NO_TIME ? NO_TIME : 0;
         t->release_us = t->release_us == NO_TIME ? NO_TIME : 0;
         t->start_us = t->start_us == NO_TIME ? NO_TIME : now(s);
+        t->kill_us = NO_TIME;
     }
     for (unsigned i = 1; i <= s->n + 1; i++) {
         for (unsigned k = 1; k <= s->n + 1; k++) {

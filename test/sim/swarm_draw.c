@@ -134,6 +134,7 @@ static void draw_load(struct swarm *s)
         unsigned acks = idempotent ? 0 : (unsigned)below(s, 3);
         producers[i] = (struct producer_options){
             .idempotent = idempotent,
+            .twice = idempotent && (s->apart & APART_TWICE) != 0,
             .acks_one = acks == 1,
             .acks_none = acks == 2,
             .interval_ms = (unsigned)between(s, 5, 200),
@@ -205,11 +206,13 @@ void swarm_draw(struct swarm *s)
     for (unsigned id = 1; id <= s->n; id++) {
         s->seats[id] = (struct seat){.start_us = below(s, 300) * MS,
                                      .resume_us = NO_TIME,
-                                     .release_us = NO_TIME};
+                                     .release_us = NO_TIME,
+                                     .kill_us = NO_TIME};
     }
     memset(s->link_us, 0xff, sizeof s->link_us);
     draw_nodes(s);
     draw_states(s);
+    swarm_draw_apart(s);
     draw_load(s);
     if (s->groups.on) {
         groups_start(&s->world, &s->groups, s->o->seed);

@@ -33,17 +33,27 @@ void swarm_restart_later(struct swarm *s, unsigned id)
                                    : between(s, 0, 1500) * MS;
 
     t->start_us = now(s) + us;
-    t->resume_us = t->release_us = NO_TIME;
+    t->resume_us = t->release_us = t->kill_us = NO_TIME;
     if (t->io && below(s, 2)) {
         t->io = false;
         sim_io_fail_at(s->sim, id, 0, false, 0);
     }
 }
 
+enum sim_crash swarm_kill_mode(const struct swarm *s)
+{
+    return (s->apart & APART_CACHE) != 0 ? SIM_CRASH_KILL : SIM_CRASH_ALL;
+}
+
 static void kill_one(struct swarm *s, unsigned id)
 {
-    if (!s->seats[id].gone && (swarm_runs(s, id) || below(s, 3) == 0)) {
-        sim_cluster_kill(s->cluster, id, (enum sim_crash)below(s, 4));
+    struct seat *t = &s->seats[id];
+
+    if (!t->gone && (swarm_runs(s, id) || below(s, 3) == 0)) {
+        enum sim_crash how = (enum sim_crash)below(s, 4);
+        how = how == SIM_CRASH_ALL ? swarm_kill_mode(s) : how;
+        sim_cluster_kill(s->cluster, id, how);
+        t->cached = how == SIM_CRASH_KILL;
         swarm_restart_later(s, id);
     }
 }

@@ -1,5 +1,5 @@
 /* swarm_impl.h - what the parts of a swarm share: swarm.c (its life),
- * swarm_draw.c, swarm_faults.c and swarm_admin.c. */
+ * swarm_draw.c, swarm_faults.c, swarm_apart.c and swarm_admin.c. */
 #ifndef SIM_SWARM_IMPL_H
 #define SIM_SWARM_IMPL_H
 
@@ -32,11 +32,23 @@ enum fault {
     FAULTS
 };
 
+/* What few seeds have, drawn apart (swarm_apart.c): bits. */
+enum apart {
+    APART_CACHE = 1,  /* who is killed leaves what was not durable so */
+    APART_STALL = 2,  /* one durable write takes long, those behind do not */
+    APART_TWICE = 4,  /* clients send batches twice at once */
+    APART_STARVE = 8, /* an allocation fails */
+};
+
 struct seat {
     uint64_t start_us, resume_us, release_us; /* NO_TIME: nothing to do */
     uint64_t io_us;                           /* an error was planted until */
     bool io;                                  /* it may die of one */
     uint64_t full_us, slow_us;                /* until */
+    /* A write takes long, until then; behind it the node is killed. */
+    uint64_t stall_us, kill_us;
+    bool cached;  /* it was killed: its disk has more than is durable */
+    bool starved; /* an allocation failed: it may die of that */
     bool full;    /* its disk was full: it may die of that */
     bool damaged; /* it may end because of that, and stays down then */
     bool wiped;   /* it may not serve again */
@@ -66,6 +78,9 @@ struct swarm {
     struct rand state_rand;
     uint64_t next_state_us;
     unsigned n_decisions, n_state_damages;
+    unsigned apart; /* bits */
+    struct rand apart_rand;
+    uint64_t next_stall_us, next_starve_us;
     uint64_t link_us[SIM_NODES_MAX + 2][SIM_NODES_MAX + 2]; /* up again at */
     uint64_t load_us, gap_us, next_fault_us, next_admin_us;
     unsigned n_churn, churn_partitions;
@@ -115,6 +130,16 @@ void swarm_restart_later(struct swarm *s, unsigned id);
 void swarm_maybe_strike(struct swarm *s);
 /* The next fault of a database, if it is time for it. */
 void swarm_strike_state(struct swarm *s);
+
+/* How a node is killed whose process ends, but not the power. */
+enum sim_crash swarm_kill_mode(const struct swarm *s);
+
+/* ---- drawn apart (swarm_apart.c) ----------------------------------------- */
+
+/* Others: seeds without them stay what they were. */
+void swarm_draw_apart(struct swarm *s);
+/* The next of them, if it is time for it. */
+void swarm_strike_apart(struct swarm *s);
 
 /* ---- admin (swarm_admin.c) ----------------------------------------------- */
 

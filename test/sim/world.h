@@ -125,7 +125,10 @@ struct world {
     struct groups *groups; /* NULL: none */
     unsigned down;         /* bit per node that stays down, or is damaged */
     bool loading;          /* producers have more to say */
-    bool trace;            /* say on stderr what was refused */
+    /* A batch is on its way to a node twice; may be NULL. */
+    void (*copied_cb)(void *arg, unsigned node);
+    void *copied_arg;
+    bool trace; /* say on stderr what was refused */
     struct world_counts counts;
     char invariant[32]; /* "": none broken */
     char violation[600];
@@ -183,6 +186,7 @@ struct producer_options {
     unsigned interval_ms; /* between batches of one partition */
     unsigned records_max; /* in a batch */
     unsigned in_flight;   /* batches per partition, at most 5 */
+    bool twice;           /* idempotent: some batches are sent twice at once */
     bool once;            /* one batch to each partition, whatever `loading` */
 };
 void producer_start(struct world *w, const struct producer_options *o);

@@ -445,6 +445,47 @@ static void test_writes_in_flight(void **state)
     assert_true(reordered && torn);
 }
 
+/* A write that takes long is overtaken. When its process is killed meanwhile,
+ * it is there all the same, until the power goes. */
+static void test_killed_behind_a_stall(void **state)
+{
+    struct world w = world_quiet(7);
+    struct file *f = open_direct(w.env, "/j");
+    void *one = block_new(1);
+    struct op ops[3] = {{.done = false}};
+    char text[4096];
+
+    (void)state;
+    assert_int_equal(env_sync_dir(w.env, "/"), 0);
+    sim_node_stall(w.sim, 1, 5000);
+    for (unsigned i = 0; i < 3; i++) { /* the last one comes first */
+        assert_int_equal(file_write(f, &ops[i].io, one, 4096, 4096 * (2 - i),
+                                    i < 2, op_cb, &ops[i]),
+                         0);
+    }
+    sim_run_until(w.sim, 1000, NULL);
+    assert_false(ops[0].done); /* only the first durable one takes long */
+    assert_true(ops[1].done);
+    assert_true(ops[2].done);
+    put(w.env, "/n", "new", 3, 0, true);
+    world_cut(&w, SIM_CRASH_KILL);
+    assert_int_equal(get(w.env, "/n", text, 0),
+                     3); /* its name is not durable */
+    assert_int_equal(sim_disk_bytes(w.disk), 3 * 4096 + 3);
+    assert_int_equal(get(w.env, "/j", text, 0), 4096);
+    assert_memory_equal(text, one, 4096);
+    sim_run_until(w.sim, 20000, NULL);
+    world_cut(&w, SIM_CRASH_NONE);
+    assert_int_equal(get(w.env, "/n", text, 0), ERR_NOTFOUND);
+    assert_int_equal(sim_disk_bytes(w.disk), 2 * 4096);
+    assert_int_equal(get(w.env, "/j", text, 0), 4096);
+    for (unsigned i = 0; i < 4096; i++) {
+        assert_int_equal(text[i], 0);
+    }
+    free(one);
+    sim_free(w.sim);
+}
+
 /* The inode goes to the medium whole: a dsync write takes an older change of
  * size along. */
 static void test_dsync_takes_the_size_along(void **state)
@@ -862,6 +903,7 @@ int main(void)
         cmocka_unit_test(test_dsync_survives),
         cmocka_unit_test(test_dsync_over_unsynced),
         cmocka_unit_test(test_writes_in_flight),
+        cmocka_unit_test(test_killed_behind_a_stall),
         cmocka_unit_test(test_dsync_takes_the_size_along),
         cmocka_unit_test(test_sync_and_later_writes),
         cmocka_unit_test(test_done_once),
