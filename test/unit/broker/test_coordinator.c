@@ -455,10 +455,8 @@ static void old_offsets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(again_at_once),
-        cmocka_unit_test(many_deletions),
-        cmocka_unit_test(left_in_the_delay),
-        cmocka_unit_test(unconfirmed),
+        cmocka_unit_test(again_at_once),     cmocka_unit_test(many_deletions),
+        cmocka_unit_test(left_in_the_delay), cmocka_unit_test(unconfirmed),
         cmocka_unit_test(old_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
