@@ -23,6 +23,14 @@ void fake_later(void (*run)(void *, void *), void *arg, void *what)
     assert_true(queue_to < 4096);
     queue[queue_to++] = (struct later){run, arg, what};
 }
+void fake_never(const void *arg)
+{
+    for (unsigned i = queue_from; i < queue_to; i++) {
+        if (queue[i].arg == arg) {
+            queue[i].run = NULL;
+        }
+    }
+}
 
 /* ---- the broker --------------------------------------------------------- */
 
@@ -616,7 +624,9 @@ void *fake_run(const struct wire_message *m, int version, const void *in)
     do {
         while (queue_from < queue_to) {
             struct later *l = &queue[queue_from++];
-            l->run(l->arg, l->what);
+            if (l->run != NULL) {
+                l->run(l->arg, l->what);
+            }
             turn(&r);
         }
     } while (!ended && fake.idle != NULL && fake.idle());

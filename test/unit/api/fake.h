@@ -104,6 +104,8 @@ struct partition *fake_partition(const char *topic);
 
 /* Run something after the handler, in order. */
 void fake_later(void (*run)(void *arg, void *what), void *arg, void *what);
+/* Not, after all: who asked has canceled, and `arg` may be no more. */
+void fake_never(const void *arg);
 void *fake_run(const struct wire_message *m, int version, const void *in);
 /* Equal to a string. */
 #define assert_text(s, text) assert_true(slice_equal((s), slice_str(text)))
