@@ -148,14 +148,21 @@ void groups_topic_deleted(struct groups *gs, unsigned topic)
 /* ---- at rest -------------------------------------------------------------
  */
 
-static unsigned expected(const struct groups *gs, const struct group_book *b)
+/* How many fit. The limit binds who joins: while a rebalance runs only those
+ * that have joined it count, and a static member keeps its place without (as in
+ * Kafka), so a group that has some may end above it. */
+static bool as_many_as_fit(const struct groups *gs, const struct group_book *b,
+                           unsigned running)
 {
     uint64_t most =
         gs->plan.size_max == 0 ? GROUP_SLOTS_MAX : gs->plan.size_max;
-
     unsigned n = b->o.n_slots - b->o.twins;
 
-    return n < most ? n : (unsigned)most;
+    if (n <= most) {
+        return running == n;
+    }
+    return b->o.n_static > 0 ? running >= most && running <= n
+                             : running == most;
 }
 
 /* All that fit run in one generation, and commit. */
@@ -170,8 +177,8 @@ static bool rests(const struct groups *gs, const struct group_book *b)
         committed += group_member_commits(m) > 0;
         holds += group_member_holds(m);
     }
-    return running + waiting == b->o.n_slots && running == expected(gs, b) &&
-           (holds == 0 || committed > 0);
+    return running + waiting == b->o.n_slots &&
+           as_many_as_fit(gs, b, running) && (holds == 0 || committed > 0);
 }
 
 static void describe(const struct groups *gs, const struct group_book *b,
