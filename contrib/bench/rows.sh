@@ -113,13 +113,13 @@ consume_once() {
 }
 row_consume() { measured consume consume_once; }
 
-failover_once() {
+failover_once() { # OPTION... try
     local topic victim=$((round % 3 + 1)) out
     topic=failover-$(date +%s%N)
     topic_make "$topic" 12
     out=$dir/$side/failover.json
     bench produce --topic "$topic" --rate 1000 --warmup 3 --seconds 30 \
-        --pids "$(side_pids)" > "$out" &
+        --pids "$(side_pids)" "${@:1:$#-1}" > "$out" &
     sleep 8
     side_kill_node "$victim" KILL
     wait $! || return
@@ -130,6 +130,8 @@ failover_once() {
     sleep 5
 }
 row_failover() { measured failover failover_once; }
+# As applications meet it: with librdkafka's own retries and metadata.
+row_failrd() { measured failrd failover_once --backend rdkafka; }
 
 now_ms() { date +%s%3N; }
 

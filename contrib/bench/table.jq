@@ -45,7 +45,8 @@ def measures: {
     idle: [["RSS MB", ["rss_bytes"]]]};
 def kind: if . as $r | ["t1", "t16", "t100", "rd16", "volume"] | index($r)
     then "t" elif startswith("l1") then "l"
-    elif . == "restart" then "start" else . end;
+    elif . == "restart" then "start"
+    elif . == "failrd" then "failover" else . end;
 def scale($name): if . != null and ($name | test("RSS MB")) then . / 1e6
     else . end;
 
@@ -55,8 +56,8 @@ def scale($name): if . != null and ($name | test("RSS MB")) then . / 1e6
     | select(.result.failed | not)] as $runs
 | ["row", "measure", "ostraka", "kafka", "ratio", "rounds", "disturbed"],
   (["idle", "start", "t1", "t16", "t100", "rd16", "consume", "l1k", "l10k",
-    "failover", "restart", "volume", "gidle", "gcommit", "gfetch", "gjoin",
-    "gfail"][] as $row
+    "failover", "failrd", "restart", "volume", "gidle", "gcommit", "gfetch",
+    "gjoin", "gfail"][] as $row
    | measures[$row | kind][] as [$name, $path]
    | [$runs[] | select(.row == $row)] as $mine
    | def of($side): [$mine[] | select(.side == $side)

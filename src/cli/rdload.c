@@ -11,6 +11,7 @@
 #define PRODUCERS_MAX 64
 #define QUEUE_RECORDS 200000
 #define POLL_EVERY    256
+#define GAPS_MAX      10000 /* partitions whose gaps are known */
 
 struct producer {
     pthread_t thread;
@@ -22,7 +23,7 @@ struct producer {
     const uint8_t *value;
     uint64_t start_us, measure_us, end_us;
     struct rawload_result r;
-    uint64_t acked_us;
+    uint64_t *acked_us; /* by partition, 0: never; atomics, shared by all */
     bool started;
 };
 
@@ -42,6 +43,35 @@ static int set_extra(rd_kafka_conf_t *conf, const char *const *properties,
     return rv;
 }
 
+static void raise_gap(struct rawload_result *r, uint64_t us)
+{
+    double gap = (double)us / 1e6;
+    r->gap_max_s = gap > r->gap_max_s ? gap : r->gap_max_s;
+}
+
+static void note_ack(struct producer *p, int32_t partition, uint64_t now)
+{
+    if (partition >= 0 && partition < GAPS_MAX) {
+        uint64_t was =
+            __atomic_exchange_n(&p->acked_us[partition], now, __ATOMIC_RELAXED);
+        if (was >= p->measure_us && now > was) {
+            raise_gap(&p->r, now - was);
+        }
+    }
+}
+
+/* Who was acknowledged once, and then no more until the end. */
+static void note_silent(const struct producer *p, struct rawload_result *r)
+{
+    for (unsigned i = 0; i < GAPS_MAX; i++) {
+        uint64_t was = p->acked_us[i];
+        if (was != 0 && was < p->end_us) {
+            raise_gap(r,
+                      p->end_us - (was > p->measure_us ? was : p->measure_us));
+        }
+    }
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct producer *p = opaque;
@@ -53,11 +83,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
         return;
     }
     p->r.records_all++;
-    if (now >= p->measure_us && p->acked_us >= p->measure_us &&
-        (double)(now - p->acked_us) / 1e6 > p->r.gap_max_s) {
-        p->r.gap_max_s = (double)(now - p->acked_us) / 1e6;
-    }
-    p->acked_us = now;
+    note_ack(p, m->partition, now);
     if (now >= p->measure_us && now < p->end_us) {
         p->r.records++;
         p->r.bytes += m->len;
@@ -161,7 +187,6 @@ static int start_all(struct producer *p, unsigned n, struct err *err)
         p[i].start_us = start;
         p[i].measure_us = start + (uint64_t)(p[i].o->warmup_s * 1e6);
         p[i].end_us = p[i].measure_us + (uint64_t)(p[i].o->seconds * 1e6);
-        p[i].acked_us = start;
         p[i].started = pthread_create(&p[i].thread, NULL, run, &p[i]) == 0;
     }
     return 0;
@@ -193,14 +218,19 @@ int rdload_produce(struct env *e, const struct rdload_options *o,
                                                 : o->producers;
     struct producer *p = mem_calloc(env_mem(e), n, sizeof *p);
     uint8_t *value = mem_calloc(env_mem(e), 1, o->value_bytes + 1);
+    uint64_t *acked_us = mem_calloc(env_mem(e), GAPS_MAX, sizeof *acked_us);
     *ret_r = (struct rawload_result){.seconds = o->seconds};
-    if (p == NULL || value == NULL) {
+    if (p == NULL || value == NULL || acked_us == NULL) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     env_random(e, value, o->value_bytes);
     for (unsigned i = 0; i < n; i++) {
-        p[i] = (struct producer){
-            .o = o, .env = e, .number = i, .of = n, .value = value};
+        p[i] = (struct producer){.o = o,
+                                 .env = e,
+                                 .number = i,
+                                 .of = n,
+                                 .value = value,
+                                 .acked_us = acked_us};
     }
     int rv = start_all(p, n, err);
     if (rv == 0 && o->watch != NULL) {
@@ -218,6 +248,10 @@ int rdload_produce(struct env *e, const struct rdload_options *o,
             rd_kafka_destroy(p[i].rk);
         }
     }
+    if (rv == 0) {
+        note_silent(&p[0], ret_r);
+    }
+    mem_free(env_mem(e), acked_us);
     mem_free(env_mem(e), value);
     mem_free(env_mem(e), p);
     if (rv == 0 && ret_r->records_all == 0) {

@@ -20,7 +20,9 @@ struct rdload_options {
 };
 
 /* Produce; the result's latency is from the due time (rate) or from produce()
- * to the report. Errors: ERR_INVALID (a property), ERR_TIMEOUT. */
+ * to the report. The longest gap is that of any partition, over all producers
+ * (of the first 10,000 partitions). Errors: ERR_INVALID (a property),
+ * ERR_TIMEOUT. */
 int rdload_produce(struct env *e, const struct rdload_options *o,
                    struct rawload_result *ret_r, struct err *err);
 /* Read all partitions from the beginning until the ends known at the start
