@@ -254,6 +254,63 @@ static void test_port_busy(void **state)
     end(w);
 }
 
+/* The end of what the kernel leaves to listeners. */
+static unsigned ephemeral_low(void)
+{
+    unsigned low = 0;
+    FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%u", &low), 1);
+    fclose(f);
+    return low > 11000 && low < 32768 ? low : 32768;
+}
+
+/* Somebody has the ports that clients usually find: others are chosen. What
+ * else a node listens on lies where no outgoing connection can take it while
+ * the node is down; and all that is kept in its file. */
+static void test_ports_chosen(void **state)
+{
+    static const uint16_t preferred[] = {19092, 29092, 39092};
+    struct world *w = begin();
+    struct dev made;
+    int fds[3], one = 1;
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons(preferred[i]),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+        setsockopt(fds[i], SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        /* If that fails somebody else has it, which is as good. */
+        if (bind(fds[i], (const struct sockaddr *)&a, sizeof a) == 0) {
+            assert_int_equal(listen(fds[i], 1), 0);
+        }
+    }
+    assert_int_equal(create(w, 5, 0), 0);
+    made = w->d;
+    for (unsigned i = 0; i < 5; i++) {
+        const struct dev_node *n = &made.nodes[i];
+        assert_true(n->client.port >= 10000 &&
+                    n->client.port < ephemeral_low());
+        assert_true(n->peer.port >= 10000 && n->peer.port < ephemeral_low());
+        assert_true(n->admin.port >= 10000 && n->admin.port < ephemeral_low());
+        for (unsigned k = 0; k < 3; k++) {
+            assert_int_not_equal(n->client.port, preferred[k]);
+        }
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+    call_begin(w);
+    assert_int_equal(load(w), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(w->d.nodes[i].client.port, made.nodes[i].client.port);
+        assert_int_equal(w->d.nodes[i].admin.port, made.nodes[i].admin.port);
+    }
+    end(w);
+}
+
 /* ---- settings ------------------------------------------------------------ */
 
 /* Judged before the first file is written. */
@@ -445,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_slashes),
         cmocka_unit_test(test_long_directory),
         cmocka_unit_test(test_port_busy),
+        cmocka_unit_test(test_ports_chosen),
         cmocka_unit_test(test_bad_settings),
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_many_settings),

@@ -1,7 +1,9 @@
 
-# The man pages against the programs.
-TESTS += test/unit/server/man.sh
-EXTRA_DIST += test/unit/server/man.sh
+# The man pages and the examples against the programs; how large ostrakad is.
+TESTS += test/unit/server/man.sh test/unit/server/examples.sh \
+	test/unit/server/size.sh
+EXTRA_DIST += test/unit/server/man.sh test/unit/server/examples.sh \
+	test/unit/server/size.sh
 
 check_PROGRAMS += test/unit/server/test_notify
 TESTS += test/unit/server/test_notify
