@@ -99,6 +99,7 @@ static bool fill_partition(struct request *r, const struct status_replica *from,
     to->high_watermark = s->high_watermark;
     to->log_end = s->log_end;
     to->bytes = (int64_t)from->bytes;
+    to->chain = (int64_t)s->chain;
     return fill_members(r, s, to);
 }
 

@@ -92,7 +92,7 @@ static void fill_replica(struct output *o, const struct description *d,
     output_text(o, "%s", state_of(n, p));
     fill_progress(o, d, n, m);
     if (p == NULL) {
-        for (int i = 0; i < 10; i++) {
+        for (int i = 0; i < 11; i++) {
             output_null(o);
         }
         return;
@@ -107,6 +107,7 @@ static void fill_replica(struct output *o, const struct description *d,
     output_number(o, p->high_watermark);
     output_number(o, p->log_end);
     output_number(o, p->bytes);
+    output_text(o, "%016" PRIx64, (uint64_t)p->chain);
 }
 
 static void fill(struct output *o, const struct description *d)
@@ -126,8 +127,10 @@ static void fill(struct output *o, const struct description *d)
         {"START", "log_start", OUTPUT_NUMBER},
         {"HIGH", "high_watermark", OUTPUT_NUMBER},
         {"END", "log_end", OUTPUT_NUMBER},
-        {"BYTES", "bytes", OUTPUT_NUMBER}};
-    output_init(o, "partition.describe", columns, 15);
+        {"BYTES", "bytes", OUTPUT_NUMBER},
+        {NULL, "chain", OUTPUT_TEXT}}; /* of all batches up to the commit */
+    output_init(o, "partition.describe", columns,
+                sizeof columns / sizeof columns[0]);
     for (unsigned i = 0; i < d->survey.n_nodes; i++) {
         const struct survey_node *n = &d->survey.nodes[i];
         const struct ostraka_describe_response_partition *p =

@@ -289,6 +289,7 @@ struct replica_member {
 };
 struct replica_status {
     uint64_t group, term, commit, last, stored, base, applied;
+    uint64_t chain; /* over all batches up to `commit`: equal on all replicas */
     int64_t log_start, high_watermark, log_end;
     int32_t leader;
     bool is_leader, ready, transferring, repair;

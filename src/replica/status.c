@@ -74,6 +74,9 @@ void replica_status(const struct replica *r, struct replica_status *ret_s)
     ret_s->stored = group_stored(r->group);
     ret_s->last = tail_last_index(group_tail(r->group));
     ret_s->base = group_tail(r->group)->base.index;
+    if (ret_s->commit >= ret_s->base && ret_s->commit <= ret_s->last) {
+        ret_s->chain = tail_point(group_tail(r->group), ret_s->commit).chain;
+    }
     ret_s->is_leader = replica_is_leader(r);
     ret_s->ready = replica_ready(r);
     ret_s->transferring = transfer_active(r);

@@ -174,6 +174,21 @@ expect 0 'LEADER +[123]' partition describe keyed/0
 expect 0 '' partition describe keyed/0 --json
 json "len(d['data']) == 3 and d['leader'] in (1, 2, 3) and d['commit'] > 0"
 json "all(r['lag'] == d['data'][0]['lag'] for r in d['data'])"
+
+# One number says that the replicas' logs are the same; another log has another.
+chains()
+{
+    sh "$OSTRAKA_SRC/test/integration/chains.sh" "$@"
+}
+[ "$(chains "$ostraka" keyed)" = 3 ] || fail "the replicas of keyed differ"
+cat >"$work/other" <<END
+#!/bin/sh
+"$ostraka" "\$@" |
+    awk '/"chain":/ && ++n == 2 { sub(/: *"./, ": \"x") } { print }'
+END
+chmod +x "$work/other"
+chains "$work/other" keyed >"$work/out"
+same $? 12 'another chain on one replica'
 expect 0 'GROUP +1' partition describe @meta
 expect 3 'partitions 0 to 0' partition describe keyed/1
 expect 3 'did you mean keyed' partition describe keyd/0

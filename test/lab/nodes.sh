@@ -382,7 +382,7 @@ load_raced()
 
 # load_verify TOPIC ARGUMENTS...: read all back, into TOPIC.verify.json; the
 # status of check-load. What the client sent again by its own doing is excused
-# if its log says so.
+# if its log says so. Then the logs of the replicas that answer have one chain.
 load_verify()
 {
     of=$1
@@ -392,7 +392,14 @@ load_verify()
         set -- "$@" --may-resend
     fi
     timeout 120 "$check" verify --topic "$of" --books "$lab/$of.books" "$@" \
-        >"$lab/$of.verify.json" 2>"$lab/$of.verify.err"
+        >"$lab/$of.verify.json" 2>"$lab/$of.verify.err" || return
+    sh "$OSTRAKA_SRC/test/integration/chains.sh" "$ostraka" "$of" \
+        >"$lab/$of.chains" 2>&1 || {
+        status=$?
+        cat "$lab/$of.chains" >>"$lab/$of.verify.err"
+        echo diverged >"$lab/$of.chains.differ"
+        return $status
+    }
 }
 
 # number FILE KEY: a number out of a line of JSON; 0 if it was not said.
@@ -432,6 +439,7 @@ result()
     l=$lab/$3.load.json
     v=$lab/$3.verify.json
     diverged=$(($(number "$v" diverged) + $(number "$v" missing)))
+    [ ! -e "$lab/$3.chains.differ" ] || diverged=$((diverged + 1))
     changed=$(($(number "$v" changed) + $(number "$v" phantom)))
     if [ -n "${json:-}" ]; then
         printf '{"schedule": "%s", "fs": "%s", "seed": %s, ' "$1" "$lab_fs" "$2"

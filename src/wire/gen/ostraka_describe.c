@@ -110,12 +110,14 @@ static const struct wire_field response_partition[] = {
      .to = WIRE_LAST},
     {.name = "Bytes", .at = offsetof(T, bytes), .type = WIRE_I64,
      .to = WIRE_LAST},
+    {.name = "Chain", .at = offsetof(T, chain), .type = WIRE_I64,
+     .flags = WIRE_TAGGED, .to = WIRE_LAST, .tag_from = 0, .tag = 0},
     {.name = "Members", .at = offsetof(T, members), .type = WIRE_STRUCT,
      .sub = &wire_ostraka_describe_response_member, .flags = WIRE_ARRAY,
      .to = WIRE_LAST},
 };
 const struct wire_struct wire_ostraka_describe_response_partition =
-    {response_partition, 20, sizeof(T)};
+    {response_partition, 21, sizeof(T)};
 #undef T
 
 #define T struct ostraka_describe_response

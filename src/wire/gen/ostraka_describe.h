@@ -56,6 +56,7 @@ struct ostraka_describe_response_partition {
     int64_t high_watermark;
     int64_t log_end;
     int64_t bytes;
+    int64_t chain;
     struct {
         struct ostraka_describe_response_member *ptr;
         uint32_t n;

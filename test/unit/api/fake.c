@@ -447,6 +447,7 @@ bool status_next(const struct broker *b, struct status_walk *w,
         .status = {.group = p->group,
                    .term = (uint64_t)p->epoch,
                    .n_members = 1,
+                   .chain = 0x1234,
                    .members = {{.node = 1, .voter = true, .match = 12}}}};
     return true;
 }

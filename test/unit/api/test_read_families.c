@@ -653,6 +653,7 @@ static void test_status(void **state)
     assert_int_equal(out->partitions.n, 3);
     assert_text(out->partitions.ptr[0].topic, "@meta");
     assert_int_equal(out->partitions.ptr[1].members.ptr[0].match, 12);
+    assert_int_equal(out->partitions.ptr[1].chain, 0x1234);
     in.topics.ptr = &only;
     in.topics.n = 1;
     out = fake_run(&wire_ostraka_describe_request, 0, &in);
