@@ -80,6 +80,10 @@ void coverage_add(struct coverage *to, const struct coverage *from)
     for (unsigned i = 0; i < COVERAGES; i++) {
         to->n[i] += from->n[i];
     }
+    for (unsigned i = 0; i < COVERAGE_FAULTS; i++) {
+        to->faults[i] += from->faults[i];
+    }
+    to->beyond += from->beyond;
 }
 
 const char *coverage_name(enum coverage_kind kind)

@@ -14,7 +14,8 @@
  *       violation, SIGINT, SIGTERM, or for S seconds; append what was run, a
  *       line for each thousand
  *   sim --reference MINUTES
- *       measure the simulator's speed with the class of reference.h
+ *       measure the simulator's speed with the class of reference.h; exit 1 if
+ *       it is below 5 cluster-hours per minute and core
  *   sim --hours N
  *       hours under load with a small journal, then a power cut (hours.h)
  *
@@ -40,6 +41,7 @@
 #define SOAK_FIRST 1000000 /* below are those people give */
 #define SOAK_CHUNK 1000    /* seeds to a line of the ledger */
 #define LIST_MAX   10000
+#define SPEED_MIN  5.0 /* cluster-hours per minute and core */
 
 struct arguments {
     const char *check, *ledger, *build;
@@ -56,10 +58,21 @@ static double hours(uint64_t us)
     return (double)us / 3600e6;
 }
 
+static void faults_say(const struct coverage *c)
+{
+    for (unsigned i = 0; i < COVERAGE_FAULTS; i++) {
+        printf("%s %s %llu", i == 0 ? "faults:" : ",", swarm_fault_name(i),
+               (unsigned long long)c->faults[i]);
+    }
+    printf("; %llu runs went beyond what the promise survives\n",
+           (unsigned long long)c->beyond);
+}
+
 static bool coverage_judge(const struct coverage *c)
 {
     bool good = true;
 
+    faults_say(c);
     for (unsigned i = 0; i < COVERAGES; i++) {
         printf("%s %s %llu", i == 0 ? "coverage:" : ",",
                coverage_name((enum coverage_kind)i),
@@ -204,6 +217,7 @@ static int run_soak(const struct arguments *a)
 static int run_reference(uint64_t minutes)
 {
     struct reference_result r = {0}, all = {0};
+    double speed;
 
     for (uint64_t i = 0; i < minutes; i++) {
         reference_run(60, &r);
@@ -215,13 +229,13 @@ static int run_reference(uint64_t minutes)
         all.cpu_us += r.cpu_us;
         all.acked += r.acked;
     }
+    speed = (double)all.virtual_us / 60 / (double)all.cpu_us;
     printf("reference: %llu s in %.2f s of CPU, %.2f cluster-hours per minute "
            "and core; %llu records acked, hash %016llx\n",
            (unsigned long long)(all.virtual_us / 1000000),
-           (double)all.cpu_us / 1e6,
-           (double)all.virtual_us / 60 / (double)all.cpu_us,
-           (unsigned long long)all.acked, (unsigned long long)r.hash);
-    return 0;
+           (double)all.cpu_us / 1e6, speed, (unsigned long long)all.acked,
+           (unsigned long long)r.hash);
+    return speed >= SPEED_MIN ? 0 : 1;
 }
 
 static void hours_start_say(const char *what, const struct hours_start *s)

@@ -330,6 +330,9 @@ static void result(struct swarm *s, struct swarm_result *r)
                                .damage_seen = s->n_damage_seen,
                                .power_at_io = s->n_power,
                                .counts = w->counts};
+    if (s->o->coverage != NULL) {
+        s->o->coverage->beyond += s->beyond;
+    }
     if (w->groups != NULL && s->o->coverage != NULL) {
         groups_coverage(w->groups, s->o->coverage);
     }

@@ -30,6 +30,9 @@ struct swarm_result {
     struct world_counts counts;
 };
 
+/* Of struct coverage's `faults`. */
+const char *swarm_fault_name(unsigned kind);
+
 /* Are there consumer groups in this seed's run? */
 bool swarm_has_groups(uint64_t seed);
 

@@ -29,7 +29,7 @@ static void on_copied(void *arg, unsigned id)
         swarm_say(s, "starve", id, (unsigned)n);
         mem_fail_at(env_mem(sim_node_env(s->sim, id)), n, 0);
         s->seats[id].starved = true;
-        s->n_faults++;
+        swarm_count(s, FAULT_STARVE);
     }
 }
 
@@ -74,7 +74,7 @@ static void stall(struct swarm *s)
         s->seats[id].stall_us = now(s) + us + SECOND;
         s->seats[id].kill_us =
             one_of(s, 3) ? NO_TIME : now(s) + draw(s, us / 4, us);
-        s->n_faults++;
+        swarm_count(s, FAULT_STALL);
     }
 }
 

@@ -1,13 +1,28 @@
 /* swarm_faults.c - what is done to nodes, links, disks and databases. */
+#include "base/assert.h"
 #include "env/file.h"
 #include "state_faults.h"
 #include "swarm_impl.h"
 
 #define DECISIONS_MAX 2 /* a third one would be kept for two minutes */
 
-static const char *const fault_names[FAULTS] = {
-    "kill",   "blackout", "stop", "pause", "link",  "island", "io",  "hold",
-    "client", "full",     "slow", "wall",  "point", "damage", "wipe"};
+static const char *const fault_names[FAULT_KINDS] = {
+    "kill", "blackout", "stop",     "pause", "link",  "island", "io",
+    "hold", "client",   "full",     "slow",  "wall",  "point",  "damage",
+    "wipe", "decision", "database", "stall", "starve"};
+
+const char *swarm_fault_name(unsigned kind)
+{
+    return fault_names[kind];
+}
+
+void swarm_count(struct swarm *s, enum fault kind)
+{
+    s->n_faults++;
+    if (s->o->coverage != NULL) {
+        s->o->coverage->faults[kind]++;
+    }
+}
 
 unsigned swarm_link_node(const struct swarm *s, unsigned i)
 {
@@ -45,17 +60,51 @@ enum sim_crash swarm_kill_mode(const struct swarm *s)
     return (s->apart & APART_CACHE) != 0 ? SIM_CRASH_KILL : SIM_CRASH_ALL;
 }
 
-static void kill_one(struct swarm *s, unsigned id)
+/* This and others: false if it was not to be, as the node is gone. */
+static bool kill_one(struct swarm *s, unsigned id)
 {
     struct seat *t = &s->seats[id];
+    bool kills = !t->gone && (swarm_runs(s, id) || below(s, 3) == 0);
 
-    if (!t->gone && (swarm_runs(s, id) || below(s, 3) == 0)) {
+    if (kills) {
         enum sim_crash how = (enum sim_crash)below(s, 4);
         how = how == SIM_CRASH_ALL ? swarm_kill_mode(s) : how;
         sim_cluster_kill(s->cluster, id, how);
         t->cached = how == SIM_CRASH_KILL;
         swarm_restart_later(s, id);
     }
+    return kills;
+}
+
+static bool blackout(struct swarm *s)
+{
+    bool any = false;
+
+    for (unsigned id = 1; id <= s->n; id++) {
+        any = kill_one(s, id) || any;
+    }
+    return any;
+}
+
+static bool stop(struct swarm *s, unsigned id)
+{
+    bool stops = sim_cluster_state(s->cluster, id) == SIM_HOST_SERVES;
+
+    if (stops) {
+        sim_cluster_stop(s->cluster, id);
+    }
+    return stops;
+}
+
+static bool pause_for(struct swarm *s, unsigned id, uint64_t us)
+{
+    bool runs = swarm_runs(s, id);
+
+    if (runs) {
+        sim_node_pause(s->sim, id);
+        s->seats[id].resume_us = now(s) + us;
+    }
+    return runs;
 }
 
 static void island(struct swarm *s, unsigned id, uint64_t us)
@@ -90,12 +139,15 @@ static void plant_io(struct swarm *s, unsigned id)
                    below(s, 4) == 0 ? ERR_NOSPACE : ERR_IO);
 }
 
-static void hold(struct swarm *s, unsigned id, uint64_t us)
+static bool hold(struct swarm *s, unsigned id, uint64_t us)
 {
-    if (swarm_runs(s, id)) {
+    bool runs = swarm_runs(s, id);
+
+    if (runs) {
         file_hold_durable(sim_node_env(s->sim, id), true);
         s->seats[id].release_us = now(s) + us;
     }
+    return runs;
 }
 
 static void fill(struct swarm *s, unsigned id, uint64_t us)
@@ -116,12 +168,13 @@ static void slow(struct swarm *s, unsigned id, uint64_t us)
 
 /* What it does not keep is not found before it is looked for: often it is
  * started anew. */
-static void damage(struct swarm *s)
+static bool damage(struct swarm *s)
 {
     static const char *const parts[] = {"",    "journal/", "checkpoint",
                                         "/p/", "/meta/",   "/groups/"};
     unsigned id = s->beyond ? (unsigned)between(s, 1, s->n) : s->rotten;
     char text[400];
+    bool any = false;
 
     for (uint64_t n = id == 0 ? 0 : between(s, 1, 3); n > 0; n--) {
         if (sim_disk_damage(sim_cluster_disk(s->cluster, id),
@@ -132,19 +185,21 @@ static void damage(struct swarm *s)
             s->n_damaged += !s->seats[id].damaged;
             s->seats[id].damaged = true;
             s->world.down |= 1u << id;
+            any = true;
         }
     }
     if (id != 0 && s->seats[id].damaged && below(s, 2)) {
         kill_one(s, id);
     }
+    return any;
 }
 
-static void wipe(struct swarm *s)
+static bool wipe(struct swarm *s)
 {
     unsigned id = s->rotten;
 
     if (id == 0 || !s->formed || s->seats[id].wiped || s->seats[id].gone) {
-        return;
+        return false;
     }
     sim_cluster_kill(s->cluster, id, SIM_CRASH_ALL);
     sim_disk_wipe(sim_cluster_disk(s->cluster, id));
@@ -152,6 +207,7 @@ static void wipe(struct swarm *s)
     s->seats[id].wiped = true;
     s->n_wiped++;
     s->world.down |= 1u << id;
+    return true;
 }
 
 static void strike(struct swarm *s, enum fault f)
@@ -159,29 +215,25 @@ static void strike(struct swarm *s, enum fault f)
     unsigned id = victim(s);
     uint64_t us = between(s, 10, below(s, 3) == 0 ? 8000 : 1500) * MS;
 
+    bool struck = true;
+
     swarm_say(s, fault_names[f], id, (unsigned)(us / MS));
     switch (f) {
     case FAULT_KILL:
-        kill_one(s, id);
+        struck = kill_one(s, id);
         break;
     case FAULT_BLACKOUT:
-        for (id = 1; id <= s->n; id++) {
-            kill_one(s, id);
-        }
+        struck = blackout(s);
         break;
     case FAULT_STOP:
-        if (sim_cluster_state(s->cluster, id) == SIM_HOST_SERVES) {
-            sim_cluster_stop(s->cluster, id);
-        }
+        struck = stop(s, id);
         break;
     case FAULT_PAUSE:
-        if (swarm_runs(s, id)) {
-            sim_node_pause(s->sim, id);
-            s->seats[id].resume_us = now(s) + us;
-        }
+        struck = pause_for(s, id, us);
         break;
     case FAULT_LINK:
-        if (s->n > 1) {
+        struck = s->n > 1;
+        if (struck) {
             cut(s, id, 1 + (id + (unsigned)below(s, s->n - 1)) % s->n, us);
         }
         break;
@@ -192,7 +244,7 @@ static void strike(struct swarm *s, enum fault f)
         plant_io(s, id);
         break;
     case FAULT_HOLD:
-        hold(s, id, us);
+        struck = hold(s, id, us);
         break;
     case FAULT_CLIENT:
         if (below(s, 2)) {
@@ -215,15 +267,17 @@ static void strike(struct swarm *s, enum fault f)
                      (enum sim_crash)below(s, 4));
         break;
     case FAULT_DAMAGE:
-        damage(s);
+        struck = damage(s);
         break;
     case FAULT_WIPE:
-        wipe(s);
+        struck = wipe(s);
         break;
-    case FAULTS:
-        break;
+    default:
+        ASSERT(false);
     }
-    s->n_faults++;
+    if (struck) {
+        swarm_count(s, f);
+    }
 }
 
 void swarm_maybe_strike(struct swarm *s)
@@ -258,7 +312,7 @@ void swarm_strike_state(struct swarm *s)
         }
         swarm_say(s, "a decision of its own", s->shaky, 0);
         s->n_decisions++;
-        s->n_faults++;
+        swarm_count(s, FAULT_DECISION);
         return;
     }
     sim_cluster_kill(s->cluster, s->shaky, SIM_CRASH_ALL);
@@ -267,6 +321,6 @@ void swarm_strike_state(struct swarm *s)
                            sizeof text)) {
         swarm_say(s, text, s->shaky, 0);
         s->n_state_damages++;
-        s->n_faults++;
+        swarm_count(s, FAULT_STATE);
     }
 }

@@ -29,8 +29,14 @@ enum fault {
     FAULT_POINT,  /* the power goes at some I/O call to come */
     FAULT_DAMAGE, /* a disk does not keep what it was given */
     FAULT_WIPE,   /* a disk is replaced by an empty one, once */
-    FAULTS
+    FAULTS,       /* of which a seed draws kinds; then those with their own */
+    FAULT_DECISION = FAULTS, /* a state machine decides what no other does */
+    FAULT_STATE,             /* a database changes at rest */
+    FAULT_STALL,             /* one durable write takes long */
+    FAULT_STARVE,            /* an allocation fails */
+    FAULT_KINDS
 };
+_Static_assert(FAULT_KINDS == COVERAGE_FAULTS, "each kind is counted");
 
 /* What few seeds have, drawn apart (swarm_apart.c): bits. */
 enum apart {
@@ -121,6 +127,8 @@ void swarm_draw(struct swarm *s);
 
 /* The node at end `i` of a link: 1 to n, and n + 1 is the clients'. */
 unsigned swarm_link_node(const struct swarm *s, unsigned i);
+/* One more fault of that kind has been brought about. */
+void swarm_count(struct swarm *s, enum fault kind);
 /* Does the node have a process? */
 bool swarm_runs(struct swarm *s, unsigned id);
 /* Draws when a node that is down is started again, and whether an I/O error
