@@ -24,7 +24,7 @@ TEST_EXTENSIONS = .sh
 tidy_tests = test/tidy/tree.sh test/tidy/globals.sh test/tidy/hardening.sh \
              test/tidy/format.sh test/tidy/selftest.sh test/tidy/counting.sh \
              test/tidy/walk.sh test/tidy/compatibility.sh \
-             test/tidy/metrics.sh
+             test/tidy/metrics.sh test/tidy/testing.sh
 TESTS += $(tidy_tests)
 EXTRA_DIST += $(tidy_tests) test/tidy/tree.awk test/tidy/allow
 

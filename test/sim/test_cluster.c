@@ -224,7 +224,7 @@ static void hold(struct fixture *f, bool on)
 
 /* With the flushes of two of three nodes held back nothing is acknowledged,
  * and all of it when they are let go (issue 3, "Evidence"). */
-static void an_ack_waits_for_the_flush(void **state)
+static void r10_an_ack_waits_for_the_flush(void **state)
 {
     struct fixture f;
     uint64_t acked;
@@ -249,7 +249,7 @@ static void an_ack_waits_for_the_flush(void **state)
 
 /* A node whose disk was replaced by an empty one ends, as told to; that does
  * not keep the others from starting. */
-static void an_empty_disk_ends_its_node_only(void **state)
+static void r15_r23_an_empty_disk_ends_its_node_only(void **state)
 {
     struct fixture f;
 
@@ -280,31 +280,41 @@ static void an_empty_disk_ends_its_node_only(void **state)
 }
 
 /* Damage ends a node with the code that says so, and nothing is lost. */
-static void damage_ends_its_node(void **state)
+static void damage_ends_its_node(enum sim_damage kind, unsigned times)
 {
     struct fixture f;
     char text[400];
     unsigned n = 0;
 
-    (void)state;
     open_n(&f, 3, 61);
     sim_disk_remember(sim_cluster_disk(f.cluster, 2));
     serve(&f);
     load(&f);
     run(&f, 5 * SECOND);
     sim_cluster_kill(f.cluster, 2, SIM_CRASH_RANDOM);
-    while (n < 20 &&
-           sim_disk_damage(sim_cluster_disk(f.cluster, 2), SIM_DAMAGE_FLIP,
-                           "00000001.j", text, sizeof text)) {
+    while (n < times && sim_disk_damage(sim_cluster_disk(f.cluster, 2), kind,
+                                        ".j", text, sizeof text)) {
         n++;
     }
-    assert_int_equal(n, 20);
+    assert_int_equal(n, times);
     sim_cluster_start(f.cluster, 2);
     run(&f, 2 * SECOND);
     assert_int_equal(sim_cluster_exit_code(f.cluster, 2), BROKER_EXIT_DAMAGE);
     f.world.down = 1u << 2;
     judge(&f);
     shut(&f);
+}
+
+static void r13_bits_flip(void **state)
+{
+    (void)state;
+    damage_ends_its_node(SIM_DAMAGE_FLIP, 20);
+}
+
+static void r28_writes_go_astray(void **state)
+{
+    (void)state;
+    damage_ends_its_node(SIM_DAMAGE_MISDIRECT, 1);
 }
 
 static void load_steadily(struct fixture *f)
@@ -532,9 +542,10 @@ int main(void)
         cmocka_unit_test(survives_its_leader),
         cmocka_unit_test(survives_a_blackout),
         cmocka_unit_test(stops_in_order),
-        cmocka_unit_test(an_ack_waits_for_the_flush),
-        cmocka_unit_test(an_empty_disk_ends_its_node_only),
-        cmocka_unit_test(damage_ends_its_node),
+        cmocka_unit_test(r10_an_ack_waits_for_the_flush),
+        cmocka_unit_test(r15_r23_an_empty_disk_ends_its_node_only),
+        cmocka_unit_test(r13_bits_flip),
+        cmocka_unit_test(r28_writes_go_astray),
         cmocka_unit_test(a_giver_cannot_read_what_it_offers),
         cmocka_unit_test(a_partition_half_made),
         cmocka_unit_test(a_removal_is_tried_again),

@@ -303,6 +303,15 @@ sed 's/| Produce | 0 to /| Produce | 1 to /' "$doc" >"$root/table.md"
 OSTRAKA_SRC=$srcdir sh "$tidy/compatibility.sh" "$root/table.md" >/dev/null
 expect 'a table that is not so' 1 "$?"
 
+# ---- the tests that are named ------------------------------------------------
+
+doc=$srcdir/doc/TESTING.md
+OSTRAKA_SRC=$srcdir sh "$tidy/testing.sh" "$doc" >/dev/null
+expect 'the tests that are named' 0 "$?"
+sed 's/test_r01_figure_8/test_that_is_not/' "$doc" >"$root/tests.md"
+OSTRAKA_SRC=$srcdir sh "$tidy/testing.sh" "$root/tests.md" >/dev/null
+expect 'a test that is not there' 1 "$?"
+
 # ---- the tables of metrics ---------------------------------------------------
 
 doc=$srcdir/doc/METRICS.md

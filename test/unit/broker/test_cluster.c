@@ -174,7 +174,7 @@ static void leader_dies(void **state)
 
 /* What looks like a group's directory, and is of none that @meta ever made,
  * stays. (That those of deleted topics go, the simulator's audit sees.) */
-static void unknown_directory(void **state)
+static void r14_unknown_directory(void **state)
 {
     (void)state;
     const char *dir = "/data/p/00000000000f4240";
@@ -394,7 +394,7 @@ int main(void)
         cmocka_unit_test(leader_dies),
         cmocka_unit_test(power_cut),
         cmocka_unit_test(stories),
-        cmocka_unit_test(unknown_directory),
+        cmocka_unit_test(r14_unknown_directory),
         cmocka_unit_test(settings),
         cmocka_unit_test(deposed),
         cmocka_unit_test(unknown_in_order),

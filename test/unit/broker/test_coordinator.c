@@ -452,12 +452,79 @@ static void old_offsets(void **state)
     end(&w);
 }
 
+/* @meta says that topic 3 was deleted. */
+static void delete_topic(struct world *w)
+{
+    struct buf b;
+    buf_init(&b, env_mem(w->e), 0);
+    buf_put_u8(&b, CHANGE_DELETED);
+    change_put_uuid(&b, number(3));
+    assert_int_equal(image_change(w->topics, buf_slice(&b), true), 0);
+    buf_close(&b);
+    coordinator_topic_deleted(w->co);
+}
+
+/* The n-th command is that the offsets of topic 3 go, and nothing else. */
+static void expect_forgotten(unsigned n)
+{
+    struct cursor c;
+    assert_int_equal(shard.n_commands, n);
+    cursor_init(&c, slice_of(shard.bytes, shard.len));
+    assert_int_equal(cursor_u8(&c), CGROUP_VERSION);
+    assert_int_equal(cursor_u32(&c), 17);
+    assert_int_equal(cursor_u8(&c), CGROUP_TOPIC_DELETED);
+    assert_true(uuid_equal(change_take_uuid(&c), number(3)));
+    assert_int_equal(cursor_left(&c), 0);
+}
+
+/* Offsets go when @meta says that their topic was deleted, never because it is
+ * not known. Who leads next goes on with what the one before did not bring to
+ * its end. */
+static void deleted_topics(void **state)
+{
+    static const int64_t young[] = {0, 0};
+    struct world w;
+    struct buf b;
+    (void)state;
+    begin(&w);
+    put_group(&w, young);
+    lead(&w);
+    pass(&w, 5000);
+    assert_int_equal(shard.n_commands, 0);
+    delete_topic(&w);
+    pass(&w, 1);
+    expect_forgotten(1);
+    /* Deposed before it is committed; another leads for a while. */
+    shard.ready = false;
+    coordinator_role(w.co, SHARD);
+    shard.command.cb(shard.command.arg, ERR_NOTLEADER, 0, slice_of(NULL, 0));
+    pass(&w, 5000);
+    assert_int_equal(shard.n_commands, 1);
+    lead(&w);
+    pass(&w, 1);
+    expect_forgotten(2);
+    /* There were more of them than one command may remove. */
+    decide(&w, 1, (const int16_t[]){0});
+    pass(&w, 1);
+    expect_forgotten(3);
+    buf_init(&b, env_mem(w.e), 0);
+    for (int32_t k = 0; k < 2; k++) {
+        cgroup_change_offset_gone(&b, slice_str("g"), number(3), k);
+    }
+    assert_int_equal(cgroup_image_change(w.image, buf_slice(&b), true), 0);
+    buf_close(&b);
+    decide(&w, 1, (const int16_t[]){0});
+    pass(&w, 5000);
+    assert_int_equal(shard.n_commands, 3);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(again_at_once),     cmocka_unit_test(many_deletions),
         cmocka_unit_test(left_in_the_delay), cmocka_unit_test(unconfirmed),
-        cmocka_unit_test(old_offsets),
+        cmocka_unit_test(old_offsets),       cmocka_unit_test(deleted_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,7 @@ static void a_missing_one_is_not_found(void **state)
 }
 
 /* What a run writes is durable when it returns. */
-static void it_outlives_a_power_cut(void **state)
+static void r07_it_outlives_a_power_cut(void **state)
 {
     struct identity id, back;
     struct err err = {""};
@@ -215,7 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_is_read_back),
         TEST(a_missing_one_is_not_found),
-        TEST(it_outlives_a_power_cut),
+        TEST(r07_it_outlives_a_power_cut),
         TEST(damage_is_refused),
         TEST(what_is_not_understood_is_refused),
     };

@@ -88,7 +88,7 @@ static void dies_at(struct cluster *c, enum transfer_step step, uint64_t us,
     check_setting(c, *value);
 }
 
-static void at_any_step(void **state)
+static void r18_at_any_step(void **state)
 {
     (void)state;
     static const enum sim_crash ways[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
@@ -187,7 +187,7 @@ static void leftovers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_any_step),
+        cmocka_unit_test(r18_at_any_step),
         cmocka_unit_test(two_of_three),
         cmocka_unit_test(leftovers),
     };

@@ -46,7 +46,7 @@ static void on_row(void *arg, const struct leader *row)
  * the commit only by its own election: sent again (the ack was lost with the
  * leader's connection), it is known; and asked for the end it says where it is.
  */
-static void a_new_leader_knows_its_tail(void **state)
+static void r12_a_new_leader_knows_its_tail(void **state)
 {
     (void)state;
     struct cluster *c = begin(1);
@@ -537,7 +537,7 @@ static void a_new_leader_knows_its_log_above_the_base(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_leader_knows_its_tail),
+        cmocka_unit_test(r12_a_new_leader_knows_its_tail),
         cmocka_unit_test(books_begin_where_applying_ends),
         cmocka_unit_test(books_begin_at_the_log_base),
         cmocka_unit_test(a_copy_of_nothing_is_not_acknowledged),

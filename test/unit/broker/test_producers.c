@@ -138,7 +138,7 @@ static bool knows(const struct producers *p, int64_t id)
 }
 
 /* Ids cost a client nothing: those unheard of for longest make room. */
-static void the_oldest_leaves_when_there_are_too_many(void **state)
+static void r12_the_oldest_leaves_when_there_are_too_many(void **state)
 {
     const int64_t max = PRODUCERS_MAX;
     struct buf out;
@@ -181,7 +181,7 @@ static void expect_same(const struct producers *a, const struct producers *b,
 
 /* Whoever folds the same log forgets the same producers, though one replica
  * was restarted in between and another drops early what has expired. */
-static void replicas_forget_the_same(void **state)
+static void r12_replicas_forget_the_same(void **state)
 {
     const int64_t n = PRODUCERS_MAX / 4 * 5;
     int64_t now = 0;
@@ -384,8 +384,8 @@ int main(void)
         TEST(damage_is_refused),
         TEST(behind_a_refused_batch),
         TEST(many_are_refused),
-        TEST(the_oldest_leaves_when_there_are_too_many),
-        TEST(replicas_forget_the_same),
+        TEST(r12_the_oldest_leaves_when_there_are_too_many),
+        TEST(r12_replicas_forget_the_same),
         TEST(what_is_read_is_bounded_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

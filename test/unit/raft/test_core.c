@@ -89,7 +89,7 @@ static struct group_config promoted(unsigned id)
 
 /* Figure 8 of the paper: an entry of an older term on a majority is not
  * committed by counting. */
-static bool story_figure_8(uint32_t off)
+static bool story_r01_figure_8(uint32_t off)
 {
     cluster_open(&cl, 3, 0, 2, off);
     cl.o.inflight_max = 1;
@@ -125,7 +125,7 @@ static bool story_figure_8(uint32_t off)
 }
 
 /* A follower with an unchecked tail does not ack it to a new leader. */
-static bool story_unchecked_tail(uint32_t off)
+static bool story_r02_unchecked_tail(uint32_t off)
 {
     cluster_open(&cl, 3, 0, 2, off);
     for (unsigned i = 1; i <= 3; i++) {
@@ -143,7 +143,7 @@ static bool story_unchecked_tail(uint32_t off)
 }
 
 /* Nobody votes twice in a term, leadership transfers included. */
-static bool story_one_vote(uint32_t off)
+static bool story_r04_one_vote(uint32_t off)
 {
     cluster_open(&cl, 3, 0, 2, off);
     for (unsigned i = 1; i <= 3; i++) {
@@ -426,7 +426,7 @@ static bool story_echo_result(uint32_t off)
 }
 
 /* N7: a short append with a newer commit index. */
-static bool story_commit(uint32_t off)
+static bool story_r17_commit(uint32_t off)
 {
     cluster_open(&cl, 3, 0, 2, off);
     cl.o.inflight_max = 4;
@@ -628,7 +628,7 @@ static bool story_hint(uint32_t off)
 }
 
 /* N15, N16: never more than one difference, no demotion, not oneself. */
-static bool story_change(uint32_t off)
+static bool story_r16_change(uint32_t off)
 {
     cluster_open(&cl, 3, 1, 2, off);
     for (unsigned i = 1; i <= 4; i++) {
@@ -998,10 +998,10 @@ static bool run(bool (*story)(uint32_t off), uint32_t off)
         assert_false(run(story_##name, guard));                                \
     }
 
-WELL(figure_8)
-WELL(unchecked_tail)
+WELL(r01_figure_8)
+WELL(r02_unchecked_tail)
 WELL(r03_commit_under_load)
-WELL(one_vote)
+WELL(r04_one_vote)
 WELL(gate)
 TEETH(rejection, CORE_GUARD_REJECTION)
 TEETH(base, CORE_GUARD_BASE)
@@ -1012,7 +1012,7 @@ TEETH(bootstrap, CORE_GUARD_BOOTSTRAP)
 WELL(newcomer)
 TEETH(echo, CORE_GUARD_ECHO)
 TEETH(echo_result, CORE_GUARD_ECHO)
-TEETH(commit, CORE_GUARD_COMMIT)
+TEETH(r17_commit, CORE_GUARD_COMMIT)
 TEETH(submit, CORE_GUARD_SUBMIT)
 TEETH(resend, CORE_GUARD_RESEND)
 TEETH(voter, CORE_GUARD_VOTER)
@@ -1021,7 +1021,7 @@ TEETH(expiry, CORE_GUARD_EXPIRY)
 TEETH(suspect, CORE_GUARD_EXPIRY)
 TEETH(pre_vote, CORE_GUARD_PRE_VOTE)
 TEETH(hint, CORE_GUARD_HINT)
-TEETH(change, CORE_GUARD_CHANGE)
+TEETH(r16_change, CORE_GUARD_CHANGE)
 TEETH(timeout, CORE_GUARD_TIMEOUT)
 TEETH(result, CORE_GUARD_RESULT)
 TEETH(install, CORE_GUARD_INSTALL)
@@ -1037,10 +1037,10 @@ WELL(silent)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figure_8),
-        cmocka_unit_test(test_unchecked_tail),
+        cmocka_unit_test(test_r01_figure_8),
+        cmocka_unit_test(test_r02_unchecked_tail),
         cmocka_unit_test(test_r03_commit_under_load),
-        cmocka_unit_test(test_one_vote),
+        cmocka_unit_test(test_r04_one_vote),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_rejection),
         cmocka_unit_test(test_base),
@@ -1051,7 +1051,7 @@ int main(void)
         cmocka_unit_test(test_newcomer),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_echo_result),
-        cmocka_unit_test(test_commit),
+        cmocka_unit_test(test_r17_commit),
         cmocka_unit_test(test_submit),
         cmocka_unit_test(test_resend),
         cmocka_unit_test(test_voter),
@@ -1060,7 +1060,7 @@ int main(void)
         cmocka_unit_test(test_suspect),
         cmocka_unit_test(test_pre_vote),
         cmocka_unit_test(test_hint),
-        cmocka_unit_test(test_change),
+        cmocka_unit_test(test_r16_change),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_install),

@@ -98,7 +98,7 @@ static void test_truncation(void **state)
 }
 
 /* A follower that missed a lot, much more than fits in flight. */
-static void test_slow_follower(void **state)
+static void test_r27_slow_follower(void **state)
 {
     (void)state;
     struct world *w = world_new(40);
@@ -1090,7 +1090,7 @@ int main(void)
         cmocka_unit_test(test_crash_leader),
         cmocka_unit_test(test_power_cut),
         cmocka_unit_test(test_truncation),
-        cmocka_unit_test(test_slow_follower),
+        cmocka_unit_test(test_r27_slow_follower),
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_install),
         cmocka_unit_test(test_install_waits),

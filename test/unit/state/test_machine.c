@@ -284,7 +284,7 @@ static void cut_once(uint64_t seed, enum sim_crash how, const uint64_t hashes[])
     rig_free(&r);
 }
 
-static void test_power_cuts(void **state)
+static void test_r09_power_cuts(void **state)
 {
     uint64_t hashes[REPLAY_MAX];
     (void)state;
@@ -513,7 +513,7 @@ static void test_image_durable(void **state)
 }
 
 /* Power cut at every event of an installation: the old state or the new. */
-static void test_install_cut(void **state)
+static void test_r18_install_cut(void **state)
 {
     uint64_t old[REPLAY_MAX], new[REPLAY_MAX];
     (void)state;
@@ -667,7 +667,7 @@ static bool damage_at(size_t at, bool *ret_beyond)
     return found;
 }
 
-static void test_damaged(void **state)
+static void test_r14_damaged(void **state)
 {
     bool beyond = false;
     (void)state;
@@ -1350,14 +1350,14 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_order_asserted),
         cmocka_unit_test(test_determinism),
-        cmocka_unit_test(test_power_cuts),
+        cmocka_unit_test(test_r09_power_cuts),
         cmocka_unit_test(test_failing_disk),
         cmocka_unit_test(test_image_installed),
         cmocka_unit_test(test_image_changed),
         cmocka_unit_test(test_image_durable),
-        cmocka_unit_test(test_install_cut),
+        cmocka_unit_test(test_r18_install_cut),
         cmocka_unit_test(test_install_overtakes),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_r14_damaged),
         cmocka_unit_test(test_changed_schema),
         cmocka_unit_test(test_changed_row),
         cmocka_unit_test(test_cache_dropped),

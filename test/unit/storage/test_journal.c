@@ -760,7 +760,7 @@ static void test_damage_open(void **state)
 
 /* The last frame is damaged and nothing calls it durable but the watermark
  * behind it: damage. Without that too: a torn tail. */
-static void test_damage_last(void **state)
+static void test_r19_damage_last(void **state)
 {
     (void)state;
     struct world w;
@@ -983,7 +983,7 @@ int main(void)
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_damage_all),
         cmocka_unit_test(test_damage_open),
-        cmocka_unit_test(test_damage_last),
+        cmocka_unit_test(test_r19_damage_last),
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_torn),
         cmocka_unit_test(test_checkpoints),

@@ -141,7 +141,7 @@ static void test_io_for_ever(void **state)
 
 /* A frame whose write failed may be there, from a cache, when the process
  * starts again. What is counted as stored then must outlive the power. */
-static void test_power_after_io(void **state)
+static void test_r06_power_after_io(void **state)
 {
     unsigned died = 0;
     (void)state;
@@ -227,7 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_io),
         cmocka_unit_test(test_io_for_ever),
-        cmocka_unit_test(test_power_after_io),
+        cmocka_unit_test(test_r06_power_after_io),
         cmocka_unit_test(test_no_space),
         cmocka_unit_test(test_memory),
     };

@@ -179,7 +179,7 @@ static void test_own_mistakes(void **state)
     tail_close(&t);
 }
 
-static void test_random(void **state)
+static void test_r11_random(void **state)
 {
     static struct entry model[4096];
     struct rand r;
@@ -239,7 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_empty),     T(test_find),         T(test_shares),
-        T(test_no_memory), T(test_own_mistakes), T(test_random),
+        T(test_no_memory), T(test_own_mistakes), T(test_r11_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

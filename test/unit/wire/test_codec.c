@@ -138,7 +138,7 @@ static void test_counts_nested(void **state)
 }
 
 /* Enough bytes for more elements than anyone may send. */
-static void test_count_limit(void **state)
+static void test_r29_count_limit(void **state)
 {
     struct world *w = *state;
     size_t n = (WIRE_COUNT_MAX + 1) * 2;
@@ -204,7 +204,7 @@ static void test_bad_tags(void **state)
 }
 
 /* An array inside a tag is bounded by the tag, not by the message. */
-static void test_count_in_tag(void **state)
+static void test_r29_count_in_tag(void **state)
 {
     struct fetch_response r;
     static const char bytes[] = "\0\0\0\0\0\0\0\0\0\0\1\1\0\2\x7f"
@@ -539,10 +539,10 @@ int main(void)
         WIRE_TEST(test_null_written_empty),
         WIRE_TEST(test_counts),
         WIRE_TEST(test_counts_nested),
-        WIRE_TEST(test_count_limit),
+        WIRE_TEST(test_r29_count_limit),
         WIRE_TEST(test_tags),
         WIRE_TEST(test_bad_tags),
-        WIRE_TEST(test_count_in_tag),
+        WIRE_TEST(test_r29_count_in_tag),
         WIRE_TEST(test_value_without_field),
         WIRE_TEST(test_absent_field),
         WIRE_TEST(test_nullable_struct),
