@@ -1,6 +1,6 @@
 # Tests of foreign clients, which check-all runs as scripts.
 EXTRA_DIST += test/clients/common.sh test/clients/clients.sh \
-	test/clients/kcat.sh test/clients/groups.sh \
+	test/clients/kafka.sh test/clients/kcat.sh test/clients/groups.sh \
 	test/clients/groups/judge.py test/clients/groups/schedule.py \
 	test/clients/groups_coordinator.sh test/clients/groups_go.sh \
 	test/clients/groups_java.sh \
