@@ -25,12 +25,27 @@ _ostraka_groups()
         awk 'NR > 1 { print $1 }'
 }
 
+# _ostraka_match WORD: the lines of standard input that begin so. Whoever may
+# connect to a cluster may give a group any name: they are never expanded, and
+# stand quoted on the line.
+_ostraka_match()
+{
+    local one quoted
+    while IFS= read -r one; do
+        printf -v quoted %q "$one"
+        if [ -n "$one" ] &&
+            [[ $one == "$1"* || $quoted == "$1"* ]]; then
+            COMPREPLY+=("$quoted")
+        fi
+    done
+}
+
 _ostraka()
 {
     local word=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} verbs words
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="$(_ostraka_words '') help"
+        words=$(_ostraka_words '')$'\nhelp'
     else
         verbs=$(_ostraka_words "$noun")
         if [ -n "$verbs" ] && [ "$COMP_CWORD" -eq 2 ]; then
@@ -50,6 +65,6 @@ _ostraka()
             words=$(_ostraka_options "$noun")
         fi
     fi
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    _ostraka_match "$word" <<<"$words"
 }
 complete -o bashdefault -F _ostraka ostraka
