@@ -50,28 +50,25 @@ int32_t admin_timeout_ms(const struct admin *a)
                                                : ms / 2);
 }
 
-/* What an error of client_call() means for this command. */
-static int call_failed(struct admin *a, int rv, const struct err *err)
+/* What an error of client_call() means for a request. */
+static int call_failed(struct admin *a, bool writes, int rv,
+                       const struct err *err)
 {
-    bool writes = a->call->command->impact != IMPACT_READ;
-    switch (rv) {
-    case ERR_TIMEOUT:
-    case ERR_EOF:
-    case ERR_IO:
-    case ERR_CLOSED:
-        return writes
-                   ? command_fail(a->call, EXIT_UNKNOWN,
-                                  "%s; it may have been applied: look "
-                                  "before you try again",
-                                  err->text)
-                   : command_fail(a->call, EXIT_UNREACHABLE, "%s", err->text);
-    default:
-        return command_fail(a->call, command_exit_of(rv), "%s", err->text);
+    bool unheard =
+        rv == ERR_TIMEOUT || rv == ERR_EOF || rv == ERR_IO || rv == ERR_CLOSED;
+    if (writes && (unheard || rv == ERR_PROTOCOL)) {
+        return command_fail(a->call, EXIT_UNKNOWN,
+                            "%s; it may have been applied: look before you try "
+                            "again",
+                            err->text);
     }
+    return command_fail(a->call,
+                        unheard ? EXIT_UNREACHABLE : command_exit_of(rv), "%s",
+                        err->text);
 }
 
-int admin_call(struct admin *a, int api_key, int version, const void *request,
-               void *response)
+static int call(struct admin *a, bool writes, int api_key, int version,
+                const void *request, void *response)
 {
     struct err err = {""};
     if (version < 0) {
@@ -82,7 +79,14 @@ int admin_call(struct admin *a, int api_key, int version, const void *request,
     }
     int rv = client_call(a->client, api_key, version, request, &a->arena,
                          response, command_timeout_ms(a->call), &err);
-    return rv == 0 ? EXIT_DONE : call_failed(a, rv, &err);
+    return rv == 0 ? EXIT_DONE : call_failed(a, writes, rv, &err);
+}
+
+int admin_call(struct admin *a, int api_key, int version, const void *request,
+               void *response)
+{
+    return call(a, a->call->command->impact != IMPACT_READ, api_key, version,
+                request, response);
 }
 
 /* ---- metadata ------------------------------------------------------------ */
@@ -98,7 +102,7 @@ int admin_metadata(struct admin *a, const char *topic)
     q.topics.ptr = topic != NULL ? &name : NULL;
     q.topics.n = topic != NULL && *topic != '\0';
     name.name = slice_str(topic != NULL ? topic : "");
-    return admin_call(a, API_METADATA, version, &q, &a->metadata);
+    return call(a, false, API_METADATA, version, &q, &a->metadata);
 }
 
 /* The topic whose name is nearest, or NULL. */

@@ -45,8 +45,8 @@ int admin_node(struct admin *a, int node, struct client **ret_c,
 
 /* The highest version both ends speak, at most `max`, or ERR_UNSUPPORTED. */
 int admin_version(const struct admin *a, int api_key, int max);
-/* Send a request in `version`, decode the answer. A write that got no answer
- * is EXIT_UNKNOWN. */
+/* Send a request in `version`, decode the answer. A write (of a command that
+ * is one) that got no answer, or one that cannot be read, is EXIT_UNKNOWN. */
 int admin_call(struct admin *a, int api_key, int version, const void *request,
                void *response);
 /* As admin_call(), for requests that a Kafka cluster's controller answers:

@@ -44,6 +44,8 @@ static const struct command_option consume_options[] = {
      "stop after this time (default: 0, at the end of the topic)"},
     {"property", 'X', "KEY=VALUE", "librdkafka property; repeatable"},
     BENCH_PIDS_OPTION,
+    {"timeout", 0, "MS",
+     "how long nothing may come before the end is reached (default: 10000)"},
     {NULL, 0, NULL, NULL}};
 
 static const struct command_option wait_options[] = {
@@ -175,7 +177,8 @@ static int bench_consume(struct command_call *c)
     const char *properties[PROPERTIES_MAX + 1];
     struct rdload_options rd = {.bootstrap = command_bootstrap(c),
                                 .topic = command_option(c, "topic", "bench"),
-                                .properties = properties};
+                                .properties = properties,
+                                .timeout_ms = (int)command_timeout_ms(c)};
     struct rawload_result r;
     struct watch w;
     struct err err = {""};
@@ -234,7 +237,7 @@ static int bench_wait(struct command_call *c)
     }
     uint64_t until_us = env_now_us_exact(e) + (uint64_t)(seconds * 1e6);
     uint64_t first_ms = 0, now = 0;
-    int rv = ERR_TIMEOUT;
+    int rv = err_set(&err, ERR_TIMEOUT, "nothing was acknowledged");
     while ((now = env_now_us_exact(e)) < until_us) {
         o.seconds = (double)(until_us - now) / 1e6;
         rv = rawload_run(e, &o, &r, &err);
@@ -245,7 +248,7 @@ static int bench_wait(struct command_call *c)
         }
         process_pause();
     }
-    return command_fail(c, command_exit_of(rv), "%s",
+    return command_fail(c, rv != 0 ? command_exit_of(rv) : EXIT_UNHEALTHY, "%s",
                         rv != 0 ? err.text : "not every partition took one");
 }
 

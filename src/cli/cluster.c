@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cli/clean.h"
 #include "cli/output.h"
 #include "cli/survey.h"
 
@@ -31,8 +32,8 @@ static void reason(struct health *h, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    json_t *value = json_string(text);
-    json_array_append_new(h->reasons, value != NULL ? value : json_string("?"));
+    clean_text(text); /* nodes say what stands there */
+    json_array_append_new(h->reasons, json_string(text));
 }
 
 /* ---- judging ------------------------------------------------------------- */
@@ -292,8 +293,9 @@ static void print_text(struct health *h, struct output *o)
     struct slice id = h->admin.metadata.cluster_id;
     size_t i;
     json_t *value;
-    printf("CLUSTER           %.*s\n", (int)id.len, (const char *)id.data);
-    printf("TOPICS            %" PRId64 "\n", h->n_topics);
+    printf("CLUSTER           ");
+    clean_put(stdout, id);
+    printf("\nTOPICS            %" PRId64 "\n", h->n_topics);
     printf("PARTITIONS        %" PRId64 "\n", h->n_partitions);
     printf("LEADERLESS        %" PRId64 "\n", h->leaderless);
     printf("UNDER-REPLICATED  %" PRId64 "\n", h->under_replicated);

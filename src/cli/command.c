@@ -1,9 +1,12 @@
 #include "cli/command.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "cli/clean.h"
@@ -255,6 +258,31 @@ static const struct command *command_find(const char *noun, const char *verb)
     return NULL;
 }
 
+/* A pipe to head, or to a pager that was left. */
+static bool nobody_reads(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/* What is printed is the result: where it cannot be written, there is none.
+ * What failed before, and why, stdio does not tell: only that it did. That
+ * nobody reads on needs no words. */
+static int finish_output(const struct command_call *c, int code)
+{
+    errno = 0;
+    bool failed = fflush(stdout) != 0;
+    int why = errno;
+    if (!failed && !ferror(stdout)) {
+        return code;
+    }
+    if (!nobody_reads()) {
+        command_fail(c, code, "standard output: %s",
+                     failed ? strerror(why) : "not all of it was written");
+    }
+    return code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
 static int run(struct command_call *c, int argc, char *argv[], int from)
 {
     int code = take_all(c, argc, argv, from);
@@ -272,10 +300,7 @@ static int run(struct command_call *c, int argc, char *argv[], int from)
                    ? EXIT_USAGE
                    : c->command->run(c);
     }
-    if (fflush(stdout) != 0 && code == EXIT_DONE) {
-        code = EXIT_FAILED;
-    }
-    return code;
+    return finish_output(c, code);
 }
 
 int command_main(int argc, char *argv[])

@@ -23,20 +23,21 @@
 struct replica {
     struct consume *x;
     struct client *client;
-    struct arena arena;                    /* of one answer */
+    struct arena fetched; /* the last answer to a Fetch */
+    struct arena listed;  /* to a ListOffsets, maybe while the other is read */
     struct fetch_request_partition *asked; /* room for all parts */
     int node;
 };
 
 static int call(struct replica *r, int api_key, int version_max,
-                const void *request, void *response)
+                const void *request, struct arena *a, void *response)
 {
     struct err err = {""};
     unsigned timeout_ms = command_timeout_ms(r->x->call);
-    arena_reset(&r->arena);
+    arena_reset(a);
     int rv = client_call(r->client, api_key,
                          client_version(r->client, api_key, version_max),
-                         request, &r->arena, response, timeout_ms, &err);
+                         request, a, response, timeout_ms, &err);
     return rv == 0 ? EXIT_DONE
                    : command_fail(r->x->call, EXIT_UNREACHABLE, "node %d: %s",
                                   r->node, err.text);
@@ -69,7 +70,8 @@ static int ask_offset(struct replica *r, int32_t partition, int64_t timestamp,
     q.replica_id = DEBUG_CONSUMER;
     q.topics.ptr = &t;
     q.topics.n = 1;
-    int code = call(r, API_LIST_OFFSETS, LIST_OFFSETS_VERSION_MAX, &q, &s);
+    int code =
+        call(r, API_LIST_OFFSETS, LIST_OFFSETS_VERSION_MAX, &q, &r->listed, &s);
     if (code != EXIT_DONE) {
         return code;
     }
@@ -252,7 +254,7 @@ static int fetch_once(struct replica *r, uint64_t *ret_bytes)
     q.max_bytes = FETCH_BYTES;
     q.topics.ptr = &t;
     q.topics.n = 1;
-    int code = call(r, API_FETCH, FETCH_VERSION_MAX, &q, &s);
+    int code = call(r, API_FETCH, FETCH_VERSION_MAX, &q, &r->fetched, &s);
     if (code == EXIT_DONE && s.error_code != 0) {
         code = refused(r, -1, s.error_code);
     }
@@ -303,12 +305,14 @@ int consume_replica(struct consume *x, int node)
         return command_fail(x->call, EXIT_UNREACHABLE, "node %d: %s", node,
                             err.text);
     }
-    arena_init(&r.arena, env_mem(x->admin.env), 0);
+    arena_init(&r.fetched, env_mem(x->admin.env), 0);
+    arena_init(&r.listed, env_mem(x->admin.env), 0);
     for (unsigned i = 0; i < x->n_parts && code == EXIT_DONE; i++) {
         code = plan_part(&r, &x->parts[i]);
     }
     code = code == EXIT_DONE ? read_all(&r) : code;
-    arena_close(&r.arena);
+    arena_close(&r.fetched);
+    arena_close(&r.listed);
     client_close(r.client);
     return code;
 }

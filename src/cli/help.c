@@ -75,7 +75,9 @@ int help_unknown(const char *noun, const char *verb)
     bool known = noun_known(noun);
     struct help_nearest n = {.word = known ? verb : noun};
     if (known && (verb == NULL || *verb == '-')) {
-        return help_main(noun, NULL, verb == NULL || strcmp(verb, "-h") != 0);
+        bool asked = verb != NULL &&
+                     (strcmp(verb, "-h") == 0 || strcmp(verb, "--help") == 0);
+        return help_main(noun, NULL, !asked);
     }
     for (unsigned t = 0; command_tables[t] != NULL; t++) {
         for (const struct command *m = command_tables[t]; m->noun != NULL;

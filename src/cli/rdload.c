@@ -152,6 +152,7 @@ static void *run(void *arg)
             sent++;
         } else {
             rd_kafka_poll(p->rk, 10); /* its queue is full */
+            now = now_us(p);
         }
         if (sent % POLL_EVERY == 0 || p->o->rate > 0) {
             rd_kafka_poll(p->rk, 0);
@@ -278,6 +279,7 @@ static int open_reading(struct reading *r, const struct rdload_options *o,
     rv = rv != 0 ? rv : rdconf_set(conf, "group.id", "ostraka-bench", err);
     rv = rv != 0 ? rv : rdconf_set(conf, "enable.auto.commit", "false", err);
     rv = rv != 0 ? rv : rdconf_set(conf, "check.crcs", "true", err);
+    rv = rv != 0 ? rv : rdconf_set(conf, "enable.partition.eof", "true", err);
     rv = rv != 0 ? rv : set_extra(conf, o->properties, err);
     if (rv != 0) {
         rd_kafka_conf_destroy(conf);
@@ -292,50 +294,100 @@ static int open_reading(struct reading *r, const struct rdload_options *o,
     return 0;
 }
 
+/* Where a partition ends now. */
+static int ask_end(struct reading *r, const struct rdload_options *o, int i,
+                   struct err *err)
+{
+    int64_t low = 0;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        r->rk, o->topic, i, &low, &r->ends[i], o->timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return err_set(err, ERR_CLOSED, "partition %d: %s", i,
+                       rd_kafka_err2str(code));
+    }
+    if (r->ends[i] > low) {
+        r->left++;
+    } else {
+        r->ends[i] = -1;
+    }
+    return 0;
+}
+
+/* How many partitions the topic has. */
+static int count_partitions(struct reading *r, const struct rdload_options *o,
+                            int *ret_n, struct err *err)
+{
+    const struct rd_kafka_metadata *md = NULL;
+    rd_kafka_topic_t *t = rd_kafka_topic_new(r->rk, o->topic, NULL);
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(r->rk, 0, t, &md, o->timeout_ms);
+    rd_kafka_topic_destroy(t);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return err_set(err, ERR_CLOSED, "%s", rd_kafka_err2str(code));
+    }
+    *ret_n = md->topic_cnt == 1 ? md->topics[0].partition_cnt : 0;
+    code = md->topic_cnt == 1 ? md->topics[0].err : code;
+    rd_kafka_metadata_destroy(md);
+    return *ret_n > 0 ? 0
+                      : err_set(err, ERR_NOTFOUND, "topic %s: %s", o->topic,
+                                code != RD_KAFKA_RESP_ERR_NO_ERROR
+                                    ? rd_kafka_err2str(code)
+                                    : "not there");
+}
+
 static int assign(struct reading *r, const struct rdload_options *o,
                   struct env *e, struct err *err)
 {
-    const struct rd_kafka_metadata *md;
-    rd_kafka_topic_t *t = rd_kafka_topic_new(r->rk, o->topic, NULL);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(r->rk, 0, t, &md, 10000);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || md->topic_cnt != 1) {
-        rd_kafka_topic_destroy(t);
-        return err_set(err, ERR_NOTFOUND, "topic %s: %s", o->topic,
-                       rd_kafka_err2str(code));
+    int n = 0;
+    int rv = count_partitions(r, o, &n, err);
+    if (rv != 0) {
+        return rv;
     }
-    int n = md->topics[0].partition_cnt;
     r->list = rd_kafka_topic_partition_list_new(n);
     r->ends = mem_calloc(env_mem(e), (size_t)n + 1, sizeof *r->ends);
-    for (int i = 0; i < n && r->ends != NULL; i++) {
-        int64_t low = 0;
+    if (r->ends == NULL) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    for (int i = 0; i < n && rv == 0; i++) {
         rd_kafka_topic_partition_list_add(r->list, o->topic, i)->offset =
             RD_KAFKA_OFFSET_BEGINNING;
-        rd_kafka_query_watermark_offsets(r->rk, o->topic, i, &low, &r->ends[i],
-                                         10000);
-        if (r->ends[i] > low) {
-            r->left++;
-        } else {
-            r->ends[i] = -1;
-        }
+        rv = ask_end(r, o, i, err);
     }
-    rd_kafka_metadata_destroy(md);
-    rd_kafka_topic_destroy(t);
-    code = rd_kafka_assign(r->rk, r->list);
+    if (rv != 0) {
+        return rv;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(r->rk, r->list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
                : err_set(err, ERR_IO, "%s", rd_kafka_err2str(code));
 }
 
-static void take(struct reading *r, const rd_kafka_message_t *m,
-                 struct rawload_result *out)
+/* Everything below `offset` was there. */
+static void reach(struct reading *r, int32_t partition, int64_t offset)
 {
-    out->records++;
-    out->bytes += m->len;
-    if (m->partition < r->list->cnt && r->ends[m->partition] >= 0 &&
-        m->offset + 1 >= r->ends[m->partition]) {
-        r->ends[m->partition] = -1;
+    if (partition >= 0 && partition < r->list->cnt && r->ends[partition] >= 0 &&
+        offset >= r->ends[partition]) {
+        r->ends[partition] = -1;
         r->left--;
     }
+}
+
+/* True: something came. */
+static bool take(struct reading *r, const rd_kafka_message_t *m,
+                 struct rawload_result *out)
+{
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        reach(r, m->partition, m->offset); /* the last may be no record */
+        return true;
+    }
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        out->errors++;
+        return false;
+    }
+    out->records++;
+    out->bytes += m->len;
+    reach(r, m->partition, m->offset + 1);
+    return true;
 }
 
 int rdload_consume(struct env *e, const struct rdload_options *o,
@@ -348,6 +400,7 @@ int rdload_consume(struct env *e, const struct rdload_options *o,
         rv = assign(&r, o, e, err);
     }
     uint64_t start = env_now_us_exact(e), first = 0, last = start;
+    uint64_t heard = start;
     if (rv == 0 && o->watch != NULL) {
         watch_begin(o->watch);
     }
@@ -355,14 +408,18 @@ int rdload_consume(struct env *e, const struct rdload_options *o,
            (o->seconds <= 0 || (double)(last - start) / 1e6 < o->seconds)) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(r.rk, 100);
         last = env_now_us_exact(e);
-        if (m != NULL && m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            first = first == 0 ? last : first;
-            take(&r, m, ret_r);
-        } else if (m != NULL) {
-            ret_r->errors++;
+        if (m != NULL && take(&r, m, ret_r)) {
+            first = first == 0 && ret_r->records > 0 ? last : first;
+            heard = last;
         }
         if (m != NULL) {
             rd_kafka_message_destroy(m);
+        }
+        if (last - heard > (uint64_t)o->timeout_ms * 1000) {
+            rv = err_set(err, ERR_CLOSED,
+                         "nothing came for %d ms, and the end of %d partitions "
+                         "is not reached",
+                         o->timeout_ms, r.left);
         }
     }
     if (o->watch != NULL) {

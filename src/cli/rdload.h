@@ -17,6 +17,7 @@ struct rdload_options {
     struct watch
         *watch; /* sampled at both ends of the measured time; or NULL */
     const char *const *properties; /* "key=value"..., NULL-ended; may be NULL */
+    int timeout_ms;                /* consume: without an answer, or a record */
 };
 
 /* Produce; the result's latency is from the due time (rate) or from produce()
@@ -26,7 +27,9 @@ struct rdload_options {
 int rdload_produce(struct env *e, const struct rdload_options *o,
                    struct rawload_result *ret_r, struct err *err);
 /* Read all partitions from the beginning until the ends known at the start
- * (or for `seconds`). records, bytes (of values) and seconds are filled. */
+ * (or for `seconds`). records, bytes (of values) and seconds are filled.
+ * Errors: ERR_NOTFOUND (topic), ERR_INVALID (a property), ERR_CLOSED (a
+ * partition's leader does not answer, or nothing comes before the end). */
 int rdload_consume(struct env *e, const struct rdload_options *o,
                    struct rawload_result *ret_r, struct err *err);
 

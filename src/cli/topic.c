@@ -75,6 +75,14 @@ static int worse(int so_far, int code, bool first)
     return first || so_far == code ? code : EXIT_FAILED;
 }
 
+/* The answer is about nothing, or about more. */
+static int nothing_said(struct admin *a, uint32_t n)
+{
+    return command_fail(a->call, EXIT_UNKNOWN,
+                        "%s answered about %u topics instead of one",
+                        client_peer(a->client), n);
+}
+
 /* What to do next, for people only. */
 static void hint(const struct command_call *c, const char *topic)
 {
@@ -147,9 +155,7 @@ static int create_finish(struct admin *a,
 {
     const char *name = a->call->arguments[0];
     if (r->topics.n != 1) {
-        return command_fail(a->call, EXIT_UNKNOWN,
-                            "%s answered about %u topics instead of one",
-                            client_peer(a->client), r->topics.n);
+        return nothing_said(a, r->topics.n);
     }
     const struct create_topics_response_topic *t = &r->topics.ptr[0];
     if (t->error_code == KERR_TOPIC_ALREADY_EXISTS &&
@@ -368,6 +374,9 @@ static int alter_run(struct admin *a)
     if (code != EXIT_DONE) {
         return code;
     }
+    if (r.responses.n != 1) {
+        return nothing_said(a, r.responses.n);
+    }
     outcome_init(&o, "topic.alter");
     for (uint32_t i = 0; i < r.responses.n; i++) {
         outcome_row(a, &o, r.responses.ptr[i].resource_name,
@@ -426,6 +435,9 @@ static int grow_run(struct admin *a, int64_t to)
         &q, &r, grown_code);
     if (code != EXIT_DONE) {
         return code;
+    }
+    if (r.results.n != 1) {
+        return nothing_said(a, r.results.n);
     }
     outcome_init(&o, "topic.add-partitions");
     for (uint32_t i = 0; i < r.results.n; i++) {

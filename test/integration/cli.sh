@@ -159,6 +159,10 @@ for node in 1 2 3; do
 done
 expect 3 'node 9 holds no replica' consume keyed --replica 9
 
+# What a load measures is there.
+expect 3 'topic nope: ' bench consume --topic nope
+expect 0 '"records":[1-9]' bench consume --topic keyed --json
+
 # ---- the cluster ------------------------------------------------------------
 
 tries=100
@@ -254,6 +258,9 @@ expect 6 'settings: not known' topic describe keyed
 grep -q '^PARTITION' "$work/out" || fail "topic describe tells of no partitions"
 expect 6 '' topic describe keyed --json
 json "d['configs'] is None and len(d['data']) > 0"
+
+# Nor does a load wait for a leader for ever, or call that a measurement.
+expect 6 'bench consume: ' bench consume --topic keyed --timeout 2000
 
 # ---- files ------------------------------------------------------------------
 

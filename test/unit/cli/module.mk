@@ -110,6 +110,17 @@ test_unit_cli_test_group_past_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
 
 check_PROGRAMS += test/unit/cli/test_group
 TESTS += test/unit/cli/test_group
-test_unit_cli_test_group_SOURCES = test/unit/cli/test_group.c
+test_unit_cli_test_group_SOURCES = test/unit/cli/test_group.c \
+	test/unit/cli/fake.c test/unit/cli/fake.h
 test_unit_cli_test_group_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_cli_test_group_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/cli/test_odd
+TESTS += test/unit/cli/test_odd
+test_unit_cli_test_odd_SOURCES = test/unit/cli/test_odd.c \
+	test/unit/cli/fake.c test/unit/cli/fake.h
+test_unit_cli_test_odd_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_cli_test_odd_LDADD = $(LINK_cli) $(CMOCKA_LIBS)
+
+TESTS += test/unit/cli/completion.sh
+EXTRA_DIST += test/unit/cli/completion.sh

@@ -6,9 +6,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/help.h"
@@ -22,8 +24,25 @@ static struct {
     int number_status;
 } seen;
 
+static bool disk_is_full; /* the command meets a full disk */
+
+static void meet_full_disk(void)
+{
+    int out = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY);
+    fflush(stdout);
+    dup2(full, STDOUT_FILENO);
+    printf("the result");
+    (void)fflush(stdout);
+    dup2(out, STDOUT_FILENO);
+    close(out);
+    close(full);
+}
+
 static int run(struct command_call *c)
 {
+    if (disk_is_full) {
+        meet_full_disk();
+    }
     unsigned pos = 0;
     const char *value;
     memset(&seen, 0, sizeof seen);
@@ -166,9 +185,37 @@ static void test_help(void **state)
     assert_int_equal(ostraka("help thing make"), EXIT_DONE);
     assert_int_equal(ostraka("help --man"), EXIT_DONE);
     assert_int_equal(ostraka("thing make --help"), EXIT_DONE);
+    assert_int_equal(ostraka("thing --help"), EXIT_DONE);
+    assert_int_equal(ostraka("thing -h"), EXIT_DONE);
     assert_int_equal(seen.runs, 0);
     assert_int_equal(ostraka("--version"), EXIT_DONE);
     assert_int_equal(ostraka(""), EXIT_USAGE);
+}
+
+/* Nobody has what could not be written: that is no success. */
+static void test_output_lost(void **state)
+{
+    int out = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY);
+    (void)state;
+    assert_true(out >= 0 && full >= 0);
+    fflush(stdout);
+    dup2(full, STDOUT_FILENO);
+    printf("the result");
+    int code = ostraka("shout");
+    dup2(out, STDOUT_FILENO);
+    clearerr(stdout);
+    close(out);
+    close(full);
+    assert_int_equal(seen.runs, 1);
+    assert_int_equal(code, EXIT_FAILED);
+    assert_int_equal(ostraka("shout"), EXIT_DONE);
+    /* Also if it failed earlier, and there is nothing left to be written. */
+    fflush(stdout);
+    disk_is_full = true;
+    code = ostraka("shout");
+    disk_is_full = false;
+    clearerr(stdout);
+    assert_int_equal(code, EXIT_FAILED);
 }
 
 static void test_exit_codes(void **state)
@@ -191,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_too_many_options),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_output_lost),
         cmocka_unit_test(test_exit_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
