@@ -21,6 +21,7 @@ struct consume_part {
     int64_t next;
     int64_t end; /* stop before it; INT64_MAX: never */
     bool done;
+    bool printed; /* of a group: below `next`, and not settled yet */
 };
 
 struct consume {

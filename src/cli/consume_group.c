@@ -1,8 +1,10 @@
 /* consume_group.c - reading as a member of a consumer group, by librdkafka:
- * the group says which partitions, and from where. What was printed is
- * committed, now and then and at the end; SIGINT and SIGTERM are such an end.
+ * the group says which partitions, and from where. What was printed, and has
+ * left this process, is committed, now and then and at the end; SIGINT and
+ * SIGTERM are such an end.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -11,7 +13,8 @@
 #include "cli/rdconf.h"
 #include "cli/shown.h"
 
-#define POLL_MS 100
+#define POLL_MS   100
+#define SETTLE_US 200000 /* between two settlings, while records come */
 
 struct group_reader {
     struct consume *x;
@@ -19,8 +22,38 @@ struct group_reader {
     const char *group;
     int signals; /* signalfd, -1: none */
     int signo;   /* that came */
-    uint64_t heard_us;
+    uint64_t heard_us, settled_us;
 };
+
+/* ---- what may be committed ----------------------------------------------- */
+
+/* It is committed at the next occasion. */
+static void store(struct group_reader *l, int32_t partition, int64_t next)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, l->x->topic, partition)->offset =
+        next;
+    (void)rd_kafka_offsets_store(l->rk, list); /* fails if it was taken away */
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* A record that is still in this process's memory, or could not be written,
+ * was read by nobody: its offset must not be committed. */
+static void settle(struct group_reader *l)
+{
+    struct consume *x = l->x;
+    l->settled_us = env_now_us_exact(x->admin.env);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return; /* consume_over() */
+    }
+    for (unsigned i = 0; i < x->n_parts; i++) {
+        if (x->parts[i].printed) {
+            x->parts[i].printed = false;
+            store(l, x->parts[i].number, x->parts[i].next);
+        }
+    }
+}
 
 /* ---- who reads what ------------------------------------------------------ */
 
@@ -32,7 +65,7 @@ static void begin_parts(struct consume *x,
         struct consume_part *p = consume_part(x, list->elems[i].partition);
         if (p != NULL) {
             p->next = 0;
-            p->done = false;
+            p->done = p->printed = false;
         }
     }
 }
@@ -44,6 +77,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     bool gives = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
     const char *protocol = rd_kafka_rebalance_protocol(rk);
     rd_kafka_error_t *failed = NULL;
+    settle(l); /* what goes to another member is committed by that */
     begin_parts(l->x, list);
     l->heard_us = env_now_us_exact(l->x->admin.env);
     if (protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0) {
@@ -77,17 +111,6 @@ static bool at_end(struct group_reader *l)
 
 /* ---- reading ------------------------------------------------------------- */
 
-/* It is committed at the next occasion. */
-static void store(struct group_reader *l, int32_t partition, int64_t next)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, l->x->topic, partition)->offset =
-        next;
-    (void)rd_kafka_offsets_store(l->rk, list); /* fails if it was taken away */
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 static int on_event(struct group_reader *l, const rd_kafka_message_t *m)
 {
     struct consume *x = l->x;
@@ -97,14 +120,16 @@ static int on_event(struct group_reader *l, const rd_kafka_message_t *m)
         p->done = false;
         l->heard_us = env_now_us_exact(x->admin.env);
         shown_message(x, p, m);
-        if (x->records > before) {
-            store(l, m->partition, m->offset + 1);
+        p->printed = p->printed || x->records > before;
+        if (l->heard_us - l->settled_us >= SETTLE_US) {
+            settle(l);
         }
         return EXIT_DONE;
     }
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && p != NULL) {
         p->done = true;
         consume_idle(x);
+        settle(l);
         return EXIT_DONE;
     }
     if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__FATAL ||
@@ -144,6 +169,7 @@ static int read_all(struct group_reader *l)
             rd_kafka_message_destroy(m);
         } else {
             consume_idle(x);
+            settle(l);
         }
         if (x->follow || code != EXIT_DONE) {
             continue;
@@ -242,6 +268,7 @@ static int run(struct group_reader *l)
     int code = subscribe(l);
     if (code == EXIT_DONE) {
         code = read_all(l);
+        settle(l);
         int committed = commit(l);
         code = code == EXIT_DONE ? committed : code;
     }

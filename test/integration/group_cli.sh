@@ -117,6 +117,14 @@ expect 0 '^orders +0 +105 +120 +15 ' group describe billing
 expect 0 '"lag": 15' group describe billing --json
 grep -q '"type": "classic"' "$work/out" || fail "no type: $(cat "$work/out")"
 expect 3 'did you mean billing' group describe biling
+# What could not be written was read by nobody, and is not committed.
+"$ostraka" consume pay --group unheard >/dev/full 2>"$work/err"
+[ $? -eq 1 ] || fail "consume to a full disk: $(cat "$work/err")"
+grep -q 'standard output: ' "$work/err" ||
+    fail "consume to a full disk says: $(cat "$work/err")"
+"$ostraka" consume pay --group unheard >"$work/read" || fail "consume"
+[ "$(wc -l <"$work/read")" -eq 10 ] || fail "records that nobody saw are lost"
+expect 0 'unheard +deleted' group delete unheard --yes
 expect 2 '--group and --offset' consume orders --group billing --offset start
 expect 0 'billing +Empty +classic +consumer' group list --state empty
 expect 0 'billing' group list --type CLASSIC --json
