@@ -1,7 +1,13 @@
 #include "cli/assignment.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
 #include "base/cursor.h"
 #include "base/err.h"
+
+#define TOPIC_LEN_MAX 249 /* of a name in Kafka */
 
 /* Walk it: with `out` NULL only count. A topic takes six bytes at least, a
  * partition four, so that counts that are too high end soon. */
@@ -60,4 +66,45 @@ int assignment_decode(struct slice bytes, struct arena *a,
     *ret_p = p;
     *ret_n = n;
     return 0;
+}
+
+/* How many partitions from `at` on follow one another. */
+static unsigned run_of(const struct assignment_part parts[], unsigned n,
+                       unsigned at)
+{
+    unsigned run = 1;
+    while (at + run < n &&
+           slice_equal(parts[at + run].topic, parts[at].topic) &&
+           parts[at + run].partition ==
+               (int64_t)parts[at].partition + (int64_t)run) {
+        run++;
+    }
+    return run;
+}
+
+void assignment_text(const struct assignment_part parts[], unsigned n,
+                     char *out, size_t size)
+{
+    char one[TOPIC_LEN_MAX + 40];
+    size_t len = 0;
+    ASSERT(size >= ASSIGNMENT_TEXT_MIN);
+    out[0] = '\0';
+    for (unsigned i = 0, run; i < n; i += run) {
+        struct slice topic = parts[i].topic;
+        run = run_of(parts, n, i);
+        int used = snprintf(
+            one, sizeof one, "%s%.*s/%d", i > 0 ? " " : "",
+            (int)(topic.len < TOPIC_LEN_MAX ? topic.len : TOPIC_LEN_MAX),
+            (const char *)topic.data, parts[i].partition);
+        if (run > 1) {
+            used += snprintf(one + used, sizeof one - (size_t)used, "-%d",
+                             parts[i + run - 1].partition);
+        }
+        if (len + (size_t)used + sizeof " ..." > size) {
+            memcpy(out + len, " ...", sizeof " ...");
+            return;
+        }
+        memcpy(out + len, one, (size_t)used + 1);
+        len += (size_t)used;
+    }
 }

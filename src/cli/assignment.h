@@ -22,5 +22,11 @@ struct assignment_part {
  * ERR_PROTOCOL (it is no such thing), ERR_NOMEM. */
 int assignment_decode(struct slice bytes, struct arena *a,
                       struct assignment_part **ret_p, unsigned *ret_n);
+/* Write "orders/0-3 orders/7 payments/0" into `out`; what does not fit into
+ * `size` (at least ASSIGNMENT_TEXT_MIN) becomes " ...". Of a topic's name the
+ * bytes that Kafka allows are shown. */
+#define ASSIGNMENT_TEXT_MIN 8
+void assignment_text(const struct assignment_part parts[], unsigned n,
+                     char *out, size_t size);
 
 #endif

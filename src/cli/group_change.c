@@ -271,7 +271,7 @@ static int execute(struct group_change *ch)
     if (code != EXIT_DONE && failed == 0) {
         return code;
     }
-    print(ch, code == EXIT_DONE);
+    print(ch, failed < changes || code == EXIT_DONE);
     if (failed > 0) {
         return command_fail(
             c, code, "%zu of %zu offsets were not changed, see NOTE%s", failed,

@@ -296,7 +296,7 @@ static enum attempt call_failed(struct group_client *g,
                                 int rv, struct attempt_why *why)
 {
     if (rv == ERR_UNSUPPORTED || rv == ERR_NOMEM || rv == ERR_VERSION ||
-        rv == ERR_TOOBIG || rv == ERR_PROTOCOL) {
+        rv == ERR_TOOBIG || (rv == ERR_PROTOCOL && !q->writes)) {
         return give_up(why, EXIT_FAILED);
     }
     group_client_drop(g, *node);

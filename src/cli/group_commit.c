@@ -129,12 +129,13 @@ static bool too_large(const struct part *p)
     return p->n > 1 && p->rows[0]->error == KERR_INVALID_COMMIT_OFFSET_SIZE;
 }
 
-/* All of them; halves, where a cluster finds that too large. */
-static int commit_all(const struct part *all)
+/* All of them; halves, where a cluster finds that too large. `*ret_sent`: how
+ * many were, before one was refused. */
+static int commit_all(const struct part *all, size_t *ret_sent)
 {
-    size_t step = all->n;
+    size_t step = all->n, at = 0;
     int code = EXIT_DONE;
-    for (size_t at = 0; at < all->n && code == EXIT_DONE;) {
+    while (at < all->n && code == EXIT_DONE) {
         struct part p = *all;
         p.rows = all->rows + at;
         p.n = all->n - at < step ? all->n - at : step;
@@ -148,6 +149,7 @@ static int commit_all(const struct part *all)
             at += p.n;
         }
     }
+    *ret_sent = at;
     return code;
 }
 
@@ -218,32 +220,49 @@ int group_commit_forget(struct group_client *g, struct group_view *v,
 
 /* ---- both ---------------------------------------------------------------- */
 
+/* Those that change and shall have an offset, or shall have none. */
+static size_t choose(const struct group_change *ch, bool offset,
+                     struct group_row **rows)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ch->n; i++) {
+        struct group_row *r = &ch->rows[i];
+        if (group_plan_changes(r) && (r->after >= 0) == offset) {
+            rows[n++] = r;
+        }
+    }
+    return n;
+}
+
+/* Where one was refused, those that were not sent have not changed either. */
+static void not_attempted(struct group_row *const rows[], size_t n, size_t sent)
+{
+    bool refused = false;
+    for (size_t i = 0; i < sent; i++) {
+        refused = refused || rows[i]->error != 0;
+    }
+    for (size_t i = sent; refused && i < n; i++) {
+        rows[i]->error = KERR_OPERATION_NOT_ATTEMPTED;
+    }
+}
+
 int group_commit_rows(struct group_change *ch)
 {
     struct group_row **rows = arena_calloc(&ch->g->admin.arena, ch->n + 1,
                                            sizeof(struct group_row *));
-    size_t n = 0;
     int code = EXIT_DONE;
     if (rows == NULL) {
         return no_memory(ch->g);
     }
-    for (size_t i = 0; i < ch->n; i++) {
-        if (group_plan_changes(&ch->rows[i]) && ch->rows[i].after >= 0) {
-            rows[n++] = &ch->rows[i];
-        }
-    }
+    size_t n = choose(ch, true, rows), sent = 0;
+    size_t n_forget = choose(ch, false, rows + n);
     if (n > 0) {
         struct part p = {.g = ch->g, .view = ch->view, .rows = rows, .n = n};
-        code = commit_all(&p);
+        code = commit_all(&p, &sent);
     }
-    n = 0;
-    for (size_t i = 0; i < ch->n; i++) {
-        if (group_plan_changes(&ch->rows[i]) && ch->rows[i].after < 0) {
-            rows[n++] = &ch->rows[i];
-        }
+    if (n_forget > 0 && code == EXIT_DONE) {
+        return group_commit_forget(ch->g, ch->view, rows + n, n_forget);
     }
-    if (n > 0 && code == EXIT_DONE) {
-        code = group_commit_forget(ch->g, ch->view, rows, n);
-    }
+    not_attempted(rows, n + n_forget, sent);
     return code;
 }

@@ -159,12 +159,17 @@ static int delete_all(struct group_client *g)
 {
     struct group_listing l;
     int code = choose(g, &l);
-    if (code == EXIT_DONE && l.n == 0) {
-        fprintf(stderr, "No group is empty; nothing was deleted\n");
-        return delete_listed(g, &l);
+    if (code != EXIT_DONE) {
+        return code;
     }
-    code = code == EXIT_DONE ? ask_groups(g->admin.call, &l) : code;
-    return code == EXIT_DONE ? delete_listed(g, &l) : code;
+    if (l.n == 0) {
+        fprintf(stderr, "No group%s is empty; nothing was deleted\n",
+                l.n_silent > 0 ? " that is known" : "");
+    } else {
+        code = ask_groups(g->admin.call, &l);
+    }
+    code = code == EXIT_DONE ? delete_listed(g, &l) : code;
+    return code == EXIT_DONE && l.n_silent > 0 ? EXIT_FAILED : code;
 }
 
 int group_delete(struct command_call *c)
@@ -232,8 +237,11 @@ static int forget_rows(struct forget *x)
         rows[i] = &x->rows.rows[i];
     }
     int code = group_commit_forget(&x->g, &x->view, rows, x->rows.n);
-    if (code == EXIT_DONE || x->rows.rows[0].error != 0 ||
-        x->rows.rows[x->rows.n - 1].error != 0) {
+    bool answered = code == EXIT_DONE;
+    for (size_t i = 0; i < x->rows.n; i++) {
+        answered = answered || rows[i]->error != 0;
+    }
+    if (answered) {
         print_rows(x);
     }
     return code != EXIT_REFUSED

@@ -67,6 +67,9 @@ void group_plan_row(const struct group_target *t, struct group_row *r)
             decide(r, n, GROUP_NOTE_NONE);
         }
     }
+    if (t->kind != GROUP_TO_GIVEN) {
+        r->epoch = -1; /* it was that of the offset before */
+    }
 }
 
 bool group_plan_failed(const struct group_row *r)

@@ -52,8 +52,9 @@ struct group_row {
     /* Decided: */
     int64_t after; /* -1: no offset */
     enum group_note note;
-    /* What else is committed with it. */
-    int32_t epoch; /* -1: unknown */
+    /* What else is committed with it. An epoch that is not the offset's would
+     * have consumers see a truncated log (KIP-320). */
+    int32_t epoch; /* in: of `wanted` (TO_GIVEN); -1: unknown */
     struct slice metadata;
     int16_t error; /* what the cluster said: Kafka's */
 };

@@ -162,43 +162,13 @@ static json_t *parts_of(const struct group_member *m)
     return list;
 }
 
-/* How many partitions from `at` on follow one another. */
-static unsigned run_of(const struct group_member *m, unsigned at)
-{
-    unsigned n = 1;
-    while (at + n < m->n_parts &&
-           slice_equal(m->parts[at + n].topic, m->parts[at].topic) &&
-           m->parts[at + n].partition == m->parts[at].partition + (int)n) {
-        n++;
-    }
-    return n;
-}
-
-/* "orders/0-3 orders/7 payments/0"; what does not fit is "...". */
+/* What it reads, for people. */
 static void parts_text(const struct group_member *m, char out[PARTS_TEXT_LEN])
 {
-    char one[400];
-    size_t len = 0;
-    out[0] = '\0';
     if (m->garbage) {
         snprintf(out, PARTS_TEXT_LEN, "unreadable, %zu bytes", m->bytes);
-    }
-    for (unsigned i = 0, n; i < m->n_parts; i += n) {
-        n = run_of(m, i);
-        int used = snprintf(one, sizeof one, "%s%.*s/%d", i > 0 ? " " : "",
-                            (int)m->parts[i].topic.len,
-                            (const char *)m->parts[i].topic.data,
-                            m->parts[i].partition);
-        if (n > 1) {
-            used += snprintf(one + used, sizeof one - (size_t)used, "-%d",
-                             m->parts[i + n - 1].partition);
-        }
-        if (len + (size_t)used + sizeof " ..." > PARTS_TEXT_LEN) {
-            memcpy(out + len, " ...", sizeof " ...");
-            return;
-        }
-        memcpy(out + len, one, (size_t)used + 1);
-        len += (size_t)used;
+    } else {
+        assignment_text(m->parts, m->n_parts, out, PARTS_TEXT_LEN);
     }
 }
 

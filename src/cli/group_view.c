@@ -61,13 +61,16 @@ static int describe(struct group_client *g, struct group_view *v)
         return code;
     }
     int16_t error = described_code(&r);
-    if (r.groups.n != 1 || (error != 0 && error != KERR_GROUP_ID_NOT_FOUND)) {
+    if (r.groups.n != 1) {
+        return command_fail(g->admin.call, EXIT_FAILED,
+                            "group %.*s: the answer is about something else",
+                            (int)v->id.len, (const char *)v->id.data);
+    }
+    if (error != 0 && error != KERR_GROUP_ID_NOT_FOUND) {
         return command_fail(
             g->admin.call, group_client_exit_of(error), "group %.*s: %s",
             (int)v->id.len, (const char *)v->id.data,
-            r.groups.n != 1
-                ? "the answer is about something else"
-                : admin_error(&g->admin, error, r.groups.ptr[0].error_message));
+            admin_error(&g->admin, error, r.groups.ptr[0].error_message));
     }
     const struct describe_groups_response_group *d = &r.groups.ptr[0];
     v->state = error != 0 ? slice_str("Dead") : d->group_state;

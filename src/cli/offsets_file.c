@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIELDS_MAX 4
@@ -240,6 +241,33 @@ static bool print_all(FILE *f, const struct offsets_line l[], unsigned n)
     return fflush(f) == 0 && !ferror(f);
 }
 
+/* A pipe, a device: written to, and never replaced by a file. */
+static bool is_special(const char *name)
+{
+    struct stat st;
+    return stat(name, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+/* 0, or errno. */
+static int write_all(const char *name, const struct offsets_line l[],
+                     unsigned n, bool durable)
+{
+    FILE *f = fopen(name, "we");
+    if (f == NULL) {
+        return errno;
+    }
+    bool ok = print_all(f, l, n) && (!durable || fsync(fileno(f)) == 0);
+    int why = errno;
+    if (fclose(f) != 0 && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (!ok && durable) {
+        (void)unlink(name);
+    }
+    return ok ? 0 : why;
+}
+
 int offsets_file_store(const char *name, const struct offsets_line l[],
                        unsigned n, struct err *err)
 {
@@ -254,15 +282,11 @@ int offsets_file_store(const char *name, const struct offsets_line l[],
         (int)sizeof temporary) {
         return err_set(err, ERR_TOOBIG, "%.80s...: too long a name", name);
     }
-    FILE *f = fopen(temporary, "we");
-    bool ok = f != NULL && print_all(f, l, n) && fsync(fileno(f)) == 0;
-    ok = (f == NULL || fclose(f) == 0) && ok;
-    if (!ok || rename(temporary, name) != 0) {
-        int saved = errno;
-        if (f != NULL) {
-            (void)unlink(temporary);
-        }
-        return err_set(err, ERR_IO, "%s: %s", name, strerror(saved));
+    bool special = is_special(name);
+    int why = write_all(special ? name : temporary, l, n, !special);
+    if (why == 0 && !special && rename(temporary, name) != 0) {
+        why = errno;
+        (void)unlink(temporary);
     }
-    return 0;
+    return why == 0 ? 0 : err_set(err, ERR_IO, "%s: %s", name, strerror(why));
 }

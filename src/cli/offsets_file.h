@@ -37,8 +37,9 @@ int offsets_file_parse(const char *name, struct slice text, struct slice group,
 int offsets_file_load(const char *name, struct slice group, struct arena *a,
                       struct offsets_line **ret_l, unsigned *ret_n,
                       struct err *err);
-/* Write such a file ("-": standard output) whole or not at all. Errors:
- * ERR_IO, ERR_TOOBIG (its name). */
+/* Write such a file ("-": standard output) whole or not at all; what is there
+ * and no file (a pipe, /dev/stderr) is written to. Errors: ERR_IO, ERR_TOOBIG
+ * (its name). */
 int offsets_file_store(const char *name, const struct offsets_line l[],
                        unsigned n, struct err *err);
 

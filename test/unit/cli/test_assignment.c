@@ -123,13 +123,40 @@ static void garbage(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A topic's name has up to 32767 bytes there, and a cell for people has not. */
+static void shown(void **state)
+{
+    struct fixture *f = *state;
+    static char topic[2000];
+    char text[1000], want[300];
+    memset(topic, 'a', sizeof topic);
+    struct assignment_part parts[] = {
+        {slice_str("t"), 0},
+        {slice_str("t"), 1},
+        {slice_str("t"), 3},
+        {slice_of(topic, sizeof topic), 7},
+        {slice_of(topic, sizeof topic), 8},
+        {slice_of(topic, sizeof topic), INT32_MAX},
+    };
+    (void)f;
+    assignment_text(parts, 3, text, sizeof text);
+    assert_string_equal(text, "t/0-1 t/3");
+    assignment_text(parts, 0, text, sizeof text);
+    assert_string_equal(text, "");
+    snprintf(want, sizeof want, "t/0-1 t/3 %.249s/7-8", topic);
+    assignment_text(parts, 5, text, sizeof text);
+    assert_string_equal(text, want);
+    assignment_text(parts, 6, text, 300);
+    assert_true(strlen(text) < 300);
+    assert_string_equal(text + strlen(text) - 8, "/7-8 ...");
+    assignment_text(parts, 6, text, ASSIGNMENT_TEXT_MIN);
+    assert_string_equal(text, " ...");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(good),
-        TEST(none),
-        TEST(cut),
-        TEST(garbage),
+        TEST(good), TEST(none), TEST(cut), TEST(garbage), TEST(shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,20 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/arena.h"
 #include "cli/command.h"
+#include "fake.h"
 #include "wire/api.h"
 #include "wire/errors.h"
 #include "wire/gen/api_versions.h"
@@ -31,25 +24,13 @@
 #include "wire/gen/metadata.h"
 #include "wire/gen/offset_commit.h"
 #include "wire/gen/offset_fetch.h"
-#include "wire/header.h"
 
-#define PARTITIONS      5000
-#define CONNECTIONS_MAX 8
-#define FRAME_MAX       (1u << 20)
+#define PARTITIONS 5000
 
 /* ---- the cluster --------------------------------------------------------- */
 
 /* Set before it starts, looked at when it has ended. */
 struct cluster {
-    struct mem *mem;
-    int fd, stop[2];
-    unsigned port;
-    pthread_t thread;
-    int fds[CONNECTIONS_MAX];
-    unsigned n_fds;
-    struct arena arena; /* of one request */
-    struct buf out;
-
     int32_t partitions;
     int32_t leaderless;   /* this partition has none; -1 */
     unsigned not_here;    /* so often a group's request is answered 16 */
@@ -61,15 +42,13 @@ struct cluster {
     unsigned n_commits;
     uint32_t largest; /* commit that was taken */
     unsigned committed[PARTITIONS];
+    int32_t commit_error_at; /* of this one; -1 */
     bool strange; /* the group has a member whose assignment is none */
+    bool wordy;   /* or one that reads a topic of a very long name */
     bool newer;   /* it is one of KIP-848's */
+    bool empty;   /* DescribeGroups tells of no group */
 };
 static struct cluster *cluster;
-
-static const struct wire_message *answer_of(int key)
-{
-    return wire_find(key, false);
-}
 
 static void versions(struct api_versions_response *r)
 {
@@ -86,7 +65,7 @@ static void versions(struct api_versions_response *r)
                 {API_API_VERSIONS, 3}};
     r->api_keys.n = sizeof keys / sizeof *keys;
     r->api_keys.ptr = wire_elems_new(
-        &cluster->arena, &wire_api_versions_response_api_key, r->api_keys.n);
+        &fake.arena, &wire_api_versions_response_api_key, r->api_keys.n);
     for (uint32_t i = 0; i < r->api_keys.n; i++) {
         r->api_keys.ptr[i].api_key = keys[i].key;
         r->api_keys.ptr[i].min_version =
@@ -101,19 +80,19 @@ static void versions(struct api_versions_response *r)
 static void metadata(struct metadata_response *r)
 {
     r->brokers.ptr =
-        wire_elems_new(&cluster->arena, &wire_metadata_response_broker, 1);
+        wire_elems_new(&fake.arena, &wire_metadata_response_broker, 1);
     r->brokers.n = 1;
     r->brokers.ptr[0].node_id = 1;
     r->brokers.ptr[0].host = slice_str("127.0.0.1");
-    r->brokers.ptr[0].port = (int32_t)cluster->port;
+    r->brokers.ptr[0].port = (int32_t)fake.port;
     r->topics.ptr =
-        wire_elems_new(&cluster->arena, &wire_metadata_response_topic, 1);
+        wire_elems_new(&fake.arena, &wire_metadata_response_topic, 1);
     r->topics.n = 1;
     struct metadata_response_topic *t = r->topics.ptr;
     t->name = slice_str("t");
     t->partitions.n = (uint32_t)cluster->partitions;
     t->partitions.ptr = wire_elems_new(
-        &cluster->arena, &wire_metadata_response_partition, t->partitions.n);
+        &fake.arena, &wire_metadata_response_partition, t->partitions.n);
     for (int32_t i = 0; i < cluster->partitions; i++) {
         t->partitions.ptr[i].partition_index = i;
         t->partitions.ptr[i].leader_id = i == cluster->leaderless ? -1 : 1;
@@ -133,10 +112,34 @@ static int16_t coordinator(void)
     return 0;
 }
 
+/* What a client may have written there: 2000 bytes of a topic's name. */
+static struct slice wordy(void)
+{
+    struct buf b;
+    buf_init(&b, fake.mem, 0);
+    buf_put_u16(&b, 0);
+    buf_put_u32(&b, 1);
+    buf_put_u16(&b, 2000);
+    for (int i = 0; i < 2000; i++) {
+        buf_put_u8(&b, 'a');
+    }
+    buf_put_u32(&b, 2);
+    buf_put_u32(&b, 0);
+    buf_put_u32(&b, 1);
+    uint8_t *p = arena_alloc(&fake.arena, b.len);
+    memcpy(p, b.data, b.len);
+    struct slice s = slice_of(p, b.len);
+    buf_close(&b);
+    return s;
+}
+
 static void describe(struct describe_groups_response *r)
 {
-    r->groups.ptr = wire_elems_new(&cluster->arena,
-                                   &wire_describe_groups_response_group, 1);
+    if (cluster->empty) {
+        return;
+    }
+    r->groups.ptr =
+        wire_elems_new(&fake.arena, &wire_describe_groups_response_group, 1);
     r->groups.n = 1;
     struct describe_groups_response_group *g = r->groups.ptr;
     g->error_code = coordinator();
@@ -147,12 +150,13 @@ static void describe(struct describe_groups_response *r)
     g->protocol_type = slice_str("consumer");
     if (cluster->strange) {
         g->members.ptr = wire_elems_new(
-            &cluster->arena, &wire_describe_groups_response_member, 1);
+            &fake.arena, &wire_describe_groups_response_member, 1);
         g->members.n = 1;
         g->members.ptr[0].member_id = slice_str("m");
         g->members.ptr[0].client_id = slice_str("c");
         g->members.ptr[0].client_host = slice_str("/h");
-        g->members.ptr[0].member_assignment = slice_str("\xff\xff garbage");
+        g->members.ptr[0].member_assignment =
+            cluster->wordy ? wordy() : slice_str("\xff\xff garbage");
     }
 }
 
@@ -160,7 +164,7 @@ static void describe_newer(struct consumer_group_describe_response *r)
 {
     static int32_t partitions[] = {0, 1, 3};
     r->groups.ptr = wire_elems_new(
-        &cluster->arena, &wire_consumer_group_describe_response_group, 1);
+        &fake.arena, &wire_consumer_group_describe_response_group, 1);
     r->groups.n = 1;
     struct consumer_group_describe_response_group *g = r->groups.ptr;
     g->error_code = cluster->newer ? 0 : KERR_GROUP_ID_NOT_FOUND;
@@ -168,7 +172,7 @@ static void describe_newer(struct consumer_group_describe_response *r)
     g->group_state = slice_str("Reconciling");
     g->assignor_name = slice_str("uniform");
     g->members.ptr = wire_elems_new(
-        &cluster->arena, &wire_consumer_group_describe_response_member, 1);
+        &fake.arena, &wire_consumer_group_describe_response_member, 1);
     g->members.n = 1;
     struct consumer_group_describe_response_member *m = g->members.ptr;
     m->member_id = slice_str("m");
@@ -176,8 +180,7 @@ static void describe_newer(struct consumer_group_describe_response *r)
     m->client_id = slice_str("c");
     m->client_host = slice_str("/h");
     m->assignment.topic_partitions.ptr = wire_elems_new(
-        &cluster->arena, &wire_consumer_group_describe_response_topic_partition,
-        1);
+        &fake.arena, &wire_consumer_group_describe_response_topic_partition, 1);
     m->assignment.topic_partitions.n = 1;
     m->assignment.topic_partitions.ptr[0].topic_name = slice_str("t");
     m->assignment.topic_partitions.ptr[0].partitions.ptr = partitions;
@@ -189,13 +192,12 @@ static void list_offsets(const struct list_offsets_request *q,
 {
     const struct list_offsets_request_topic *t = q->topics.ptr;
     r->topics.ptr =
-        wire_elems_new(&cluster->arena, &wire_list_offsets_response_topic, 1);
+        wire_elems_new(&fake.arena, &wire_list_offsets_response_topic, 1);
     r->topics.n = 1;
     r->topics.ptr[0].name = t->name;
     r->topics.ptr[0].partitions.n = t->partitions.n;
-    r->topics.ptr[0].partitions.ptr =
-        wire_elems_new(&cluster->arena, &wire_list_offsets_response_partition,
-                       t->partitions.n);
+    r->topics.ptr[0].partitions.ptr = wire_elems_new(
+        &fake.arena, &wire_list_offsets_response_partition, t->partitions.n);
     for (uint32_t i = 0; i < t->partitions.n; i++) {
         struct list_offsets_response_partition *p =
             &r->topics.ptr[0].partitions.ptr[i];
@@ -219,19 +221,21 @@ static void commit(const struct offset_commit_request *q,
     int16_t error = commit_code(t->partitions.n);
     cluster->n_commits++;
     r->topics.ptr =
-        wire_elems_new(&cluster->arena, &wire_offset_commit_response_topic, 1);
+        wire_elems_new(&fake.arena, &wire_offset_commit_response_topic, 1);
     r->topics.n = 1;
     r->topics.ptr[0].name = t->name;
     r->topics.ptr[0].partitions.n = t->partitions.n;
-    r->topics.ptr[0].partitions.ptr =
-        wire_elems_new(&cluster->arena, &wire_offset_commit_response_partition,
-                       t->partitions.n);
+    r->topics.ptr[0].partitions.ptr = wire_elems_new(
+        &fake.arena, &wire_offset_commit_response_partition, t->partitions.n);
     for (uint32_t i = 0; i < t->partitions.n; i++) {
         int32_t p = t->partitions.ptr[i].partition_index;
         r->topics.ptr[0].partitions.ptr[i].partition_index = p;
-        r->topics.ptr[0].partitions.ptr[i].error_code = error;
+        int16_t one = p == cluster->commit_error_at
+                          ? KERR_OFFSET_METADATA_TOO_LARGE
+                          : error;
+        r->topics.ptr[0].partitions.ptr[i].error_code = one;
         cluster->committed[p] +=
-            error == 0 && t->partitions.ptr[i].committed_offset == 100;
+            one == 0 && t->partitions.ptr[i].committed_offset == 100;
     }
     if (error == 0 && t->partitions.n > cluster->largest) {
         cluster->largest = t->partitions.n;
@@ -243,17 +247,17 @@ static void find(struct find_coordinator_response *r)
     cluster->n_finds++;
     r->node_id = 1;
     r->host = slice_str("127.0.0.1");
-    r->port = (int32_t)cluster->port;
+    r->port = (int32_t)fake.port;
 }
 
 static void fetch(struct offset_fetch_response *r)
 {
     r->topics.ptr =
-        wire_elems_new(&cluster->arena, &wire_offset_fetch_response_topic, 1);
+        wire_elems_new(&fake.arena, &wire_offset_fetch_response_topic, 1);
     r->topics.n = 1;
     r->topics.ptr[0].name = slice_str("t");
-    r->topics.ptr[0].partitions.ptr = wire_elems_new(
-        &cluster->arena, &wire_offset_fetch_response_partition, 1);
+    r->topics.ptr[0].partitions.ptr =
+        wire_elems_new(&fake.arena, &wire_offset_fetch_response_partition, 1);
     r->topics.ptr[0].partitions.n = 1;
     r->topics.ptr[0].partitions.ptr[0].committed_offset = 60;
 }
@@ -297,159 +301,29 @@ static bool answer(int key, const void *q, void *r)
     return true;
 }
 
-/* ---- its connections ----------------------------------------------------- */
-
-static bool read_whole(int fd, uint8_t *p, size_t len)
-{
-    return len == 0 || recv(fd, p, len, MSG_WAITALL) == (ssize_t)len;
-}
-
-static bool serve_one(int fd)
-{
-    uint8_t prefix[4];
-    struct cursor c;
-    struct wire_request_header h;
-    const struct wire_message *in;
-    if (!read_whole(fd, prefix, sizeof prefix)) {
-        return false;
-    }
-    cursor_init(&c, slice_of(prefix, sizeof prefix));
-    uint32_t len = cursor_u32(&c);
-    uint8_t *frame =
-        len <= FRAME_MAX ? arena_alloc(&cluster->arena, len) : NULL;
-    if (frame == NULL || !read_whole(fd, frame, len)) {
-        return false;
-    }
-    cursor_init(&c, slice_of(frame, len));
-    if (wire_request_header_decode(&c, &h, &in) != 0) {
-        return false;
-    }
-    const struct wire_message *out = answer_of(h.api_key);
-    void *q = arena_calloc(&cluster->arena, 1, in->body.size);
-    void *r = arena_calloc(&cluster->arena, 1, out->body.size);
-    wire_init(out, r);
-    buf_reset(&cluster->out);
-    return wire_decode(in, h.api_version, &c, &cluster->arena, q) == 0 &&
-           answer(h.api_key, q, r) &&
-           wire_frame_response(out, h.api_version, h.correlation_id, r,
-                               &cluster->out) == 0 &&
-           send(fd, cluster->out.data, cluster->out.len, MSG_NOSIGNAL) ==
-               (ssize_t)cluster->out.len;
-}
-
-static void *serve(void *arg)
-{
-    struct pollfd p[CONNECTIONS_MAX + 2];
-    (void)arg;
-    for (;;) {
-        p[0] = (struct pollfd){.fd = cluster->stop[0], .events = POLLIN};
-        p[1] = (struct pollfd){.fd = cluster->fd, .events = POLLIN};
-        for (unsigned i = 0; i < cluster->n_fds; i++) {
-            p[i + 2] = (struct pollfd){.fd = cluster->fds[i], .events = POLLIN};
-        }
-        unsigned n = cluster->n_fds;
-        if (poll(p, n + 2, -1) < 0 || p[0].revents != 0) {
-            return NULL;
-        }
-        for (unsigned i = n; i > 0; i--) {
-            arena_reset(&cluster->arena);
-            if (p[i + 1].revents != 0 && !serve_one(p[i + 1].fd)) {
-                close(p[i + 1].fd);
-                cluster->fds[i - 1] = cluster->fds[--cluster->n_fds];
-            }
-        }
-        if (p[1].revents != 0 && cluster->n_fds < CONNECTIONS_MAX) {
-            cluster->fds[cluster->n_fds++] = accept(cluster->fd, NULL, NULL);
-        }
-    }
-}
+/* ---- life ---------------------------------------------------------------- */
 
 static int set_up(void **state)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
     (void)state;
     cluster = test_calloc(1, sizeof *cluster);
-    cluster->mem = mem_new(0);
-    arena_init(&cluster->arena, cluster->mem, 0);
-    buf_init(&cluster->out, cluster->mem, 0);
     cluster->partitions = 4;
-    cluster->leaderless = -1;
+    cluster->leaderless = cluster->commit_error_at = -1;
     cluster->rows_max = UINT32_MAX;
-    cluster->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(cluster->fd, (const struct sockaddr *)&a, sizeof a),
-                     0);
-    assert_int_equal(listen(cluster->fd, 8), 0);
-    assert_int_equal(getsockname(cluster->fd, (struct sockaddr *)&a, &len), 0);
-    cluster->port = ntohs(a.sin_port);
-    assert_int_equal(pipe2(cluster->stop, O_CLOEXEC), 0);
+    fake_open(answer);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < cluster->n_fds; i++) {
-        close(cluster->fds[i]);
-    }
-    close(cluster->fd);
-    close(cluster->stop[0]);
-    close(cluster->stop[1]);
-    buf_close(&cluster->out);
-    arena_close(&cluster->arena);
-    assert_int_equal(mem_bytes(cluster->mem), 0);
-    mem_free_all(cluster->mem);
+    fake_close();
     test_free(cluster);
     return 0;
 }
 
-/* ---- the tool ------------------------------------------------------------ */
-
-#define OUT_MAX (1u << 20)
-static char said[OUT_MAX]; /* on stdout, then on stderr */
-
-/* Run "ostraka group ..." with its output into `said`. */
-static int run(const char *const args[])
-{
-    char *argv[24] = {(char[]){"ostraka"}, (char[]){"group"}};
-    char bootstrap[40], byte;
-    int argc = 2;
-    FILE *to = tmpfile();
-    int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
-    assert_non_null(to);
-    snprintf(bootstrap, sizeof bootstrap, "127.0.0.1:%u", cluster->port);
-    for (; *args != NULL; args++) {
-        argv[argc++] = (char *)(uintptr_t)*args;
-    }
-    argv[argc++] = (char[]){"--bootstrap"};
-    argv[argc++] = bootstrap;
-    assert_int_equal(pthread_create(&cluster->thread, NULL, serve, NULL), 0);
-    fflush(stdout);
-    dup2(fileno(to), STDOUT_FILENO);
-    dup2(fileno(to), STDERR_FILENO);
-    int code = command_main(argc, argv);
-    fflush(stdout);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
-    close(out);
-    close(err);
-    (void)!write(cluster->stop[1], "", 1);
-    pthread_join(cluster->thread, NULL);
-    (void)!read(cluster->stop[0], &byte, 1);
-    rewind(to);
-    said[fread(said, 1, sizeof said - 1, to)] = '\0';
-    fclose(to);
-    return code;
-}
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-
-static void says(const char *words)
-{
-    if (strstr(said, words) == NULL) {
-        fail_msg("nothing like \"%s\" in: %s", words, said);
-    }
-}
+#define RUN(...) fake_run((const char *const[]){"group", __VA_ARGS__, NULL})
+#define says     fake_says
 
 /* ---- stories ------------------------------------------------------------- */
 
@@ -534,6 +408,18 @@ static void unheard(void **state)
     assert_int_equal(cluster->n_commits, 0);
 }
 
+/* Nor is one whose answer cannot be read. */
+static void unreadable(void **state)
+{
+    (void)state;
+    fake.cut = API_OFFSET_COMMIT;
+    assert_int_equal(
+        RUN("reset-offsets", "g", "--topic", "t:1", "--to-latest", "--execute"),
+        EXIT_UNKNOWN);
+    says("it may have been applied");
+    assert_int_equal(cluster->n_commits, 1);
+}
+
 /* Without a leader nothing of it is known, and nothing is reset. */
 static void leaderless(void **state)
 {
@@ -561,6 +447,51 @@ static void garbage(void **state)
     cluster->strange = true;
     assert_int_equal(RUN("members", "g"), EXIT_DONE);
     says("unreadable, 10 bytes");
+}
+
+/* An assignment is bytes from a stranger, as long as he likes. */
+static void long_name(void **state)
+{
+    char want[300];
+    (void)state;
+    cluster->strange = cluster->wordy = true;
+    assert_int_equal(RUN("members", "g"), EXIT_DONE);
+    memset(want, 'a', 249);
+    strcpy(want + 249, "/0-1");
+    says(want);
+    want[249] = '\0';
+    strcat(want, "a");
+    assert_null(strstr(fake_said, want));
+}
+
+/* Nothing is known of its members: that is no group without members. */
+static void no_answer(void **state)
+{
+    (void)state;
+    cluster->empty = true;
+    assert_int_equal(RUN("describe", "g"), EXIT_FAILED);
+    says("the answer is about something else");
+    assert_int_equal(
+        RUN("reset-offsets", "g", "--topic", "t", "--to-latest", "--execute"),
+        EXIT_FAILED);
+    assert_int_equal(cluster->n_commits, 0);
+}
+
+/* One is refused, and those behind it are not sent at all. */
+static void not_attempted(void **state)
+{
+    (void)state;
+    cluster->rows_max = 2;
+    cluster->commit_error_at = 1;
+    assert_int_equal(RUN("reset-offsets", "g", "--topic", "t", "--to-latest",
+                         "--execute", "--json"),
+                     EXIT_FAILED);
+    says("OFFSET_METADATA_TOO_LARGE");
+    says("OPERATION_NOT_ATTEMPTED");
+    says("3 of 4 offsets were not changed");
+    says("\"executed\": true");
+    assert_int_equal(cluster->committed[0], 1);
+    assert_int_equal(cluster->committed[2], 0);
 }
 
 static void active(void **state)
@@ -610,7 +541,8 @@ int main(void)
         TEST(too_large),  TEST(one_too_large), TEST(taken),
         TEST(unheard),    TEST(leaderless),    TEST(leaderless_reset),
         TEST(garbage),    TEST(active),        TEST(newer),
-        TEST(no_history),
+        TEST(no_history), TEST(unreadable),    TEST(long_name),
+        TEST(no_answer),  TEST(not_attempted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

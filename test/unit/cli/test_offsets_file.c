@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/offsets_file.h"
@@ -150,6 +152,26 @@ static void there_and_back(void **state)
     line(f, 1, "b-c", 12, INT64_MAX, 2);
 }
 
+/* A pipe is written to, and stays one; so does /dev/null, for root. */
+static void special(void **state)
+{
+    struct fixture *f = *state;
+    char name[64], text[64];
+    struct stat st;
+    const struct offsets_line out[] = {{slice_str("a"), 0, 7, 0}};
+    snprintf(name, sizeof name, "offsets-fifo-%ld", (long)getpid());
+    assert_int_equal(mkfifo(name, 0600), 0);
+    int fd = open(name, O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(offsets_file_store(name, out, 1, &f->err), 0);
+    assert_int_equal(stat(name, &st), 0);
+    unlink(name);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(read(fd, text, sizeof text), 6);
+    assert_memory_equal(text, "a,0,7\n", 6);
+    close(fd);
+}
+
 static void no_file(void **state)
 {
     struct fixture *f = *state;
@@ -167,7 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(good),     TEST(groups),         TEST(bad),     TEST(twice),
-        TEST(too_long), TEST(there_and_back), TEST(no_file),
+        TEST(too_long), TEST(there_and_back), TEST(special), TEST(no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
