@@ -42,6 +42,12 @@ static int up_files(struct dev *d)
                             "%s holds a cluster on port %u: leave --base-port "
                             "out, or begin anew after dev down --wipe",
                             d->dir, d->nodes[0].client.port);
+    } else if (d->nodes[0].n_named > d->n_nodes) {
+        return command_fail(c, EXIT_REFUSED,
+                            "%s has directories of %u of the cluster's %u "
+                            "nodes: bring the others back (is one not "
+                            "mounted?), or begin anew after dev down --wipe",
+                            d->dir, d->n_nodes, d->nodes[0].n_named);
     } else {
         rv = dev_files_set(d, &err);
     }
@@ -55,6 +61,14 @@ static int up_start(struct dev *d)
 {
     char daemon[DEV_PATH_MAX];
     int code = dev_find_daemon(d, daemon, sizeof daemon);
+    bool running = false;
+    for (unsigned i = 0; i < d->n_nodes; i++) {
+        running = running || d->nodes[i].state != PROCESS_GONE;
+    }
+    if (running && command_flag(d->call, "set")) {
+        fprintf(stderr, "Nodes that run take the new settings when they are "
+                        "started again: dev down, dev up\n");
+    }
     for (unsigned i = 0; i < d->n_nodes && code == EXIT_DONE; i++) {
         struct dev_node *n = &d->nodes[i];
         if (n->state == PROCESS_STOPPED) {
@@ -69,9 +83,11 @@ static int up_start(struct dev *d)
 static int run_up(struct command_call *c)
 {
     struct dev d;
-    int code = dev_load(&d, c);
+    int lock;
+    int code = dev_load_locked(&d, c, true, &lock);
     code = code == EXIT_DONE ? up_files(&d) : code;
     code = code == EXIT_DONE ? up_start(&d) : code;
+    dev_files_unlock(lock);
     struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
     if (e == NULL) {
         return code == EXIT_DONE ? EXIT_FAILED : code;
@@ -110,11 +126,14 @@ static int run_start(struct command_call *c)
     struct dev d;
     struct dev_node *n;
     char daemon[DEV_PATH_MAX];
-    int code = load_node(&d, c, &n);
+    int lock;
+    int code = dev_load_locked(&d, c, false, &lock);
+    code = code == EXIT_DONE ? load_node(&d, c, &n) : code;
     if (code == EXIT_DONE && n->state == PROCESS_GONE) {
         code = dev_find_daemon(&d, daemon, sizeof daemon);
         code = code == EXIT_DONE ? dev_start(&d, n, daemon) : code;
     }
+    dev_files_unlock(lock);
     struct env *e = code == EXIT_DONE ? command_env(c) : NULL;
     if (e == NULL) {
         return code == EXIT_DONE ? EXIT_FAILED : code;
@@ -192,7 +211,8 @@ static int run_down(struct command_call *c)
 {
     struct dev d;
     struct err err = {""};
-    int code = dev_load(&d, c);
+    int lock;
+    int code = dev_load_locked(&d, c, false, &lock);
     code = code == EXIT_DONE ? stop_all(&d) : code;
     for (unsigned i = 0; i < d.n_nodes && code == EXIT_DONE; i++) {
         (void)remove(d.nodes[i].pid_file);
@@ -201,6 +221,7 @@ static int run_down(struct command_call *c)
         dev_files_wipe(&d, &err) != 0) {
         code = command_fail(c, EXIT_FAILED, "%s", err.text);
     }
+    dev_files_unlock(lock);
     return code == EXIT_DONE ? done(&d) : code;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "config/properties.h"
 
 #define DIR_DEFAULT  "var/dev"
+#define HOST         "127.0.0.1"
 #define SETTINGS_MAX 64
 #define TAIL_BYTES   4096
 #define TAIL_LINES   15
@@ -58,14 +60,20 @@ static int set_dir(struct dev *d, struct err *err)
     return 0;
 }
 
-static void set_paths(const struct dev *d, struct dev_node *n, int id)
+/* Of what stands in n->dir. */
+static void set_files(struct dev_node *n)
 {
-    *n = (struct dev_node){.id = id};
-    snprintf(n->dir, sizeof n->dir, "%.*s/n%d", DEV_PATH_MAX - 16, d->dir, id);
     snprintf(n->properties, sizeof n->properties, "%s/ostrakad.properties",
              n->dir);
     snprintf(n->pid_file, sizeof n->pid_file, "%s/ostrakad.pid", n->dir);
     snprintf(n->log, sizeof n->log, "%s/ostrakad.log", n->dir);
+}
+
+static void set_paths(const struct dev *d, struct dev_node *n, int id)
+{
+    *n = (struct dev_node){.id = id};
+    snprintf(n->dir, sizeof n->dir, "%.*s/n%d", DEV_PATH_MAX - 16, d->dir, id);
+    set_files(n);
 }
 
 struct dev_node *dev_files_find(struct dev *d, int64_t id)
@@ -103,7 +111,35 @@ static int read_text(void *arg, const char *path, size_t len_max,
     return 0;
 }
 
-/* Take over what matters to us; `n` keeps its paths. */
+/* A directory has more than one name: ./D, D, through a link. Its daemon goes
+ * by the one in data.dir. */
+static bool take_dir(struct dev_node *n, const char *dir)
+{
+    struct stat a, b;
+    if (strcmp(dir, n->dir) == 0) {
+        return true;
+    }
+    if (*dir != '/' || strlen(dir) >= sizeof n->dir || stat(dir, &a) != 0 ||
+        stat(n->dir, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
+        return false;
+    }
+    snprintf(n->dir, sizeof n->dir, "%s", dir);
+    set_files(n);
+    return true;
+}
+
+/* Those that should have a directory beside it. */
+static unsigned count_named(const struct config *c)
+{
+    unsigned n, named = 0;
+    const struct config_node *nodes = config_nodes(c, &n);
+    for (unsigned i = 0; i < n; i++) {
+        named += strcmp(nodes[i].peer.host, HOST) == 0;
+    }
+    return named;
+}
+
+/* Take over what matters to us. */
 static int node_take(struct dev_node *n, const struct config *c,
                      struct err *err)
 {
@@ -115,12 +151,13 @@ static int node_take(struct dev_node *n, const struct config *c,
         return err_set(err, ERR_INVALID, "%s: node.id must be %d",
                        n->properties, n->id);
     }
-    if (strcmp(config_text(c, NODE_DATA_DIR), n->dir) != 0) {
+    if (!take_dir(n, config_text(c, NODE_DATA_DIR))) {
         return err_set(err, ERR_INVALID,
                        "%s: data.dir is %s, but this is %s: was it moved? "
                        "Correct data.dir",
                        n->properties, config_text(c, NODE_DATA_DIR), n->dir);
     }
+    n->n_named = count_named(c);
     n->client = l[0].at;
     n->admin = admin != NULL ? *admin : (struct config_endpoint){.port = 0};
     if (self != NULL) {
@@ -193,6 +230,29 @@ int dev_files_load(struct dev *d, struct command_call *c, struct err *err)
         rv = node_load(d, id, err);
     }
     return rv;
+}
+
+int dev_files_lock(const struct dev *d, bool make)
+{
+    int rv;
+    if (make) {
+        (void)make_dirs(d->dir); /* what is made in it says why not */
+    }
+    int fd = open(d->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return fd;
+    }
+    do {
+        rv = flock(fd, LOCK_EX);
+    } while (rv != 0 && errno == EINTR);
+    return fd;
+}
+
+void dev_files_unlock(int lock)
+{
+    if (lock >= 0) {
+        close(lock);
+    }
 }
 
 static int write_file(const char *path, struct slice text, struct err *err)
@@ -359,7 +419,7 @@ static int choose_ports(struct dev *d, unsigned base_port, struct err *err)
         n->peer.port = (uint16_t)ports_choose(&p);
         n->admin.port = (uint16_t)ports_choose(&p);
         if (n->peer.port == 0 || n->admin.port == 0 || n->client.port == 0) {
-            return err_set(err, ERR_FULL, "no free port on 127.0.0.1");
+            return err_set(err, ERR_FULL, "no free port on " HOST);
         }
     }
     return 0;
@@ -374,9 +434,9 @@ static int node_create(const struct dev *d, struct dev_node *n,
     snprintf(text, sizeof text, "%d", n->id);
     rv = settings_put_text(&s, "node.id", text);
     rv = rv == 0 ? settings_put_text(&s, "cluster.nodes", cluster) : rv;
-    snprintf(text, sizeof text, "PLAINTEXT://127.0.0.1:%u", n->client.port);
+    snprintf(text, sizeof text, "PLAINTEXT://" HOST ":%u", n->client.port);
     rv = rv == 0 ? settings_put_text(&s, "listeners", text) : rv;
-    snprintf(text, sizeof text, "127.0.0.1:%u", n->admin.port);
+    snprintf(text, sizeof text, HOST ":%u", n->admin.port);
     rv = rv == 0 ? settings_put_text(&s, "admin.listener", text) : rv;
     rv = rv == 0 ? settings_put_text(&s, "data.dir", n->dir) : rv;
     rv = rv == 0 ? settings_put_text(&s, "journal.bytes.max", "256MiB") : rv;
@@ -399,7 +459,7 @@ int dev_files_create(struct dev *d, unsigned n, unsigned base_port,
     int rv = choose_ports(d, base_port, err);
     for (unsigned i = 0; i < n; i++) {
         len += (size_t)snprintf(cluster + len, sizeof cluster - len,
-                                "%s%d@127.0.0.1:%u", i > 0 ? "," : "",
+                                "%s%d@" HOST ":%u", i > 0 ? "," : "",
                                 d->nodes[i].id, d->nodes[i].peer.port);
     }
     for (int dry = 1; dry >= 0 && rv == 0; dry--) {

@@ -20,6 +20,7 @@ struct dev_node {
     int id;
     struct config_endpoint client, peer;
     struct config_endpoint admin; /* port 0: none */
+    unsigned n_named; /* nodes on this host that its cluster.nodes has */
     char dir[DEV_PATH_MAX];
     char properties[DEV_PATH_MAX + 32];
     char pid_file[DEV_PATH_MAX + 32];
@@ -39,6 +40,13 @@ struct dev {
  * ERR_INVALID (a properties file that cannot be read or names another
  * directory), said in `err`. */
 int dev_files_load(struct dev *d, struct command_call *c, struct err *err);
+/* Keep other calls of the tool from making, starting or stopping the cluster
+ * in d->dir until dev_files_unlock(); waits for one that does. `make`: make the
+ * directory, if need be. Returns the lock, negative if there is no directory to
+ * be locked. */
+int dev_files_lock(const struct dev *d, bool make);
+/* Negative is fine. */
+void dev_files_unlock(int lock);
 /* Make a cluster of n nodes: choose ports, write the files. `base_port` 0:
  * the preferred ones, or others that are free. Errors: ERR_EXISTS (a port is
  * in use), ERR_INVALID (a setting), ERR_IO. */

@@ -1,5 +1,6 @@
 #include "cli/dev_run.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "wire/gen/metadata.h"
 
 #define START_MS_MAX 60000
+#define END_MS_MAX   10000
 #define ASK_MS_MAX   2000
 #define LOOK_MS      20
 
@@ -21,6 +23,14 @@ int dev_load(struct dev *d, struct command_call *c)
                             "%s", err.text);
     }
     return EXIT_DONE;
+}
+
+int dev_load_locked(struct dev *d, struct command_call *c, bool make,
+                    int *ret_lock)
+{
+    int code = dev_load(d, c);
+    *ret_lock = code == EXIT_DONE ? dev_files_lock(d, make) : -1;
+    return *ret_lock >= 0 ? dev_load(d, c) : code; /* it was another's */
 }
 
 /* As dev_load(), of a cluster that must be there. */
@@ -77,6 +87,10 @@ int dev_start(struct dev *d, struct dev_node *n, const char *daemon)
     int rv = process_start(daemon, n->properties, n->dir, n->log, &pid, &err);
     if (rv == 0) {
         rv = dev_files_note_pid(n, pid, &err);
+        if (rv != 0) { /* nobody would find it again */
+            (void)process_signal(pid, SIGKILL);
+            (void)process_wait(pid, n->properties, END_MS_MAX);
+        }
     }
     return rv == 0 ? EXIT_DONE
                    : command_fail(d->call, EXIT_FAILED, "%s", err.text);

@@ -7,6 +7,10 @@
 
 /* Find the cluster in --dir; n_nodes is 0 if there is none. */
 int dev_load(struct dev *d, struct command_call *c);
+/* As dev_load(), with the cluster to itself until dev_files_unlock(*ret_lock),
+ * which is due in any case. */
+int dev_load_locked(struct dev *d, struct command_call *c, bool make,
+                    int *ret_lock);
 /* As dev_load(), of a cluster that must be there. */
 int dev_load_cluster(struct dev *d, struct command_call *c);
 /* Brokers that the node tells clients of, -1 if it does not serve (yet), or

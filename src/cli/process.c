@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,25 @@
 
 static bool is_program(const char *path)
 {
-    return access(path, X_OK) == 0;
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+           access(path, X_OK) == 0;
+}
+
+/* A daemon is started in its own directory: where a name leads from here, it
+ * leads nowhere from there. */
+static bool make_absolute(char *path, size_t path_max)
+{
+    char name[PATH_LEN_MAX], here[PATH_LEN_MAX];
+    if (*path == '/') {
+        return true;
+    }
+    if (snprintf(name, sizeof name, "%s", path) >= (int)sizeof name ||
+        getcwd(here, sizeof here) == NULL) {
+        return false;
+    }
+    int n = snprintf(path, path_max, "%s/%s", here, name);
+    return n > 0 && (size_t)n < path_max;
 }
 
 /* DIR/TAIL for the directory of this program. */
@@ -58,15 +77,16 @@ int process_find_daemon(char *path, size_t path_max, struct err *err)
 {
     const char *given = getenv("OSTRAKAD");
     if (given != NULL && *given != '\0') {
-        snprintf(path, path_max, "%s", given);
-        return is_program(path)
+        bool whole = (size_t)snprintf(path, path_max, "%s", given) < path_max;
+        return whole && is_program(path) && make_absolute(path, path_max)
                    ? 0
                    : err_set(err, ERR_NOTFOUND, "OSTRAKAD=%s: no such program",
                              given);
     }
     if (beside("ostrakad", path, path_max) ||
         beside("../server/ostrakad", path, path_max) ||
-        beside("../sbin/ostrakad", path, path_max) || on_path(path, path_max)) {
+        beside("../sbin/ostrakad", path, path_max) ||
+        (on_path(path, path_max) && make_absolute(path, path_max))) {
         return 0;
     }
     return err_set(err, ERR_NOTFOUND,

@@ -16,8 +16,8 @@ enum process_state {
 };
 
 /* Find the ostrakad that belongs to this ostraka: $OSTRAKAD, beside this
- * program, in the build tree, in the sbin beside bin, on the PATH. Errors:
- * ERR_NOTFOUND. */
+ * program, in the build tree, in the sbin beside bin, on the PATH. The path is
+ * absolute. Errors: ERR_NOTFOUND. */
 int process_find_daemon(char *path, size_t path_max, struct err *err);
 /* Run `program` "-c" `file` in a session of its own with `dir` as its working
  * directory and `log` (appended) as its output. Errors: ERR_IO. */

@@ -113,6 +113,25 @@ done
 expect 'the setting is in the file' 0 '^log.level=debug$' -- \
     cat "$dir/n2/ostrakad.properties"
 
+# Two at once make and start one cluster, and know all of its nodes.
+for k in 1 2; do
+    "$ostraka" dev up --nodes 1 --dir "$here/other" >"$here/up.$k" 2>&1 &
+    eval "up_$k=$!"
+done
+for k in 1 2; do
+    eval "wait \$up_$k" || {
+        echo "up, twice at once: $(cat "$here/up.$k")"
+        failures=$((failures + 1))
+    }
+done
+if ! cmp -s "$here/up.1" "$here/up.2"; then
+    echo "up, twice at once: $(cat "$here/up.1" "$here/up.2")"
+    failures=$((failures + 1))
+fi
+expect 'status of it' 0 '"state": "serving"' -- \
+    "$ostraka" dev status --dir "$here/other" --json
+expect 'down of it' 0 '' -- "$ostraka" dev down --dir "$here/other" --wipe
+
 unset OSTRAKA_BOOTSTRAP OSTRAKA_PIDS OSTRAKA_DIR
 eval "$(dev env)"
 if [ "${OSTRAKA_BOOTSTRAP:-}" != "$want" ] || [ "${OSTRAKA_DIR:-}" != "$dir" ]; then
@@ -140,6 +159,9 @@ expect 'another number of nodes' 4 'holds a cluster of 3 nodes' -- \
     dev up --nodes 5
 expect 'another port' 4 'holds a cluster on port' -- dev up --base-port 9
 
+expect 'a setting for nodes that run' 0 'when they are started again' -- \
+    dev up --set log.level=debug
+
 expect 'kill -9' 0 '"state": "down"' -- dev kill 2 --json
 expect_state 2 down
 expect 'kill of a dead node' 3 'does not run' -- dev kill 2
@@ -162,6 +184,14 @@ expect 'no such node' 3 'no such node' -- dev kill 7
 expect 'no such signal' 2 'no such signal' -- dev kill 1 --signal NINE
 expect 'no such verb' 2 'did you mean "ostraka dev start"' -- \
     "$ostraka" dev strat 1
+
+# A node whose number cannot be noted is not left running where nobody finds it.
+dev kill 1
+mkdir "$dir/n1/ostrakad.pid.tmp"
+expect 'start without a pid file' 1 'ostrakad.pid' -- dev start 1
+rmdir "$dir/n1/ostrakad.pid.tmp"
+expect 'start with one' 0 '' -- dev start 1
+expect_state 1 serving
 
 # A pid file that names somebody else's process harms nobody.
 dev kill 1
@@ -270,6 +300,9 @@ fi
 for n in 1 2 3; do
     expect_state $n down
 done
+mv "$dir/n3" "$here/n3"
+expect 'up with a node missing' 4 '2 of the cluster.s 3 nodes' -- dev up
+mv "$here/n3" "$dir/n3"
 expect 'up again' 0 "$want" -- dev up
 expect 'the topic is still there' 0 'lost +0' -- dev proof --records 50
 expect 'down and wipe' 0 '"pid": null' -- dev down --wipe --json

@@ -181,6 +181,23 @@ static void test_made_and_found(void **state)
     end(w);
 }
 
+/* Of three that know each other two are here: one is not mounted, or they were
+ * not all made. */
+static void test_one_missing(void **state)
+{
+    struct world *w = begin();
+    (void)state;
+    assert_int_equal(create(w, 3, 0), 0);
+    assert_int_equal(load(w), 0);
+    assert_int_equal(w->d.n_nodes, 3);
+    assert_int_equal(w->d.nodes[0].n_named, 3);
+    assert_int_equal(unlink(properties(w, 3)), 0);
+    assert_int_equal(load(w), 0);
+    assert_int_equal(w->d.n_nodes, 2);
+    assert_int_equal(w->d.nodes[0].n_named, 3);
+    end(w);
+}
+
 /* "--dir D/" and "--dir D" are the same cluster. */
 static void test_slashes(void **state)
 {
@@ -193,6 +210,29 @@ static void test_slashes(void **state)
     assert_int_equal(load(w), 0);
     assert_string_equal(w->d.dir, w->dir);
     assert_int_equal(w->d.n_nodes, 1);
+    end(w);
+}
+
+/* So are "./D", and D through a link; its files and its daemons go by the name
+ * that they were made with. */
+static void test_other_names(void **state)
+{
+    struct world *w = begin();
+    char link[300], name[400], first[DEV_PATH_MAX + 32];
+    (void)state;
+    assert_int_equal(create(w, 2, 0), 0);
+    snprintf(first, sizeof first, "%s", w->d.nodes[1].properties);
+    snprintf(link, sizeof link, "%s/link", w->dir);
+    assert_int_equal(symlink(".", link), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s%s", w->dir,
+                 (const char *const[]){"/.", "/link", "/n1/.."}[i]);
+        call_begin(w);
+        give(w, &option_dir, name);
+        assert_int_equal(load(w), 0);
+        assert_int_equal(w->d.n_nodes, 2);
+        assert_string_equal(w->d.nodes[1].properties, first);
+    }
     end(w);
 }
 
@@ -499,7 +539,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_made_and_found),
+        cmocka_unit_test(test_one_missing),
         cmocka_unit_test(test_slashes),
+        cmocka_unit_test(test_other_names),
         cmocka_unit_test(test_long_directory),
         cmocka_unit_test(test_port_busy),
         cmocka_unit_test(test_ports_chosen),

@@ -230,6 +230,21 @@ static void test_find_daemon(void **state)
     setenv("OSTRAKAD", "/no/such/program", 1);
     assert_int_equal(process_find_daemon(path, sizeof path, &err),
                      ERR_NOTFOUND);
+    setenv("OSTRAKAD", "/", 1); /* which may be entered, not run */
+    assert_int_equal(process_find_daemon(path, sizeof path, &err),
+                     ERR_NOTFOUND);
+    /* It is run from another directory than this one. */
+    char here[300], want[400];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir("/bin"), 0);
+    setenv("OSTRAKAD", "./sh", 1);
+    int rv = process_find_daemon(path, sizeof path, &err);
+    char bin[300];
+    assert_non_null(getcwd(bin, sizeof bin));
+    assert_int_equal(chdir(here), 0);
+    assert_int_equal(rv, 0);
+    snprintf(want, sizeof want, "%s/./sh", bin);
+    assert_string_equal(path, want);
     unsetenv("OSTRAKAD");
 }
 
