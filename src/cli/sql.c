@@ -25,6 +25,52 @@ static int exit_of(int16_t code)
     }
 }
 
+/* ---- the connection ------------------------------------------------------ */
+
+/* Talk to a node by its number instead of the first that answers. */
+static int move_to_node(struct sql *s)
+{
+    struct client *client = NULL;
+    struct err err = {""};
+    int code = admin_metadata(&s->admin, "");
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    int rv = admin_node(&s->admin, s->node, &client, &err);
+    if (rv != 0) {
+        return command_fail(s->admin.call,
+                            rv == ERR_NOTFOUND ? EXIT_NOTFOUND
+                                               : EXIT_UNREACHABLE,
+                            "%s", err.text);
+    }
+    client_close(s->admin.client);
+    s->admin.client = client;
+    return EXIT_DONE;
+}
+
+static void link_down(struct sql *s)
+{
+    if (s->open) {
+        admin_close(&s->admin);
+    }
+    s->open = s->proved = false;
+}
+
+static int link_up(struct sql *s, struct command_call *c)
+{
+    int code = admin_open(&s->admin, c);
+    s->open = code == EXIT_DONE;
+    if (s->open && s->node >= 0) {
+        code = move_to_node(s);
+    }
+    if (code != EXIT_DONE) {
+        link_down(s);
+    }
+    return code;
+}
+
+/* ---- a statement --------------------------------------------------------- */
+
 static int no_such_request(const struct sql *s, int rv, const struct err *err)
 {
     if (rv == ERR_TIMEOUT) {
@@ -36,12 +82,47 @@ static int no_such_request(const struct sql *s, int rv, const struct err *err)
                         client_peer(s->admin.client), err->text);
 }
 
+static int call(struct sql *s, const struct ostraka_sql_request *q,
+                struct ostraka_sql_response *r, struct err *err)
+{
+    struct admin *a = &s->admin;
+    arena_reset(&a->arena);
+    int rv = client_call(a->client, API_OSTRAKA_SQL,
+                         admin_version(a, API_OSTRAKA_SQL, -1), q, &a->arena, r,
+                         command_timeout_ms(a->call), err);
+    s->proved = s->proved || rv == 0;
+    return rv;
+}
+
+/* Ask, once more if the connection has ended since the last time. */
+static int ask(struct sql *s, const struct ostraka_sql_request *q,
+               struct ostraka_sql_response *r)
+{
+    struct command_call *c = s->admin.call;
+    struct err err = {""};
+    int code = s->open ? EXIT_DONE : link_up(s, c);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    bool proved = s->proved;
+    int rv = call(s, q, r, &err);
+    if (proved && (rv == ERR_EOF || rv == ERR_IO || rv == ERR_CLOSED)) {
+        link_down(s);
+        code = link_up(s, c);
+        rv = code == EXIT_DONE ? call(s, q, r, &err) : rv;
+    }
+    if (code == EXIT_DONE && rv != 0) {
+        code = no_such_request(s, rv, &err);
+        link_down(s);
+    }
+    return code;
+}
+
 int sql_statement(struct sql *s, const char *text)
 {
     struct admin *a = &s->admin;
     struct ostraka_sql_request q;
     struct ostraka_sql_response r;
-    struct err err = {""};
     wire_init(&wire_ostraka_sql_request, &q);
     if (strlen(text) > WIRE_STRING_MAX) {
         return command_fail(a->call, EXIT_USAGE,
@@ -51,12 +132,9 @@ int sql_statement(struct sql *s, const char *text)
     q.statement = slice_str(text);
     q.stale = s->stale;
     q.time_ms = admin_timeout_ms(a);
-    arena_reset(&a->arena);
-    int rv = client_call(a->client, API_OSTRAKA_SQL,
-                         admin_version(a, API_OSTRAKA_SQL, -1), &q, &a->arena,
-                         &r, command_timeout_ms(a->call), &err);
-    if (rv != 0) {
-        return no_such_request(s, rv, &err);
+    int code = ask(s, &q, &r);
+    if (code != EXIT_DONE) {
+        return code;
     }
     if (r.error_code != 0) {
         return command_fail(a->call, exit_of(r.error_code), "%.*s",
@@ -75,27 +153,6 @@ int sql_statement(struct sql *s, const char *text)
 
 /* ---- the command --------------------------------------------------------- */
 
-/* Talk to a node by its number instead of the first that answers. */
-static int move_to_node(struct sql *s, int node)
-{
-    struct client *client = NULL;
-    struct err err = {""};
-    int code = admin_metadata(&s->admin, "");
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    int rv = admin_node(&s->admin, node, &client, &err);
-    if (rv != 0) {
-        return command_fail(s->admin.call,
-                            rv == ERR_NOTFOUND ? EXIT_NOTFOUND
-                                               : EXIT_UNREACHABLE,
-                            "%s", err.text);
-    }
-    client_close(s->admin.client);
-    s->admin.client = client;
-    return EXIT_DONE;
-}
-
 static int run(struct command_call *c)
 {
     struct sql s = {.mode = command_json(c)          ? SQL_MODE_JSON
@@ -110,18 +167,13 @@ static int run(struct command_call *c)
         return command_fail(c, EXIT_USAGE, "--json or --csv, not both");
     }
     s.quiet = s.mode != SQL_MODE_TABLE;
-    int code = admin_open(&s.admin, c);
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    if (node >= 0) {
-        code = move_to_node(&s, (int)node);
-    }
+    s.node = (int)node;
+    int code = link_up(&s, c);
     if (code == EXIT_DONE) {
         code = c->n_arguments > 0 ? sql_statement(&s, c->arguments[0])
                                   : sql_shell(&s);
     }
-    admin_close(&s.admin);
+    link_down(&s);
     return code;
 }
 

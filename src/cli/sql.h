@@ -15,13 +15,17 @@ enum sql_mode { SQL_MODE_TABLE, SQL_MODE_CSV, SQL_MODE_JSON };
 /* A connection to the node that runs the statements. */
 struct sql {
     struct admin admin;
+    bool open;   /* it is there; else it is made anew */
+    bool proved; /* it has answered a statement */
+    int node;    /* -1: the first that answers */
     enum sql_mode mode;
     bool stale;
     bool quiet; /* say nothing of what was seen */
 };
 
 /* Run one statement and print what it gives. Returns an exit code; what failed
- * is said on stderr. */
+ * is said on stderr. Statements change nothing: where a connection that was
+ * good is gone, it is made anew, and the statement sent again. */
 int sql_statement(struct sql *s, const char *text);
 /* Statements from a person or from standard input, until its end: each ends
  * with a semicolon at the end of a line. Returns the code of the last one that

@@ -164,6 +164,16 @@ leader=$(
     "$ostraka" sql --csv "SELECT coordinator FROM groups
         WHERE group_id='billing'" | tail -n 1
 )
+# A shell that talks to it meanwhile...
+mkfifo "$work/lines" || exit 1
+"$ostraka" sql --csv --stale --node "$leader" <"$work/lines" \
+    >"$work/shell.out" 2>"$work/shell.err" &
+shell=$!
+exec 9>"$work/lines"
+echo "SELECT 'first';" >&9
+until grep -q '^first' "$work/shell.out"; do
+    kill -0 "$shell" 2>/dev/null || fail "the shell has ended"
+done
 node_kill "$leader"
 node=$((leader % 3 + 1))
 sql 0 --csv --node "$node" --stale "SELECT count(*) FROM offsets"
@@ -180,5 +190,10 @@ until "$ostraka" sql --csv --node "$node" "SELECT * FROM lag ORDER BY 1,2,3" \
 done
 one 2 --node "$node" "SELECT count(*) FROM nodes WHERE up"
 node_start "$leader"
+# ... goes on when it is back.
+echo "SELECT 'second';" >&9
+exec 9>&-
+wait "$shell" || fail "the shell: $(cat "$work/shell.err")"
+grep -q '^second' "$work/shell.out" || fail "the shell does not go on"
 same "SELECT * FROM offsets"
 exit 0
