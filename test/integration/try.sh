@@ -13,6 +13,7 @@ cp "$OSTRAKA_SRC/try" "$tree/try" || exit 1
 printf '#!/bin/sh\n' >"$tree/setup-deps"
 cp "$tree/setup-deps" "$tree/configure"
 chmod +x "$tree/try" "$tree/setup-deps" "$tree/configure"
+cp "$tree/configure" "$tree/Makefile.in"
 touch -t 200001010000 "$tree/configure"
 unset OSTRAKA_BOOTSTRAP OSTRAKA_PIDS OSTRAKA_DIR
 
@@ -68,6 +69,22 @@ try 0 'there is no cluster' --down
 try 0 'lost +0'
 serving dev 3
 means dev
+
+# A build anywhere, by any name.
+names()
+{
+    # shellcheck disable=SC2030 # in a shell of its own
+    (OSTRAKA_BUILD=$1 && export OSTRAKA_BUILD && PATH=/usr/bin:/bin &&
+        lines=$("$tree/try" env) && eval "$lines" &&
+        [ "$(command -v ostraka)" = "$2/bin/ostraka" ]) ||
+        fail "try env does not mean $2"
+}
+# shellcheck disable=SC2031
+ln -s "$OSTRAKA_BUILD" "$work/a \$PATH \`b\` it's"
+names "$work/a \$PATH \`b\` it's" "$work/a \$PATH \`b\` it's"
+# shellcheck disable=SC2031
+ln -s "$OSTRAKA_BUILD" "$tree/beside"
+names beside "$tree/beside"
 
 # Five instead of three: beside it, and only they run.
 try 0 'the 3 nodes in .*/var/dev are stopped' --nodes 5

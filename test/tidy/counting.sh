@@ -10,7 +10,7 @@ unset OSTRAKA_BUILD MAKEFLAGS MFLAGS MAKELEVEL TESTS
 
 mkdir -p "$root/src" "$root/m4" "$root/test/integration"
 cp "$srcdir/check-all" "$root/"
-touch "$root/configure.ac" "$root/Makefile.am"
+touch "$root/configure.ac" "$root/Makefile.am" "$root/Makefile.in"
 printf '#!/bin/sh\nexit 0\n' >"$root/setup-deps"
 # Its configure makes a Makefile whose `check` leaves what results.txt says.
 cat >"$root/configure" <<'END'
