@@ -46,12 +46,12 @@ enum coverage_kind {
 };
 
 /* Kinds of faults (swarm_impl.h). */
-#define COVERAGE_FAULTS 19
+#define COVERAGE_FAULTS 21
 
 struct coverage {
     uint64_t n[COVERAGES];
     uint64_t faults[COVERAGE_FAULTS]; /* that were brought about */
-    uint64_t beyond; /* runs beyond the fault budget: their end is not judged */
+    uint64_t beyond; /* runs beyond the fault budget: what is read is judged */
 };
 
 /* A line of a node; for sim_options.trace_cb. `arg` is a struct coverage. */

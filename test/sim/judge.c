@@ -48,11 +48,10 @@ static void stuck_producers(struct world *w, const char *what)
     world_violation(w, "stuck", "%s", what);
 }
 
-static void read_all(struct world *w, uint64_t limit_us)
+/* One for every replica that is to be there. */
+static unsigned start_readers(struct world *w, struct reader *readers[])
 {
-    struct reader *readers[READERS_MAX];
-    unsigned n = 0, left = 1;
-    uint64_t end = sim_now_us(w->sim) + limit_us;
+    unsigned n = 0;
 
     for (unsigned i = 0; i < WORLD_TOPICS_MAX; i++) {
         struct world_topic *t = &w->topics[i];
@@ -65,18 +64,43 @@ static void read_all(struct world *w, uint64_t limit_us)
             }
         }
     }
-    while (left > 0 && !world_broken(w) && sim_now_us(w->sim) < end) {
+    return n;
+}
+
+static void wait_readers(struct world *w, struct reader *readers[], unsigned n,
+                         uint64_t limit_us)
+{
+    uint64_t end = sim_now_us(w->sim) + limit_us;
+
+    for (unsigned left = 1;
+         left > 0 && !world_broken(w) && sim_now_us(w->sim) < end;) {
         sim_run_until(w->sim, sim_now_us(w->sim) + STEP_US, NULL);
         left = 0;
         for (unsigned i = 0; i < n; i++) {
             left += !reader_done(readers[i]);
         }
     }
+}
+
+static void read_all(struct world *w, uint64_t limit_us)
+{
+    struct reader *readers[READERS_MAX];
+    unsigned n = start_readers(w, readers);
+
+    wait_readers(w, readers, n, limit_us);
     for (unsigned i = 0; i < n; i++) {
         if (!reader_done(readers[i])) {
             world_violation(w, "stuck", "reading %s", reader_state(readers[i]));
         }
     }
+}
+
+void judge_truth(struct world *w, uint64_t span_us)
+{
+    struct reader *readers[READERS_MAX];
+
+    w->loading = false;
+    wait_readers(w, readers, start_readers(w, readers), span_us);
 }
 
 void judge_all(struct world *w, uint64_t limit_us)

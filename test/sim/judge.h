@@ -10,4 +10,8 @@
  * replica of it can be read up to there. What is wrong is a violation. */
 void judge_all(struct world *w, uint64_t limit_us);
 
+/* Ends the load, and reads from every replica what it gives, for `span_us` of
+ * virtual time. None has to: but what is read is judged. */
+void judge_truth(struct world *w, uint64_t span_us);
+
 #endif

@@ -60,7 +60,8 @@ test_sim_sim_SOURCES = test/sim/sim.c \
 	test/sim/swarm_admin.c \
 	test/sim/swarm_apart.c \
 	test/sim/swarm_draw.c \
-	test/sim/swarm_faults.c
+	test/sim/swarm_faults.c \
+	test/sim/swarm_scarce.c
 test_sim_sim_LDADD = $(LINK_sim)
 TESTS += test/sim/check.sh test/sim/plants.sh
 EXTRA_DIST += test/sim/check.sh test/sim/plants.sh test/sim/seeds.txt \

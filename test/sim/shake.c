@@ -4,12 +4,14 @@
 #include "shake.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 
-static uint64_t shake; /* 0: not */
+static uint64_t shake;   /* 0: not */
+static uint64_t fail_at; /* 0: none fails */
 
 static uint64_t next(void)
 {
@@ -20,6 +22,17 @@ static uint64_t next(void)
 void shake_set(uint64_t seed)
 {
     shake = seed == 0 ? 0 : seed | 1;
+}
+
+void shake_fail_at(uint64_t n)
+{
+    fail_at = n;
+}
+
+/* Is this the block that is not to be had? */
+static bool fails(void)
+{
+    return fail_at > 0 && --fail_at == 0;
 }
 
 static size_t spare(void)
@@ -55,7 +68,9 @@ static void *block_new(char *base, size_t size, size_t from)
 
 static void *block_malloc(int size)
 {
-    return block_new(malloc(HEAD + (size_t)size + spare()), (size_t)size, 0);
+    return fails() ? NULL
+                   : block_new(malloc(HEAD + (size_t)size + spare()),
+                               (size_t)size, 0);
 }
 
 static void block_free(void *p)
@@ -67,8 +82,10 @@ static void *block_realloc(void *old, int size)
 {
     size_t before = *head_of(old);
 
-    return block_new(realloc(head_of(old), HEAD + (size_t)size + spare()),
-                     (size_t)size, before);
+    return fails()
+               ? NULL
+               : block_new(realloc(head_of(old), HEAD + (size_t)size + spare()),
+                           (size_t)size, before);
 }
 
 static int block_roundup(int size)

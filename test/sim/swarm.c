@@ -14,6 +14,8 @@
 
 #define MINUTE  (60 * SECOND)
 #define HEAL_US (40 * SECOND)
+/* As long as it may take to read all that can be read. */
+#define TRUTH_US (5 * SECOND)
 
 void swarm_say(const struct swarm *s, const char *what, unsigned a, unsigned b)
 {
@@ -160,6 +162,7 @@ static void load(struct swarm *s)
         swarm_maybe_strike(s);
         swarm_strike_state(s);
         swarm_strike_apart(s);
+        swarm_strike_scarce(s);
         if (now(s) >= s->next_admin_us) {
             s->next_admin_us = now(s) + between(s, 200, 3000) * MS;
             swarm_churn(s);
@@ -188,6 +191,7 @@ static void heal(struct swarm *s)
     uint64_t end = now(s) + HEAL_US;
 
     swarm_say(s, "heal", 0, 0);
+    swarm_end_scarce(s);
     for (unsigned id = 1; id <= s->n; id++) {
         struct seat *t = &s->seats[id];
         sim_io_fail_at(s->sim, id, 0, false, 0);
@@ -367,6 +371,9 @@ void swarm_run(const struct swarm_options *o, struct swarm_result *ret_r)
             same_judge(&s.world, HEAL_US / 4);
         }
         tend_all(&s); /* who died meanwhile? */
+    }
+    if (s.beyond) {
+        judge_truth(&s.world, TRUTH_US);
     }
     if (!s.beyond && !world_broken(&s.world)) {
         audit_all(&s.world, &s.terms);

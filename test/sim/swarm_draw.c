@@ -11,6 +11,8 @@
 #define BATCHES_S_MAX 200
 #define RATE_WILD     200000 /* of a million, how far clocks run apart */
 #define STATE_SALT    UINT64_C(0x64617461626173)
+#define LIMIT_SALT    UINT64_C(0x6c696d697473)
+#define TIGHT         3 /* of so many seeds, one has tight limits */
 
 static void set(struct swarm *s, const char *name, uint64_t value)
 {
@@ -49,6 +51,38 @@ static void draw_settings(struct swarm *s)
     }
 }
 
+/* Limits that a load like this reaches, each in half of the seeds that have
+ * any. Drawn apart. */
+static void draw_limits(struct swarm *s)
+{
+    static const struct {
+        const char *name;
+        unsigned lo, hi;
+    } all[] = {
+        {"queued.max.requests", 1, 20},
+        {"fetch.max.bytes", 1024, 100000},
+        {"connections.max.idle.ms", 500, 10000},
+        {"state.checkpoint.entries", 1, 300},
+        {"groups.history.max", 0, 4},
+        {"groups.history.interval.ms", 0, 2000},
+        {"log.segment.delete.delay.ms", 0, 3000},
+        {"log.index.interval.bytes", 0, 20000},
+        {"loop.rest.us", 0, 5000},
+    };
+    struct rand r;
+
+    rand_init(&r, s->o->seed ^ LIMIT_SALT);
+    if (rand_below(&r, TIGHT) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint64_t value = all[i].lo + rand_below(&r, all[i].hi - all[i].lo + 1);
+        if (rand_below(&r, 2)) {
+            set(s, all[i].name, value);
+        }
+    }
+}
+
 static void on_line(void *arg, unsigned node, struct slice line)
 {
     struct swarm *s = arg;
@@ -79,6 +113,7 @@ static void draw_world(struct swarm *s)
     o.net_split_rate = (unsigned)below(s, 2) * (unsigned)below(s, 5000);
     s->n = size < 2 ? 1 : size < 17 ? 3 : 5;
     draw_settings(s);
+    draw_limits(s);
     s->sim = sim_new(&o);
     ASSERT(s->sim != NULL);
     s->cluster =
@@ -199,7 +234,7 @@ void swarm_draw(struct swarm *s)
     draw_world(s);
     s->kinds = (unsigned)below(s, 1u << FAULTS);
     s->kinds |= 1u << below(s, FAULTS);
-    s->load_us = between(s, 20, 40) * SECOND;
+    s->load_us = between(s, 28, 40) * SECOND;
     s->gap_us = between(s, 300, 4000) * MS;
     s->next_fault_us = between(s, 0, 4000) * MS;
     s->next_admin_us = below(s, 2) ? NO_TIME : between(s, 1, 5) * SECOND;
@@ -213,6 +248,7 @@ void swarm_draw(struct swarm *s)
     draw_nodes(s);
     draw_states(s);
     swarm_draw_apart(s);
+    swarm_draw_scarce(s);
     draw_load(s);
     if (s->groups.on) {
         groups_start(&s->world, &s->groups, s->o->seed);

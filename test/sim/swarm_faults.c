@@ -7,9 +7,9 @@
 #define DECISIONS_MAX 2 /* a third one would be kept for two minutes */
 
 static const char *const fault_names[FAULT_KINDS] = {
-    "kill", "blackout", "stop",     "pause", "link",  "island", "io",
-    "hold", "client",   "full",     "slow",  "wall",  "point",  "damage",
-    "wipe", "decision", "database", "stall", "starve"};
+    "kill", "blackout", "stop",     "pause", "link",   "island", "io",
+    "hold", "client",   "full",     "slow",  "wall",   "point",  "damage",
+    "wipe", "decision", "database", "stall", "starve", "scarce", "sqlite"};
 
 const char *swarm_fault_name(unsigned kind)
 {

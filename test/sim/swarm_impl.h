@@ -1,5 +1,6 @@
 /* swarm_impl.h - what the parts of a swarm share: swarm.c (its life),
- * swarm_draw.c, swarm_faults.c, swarm_apart.c and swarm_admin.c. */
+ * swarm_draw.c, swarm_faults.c, swarm_apart.c, swarm_scarce.c and
+ * swarm_admin.c. */
 #ifndef SIM_SWARM_IMPL_H
 #define SIM_SWARM_IMPL_H
 
@@ -9,7 +10,7 @@
 
 #define SECOND   UINT64_C(1000000)
 #define MS       UINT64_C(1000)
-#define SETTINGS 16
+#define SETTINGS 24
 #define TEXT_MAX 24
 #define NO_TIME  UINT64_MAX
 
@@ -33,7 +34,9 @@ enum fault {
     FAULT_DECISION = FAULTS, /* a state machine decides what no other does */
     FAULT_STATE,             /* a database changes at rest */
     FAULT_STALL,             /* one durable write takes long */
-    FAULT_STARVE,            /* an allocation fails */
+    FAULT_STARVE,            /* an allocation for a copy fails */
+    FAULT_SCARCE,            /* any allocation of a node fails, or all do */
+    FAULT_SQLITE,            /* one of SQLite's */
     FAULT_KINDS
 };
 _Static_assert(FAULT_KINDS == COVERAGE_FAULTS, "each kind is counted");
@@ -87,6 +90,10 @@ struct swarm {
     unsigned apart; /* bits */
     struct rand apart_rand;
     uint64_t next_stall_us, next_starve_us;
+    /* Memory is scarce: whose it was last (0: nobody's), and how often. */
+    struct rand scarce_rand;
+    uint64_t next_scarce_us;
+    unsigned scarce_node, scarce_gap_ms;
     uint64_t link_us[SIM_NODES_MAX + 2][SIM_NODES_MAX + 2]; /* up again at */
     uint64_t load_us, gap_us, next_fault_us, next_admin_us;
     unsigned n_churn, churn_partitions;
@@ -148,6 +155,14 @@ enum sim_crash swarm_kill_mode(const struct swarm *s);
 void swarm_draw_apart(struct swarm *s);
 /* The next of them, if it is time for it. */
 void swarm_strike_apart(struct swarm *s);
+
+/* ---- memory (swarm_scarce.c) --------------------------------------------- */
+
+void swarm_draw_scarce(struct swarm *s);
+/* The next allocation that fails, if it is time for it. */
+void swarm_strike_scarce(struct swarm *s);
+/* From now on there is enough. */
+void swarm_end_scarce(struct swarm *s);
 
 /* ---- admin (swarm_admin.c) ----------------------------------------------- */
 
