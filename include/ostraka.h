@@ -7,16 +7,18 @@
 #ifndef OSTRAKA_H
 #define OSTRAKA_H
 
-/* Exit codes of ostrakad. An end by SIGABRT is a failed write or flush, or a
- * mistake of its own: nothing acknowledged is lost, the next start recovers. */
+/* Exit codes of ostrakad. An end by SIGABRT is a mistake of its own: nothing
+ * acknowledged is lost, the next start recovers. */
 enum ostrakad_exit {
-    OSTRAKAD_EXIT_OK = 0,       /* stopped as told */
-    OSTRAKAD_EXIT_FAILED = 1,   /* for a reason that no other code names */
-    OSTRAKAD_EXIT_CONFIG = 2,   /* bad configuration or usage, no permission */
-    OSTRAKAD_EXIT_IDENTITY = 4, /* wrong directory, cluster or node */
-    OSTRAKAD_EXIT_IN_USE = 5,   /* another has the directory or the port */
-    OSTRAKAD_EXIT_DAMAGE = 6,   /* damaged data: nothing was cut */
-    OSTRAKAD_EXIT_CUT_SHORT = 7 /* stopping took too long, or told twice */
+    OSTRAKAD_EXIT_OK = 0,        /* stopped as told */
+    OSTRAKAD_EXIT_FAILED = 1,    /* for a reason that no other code names */
+    OSTRAKAD_EXIT_CONFIG = 2,    /* bad configuration or usage, no permission */
+    OSTRAKAD_EXIT_IDENTITY = 4,  /* wrong directory, cluster or node */
+    OSTRAKAD_EXIT_IN_USE = 5,    /* another has the directory or the port */
+    OSTRAKAD_EXIT_DAMAGE = 6,    /* damaged data: nothing was cut */
+    OSTRAKAD_EXIT_CUT_SHORT = 7, /* stopping took too long, or told twice */
+    OSTRAKAD_EXIT_STORAGE = 8,  /* a write or flush failed, or a disk is full */
+    OSTRAKAD_EXIT_RESOURCES = 9 /* no memory, or too few open files */
 };
 
 /* Exit codes of ostraka. */

@@ -184,7 +184,7 @@ int64_t broker_producer_id(struct broker *b, struct broker_wait *w,
 
 /* ---- life ---------------------------------------------------------------- */
 
-static int exit_code_of(int status)
+int broker_exit_code(int status)
 {
     switch (status) {
     case ERR_BUSY:
@@ -192,14 +192,9 @@ static int exit_code_of(int status)
         return BROKER_EXIT_IN_USE;
     case ERR_IDENTITY:
         return BROKER_EXIT_IDENTITY;
-    case ERR_CORRUPT:
-    case ERR_VERSION:
-        return BROKER_EXIT_DAMAGE;
-    case ERR_INVALID:
-    case ERR_PERM: /* not allowed: another user, directory or port */
-        return BROKER_EXIT_CONFIG;
     default:
-        return BROKER_EXIT_FAILED;
+        return env_exit_code(status) != 0 ? env_exit_code(status)
+                                          : BROKER_EXIT_FAILED;
     }
 }
 
@@ -209,7 +204,7 @@ int broker_open(struct env *e, const struct broker_options *o,
 {
     struct broker *b = mem_calloc(env_mem(e), 1, sizeof *b);
     if (b == NULL) {
-        *ret_exit_code = BROKER_EXIT_FAILED;
+        *ret_exit_code = BROKER_EXIT_RESOURCES;
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     b->env = e;
@@ -225,7 +220,7 @@ int broker_open(struct env *e, const struct broker_options *o,
     int rv = broker_open_all(b, err);
     if (rv != 0) {
         /* The process ends: what was opened goes with it. */
-        *ret_exit_code = exit_code_of(rv);
+        *ret_exit_code = broker_exit_code(rv);
         return rv;
     }
     *ret_b = b;

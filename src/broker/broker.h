@@ -91,11 +91,17 @@ enum broker_exit {
     BROKER_EXIT_IDENTITY = OSTRAKAD_EXIT_IDENTITY,
     BROKER_EXIT_IN_USE = OSTRAKAD_EXIT_IN_USE,
     BROKER_EXIT_DAMAGE = OSTRAKAD_EXIT_DAMAGE,
-    BROKER_EXIT_CUT_SHORT = OSTRAKAD_EXIT_CUT_SHORT
+    BROKER_EXIT_CUT_SHORT = OSTRAKAD_EXIT_CUT_SHORT,
+    BROKER_EXIT_STORAGE = OSTRAKAD_EXIT_STORAGE,
+    BROKER_EXIT_RESOURCES = OSTRAKAD_EXIT_RESOURCES
 };
 _Static_assert((int)BROKER_EXIT_DAMAGE == ENV_EXIT_DAMAGE &&
-                   (int)BROKER_EXIT_CONFIG == ENV_EXIT_CONFIG,
+                   (int)BROKER_EXIT_CONFIG == ENV_EXIT_CONFIG &&
+                   (int)BROKER_EXIT_STORAGE == ENV_EXIT_STORAGE &&
+                   (int)BROKER_EXIT_RESOURCES == ENV_EXIT_RESOURCES,
                "env_fail() ends with them");
+/* That of a node which does not start because of this. */
+int broker_exit_code(int status);
 
 /* ---- commands for @meta -------------------------------------------------- */
 

@@ -30,7 +30,8 @@ void coordinator_touch(struct coordinator *co, struct cgroup_view *g,
     if (s == NULL) {
         s = mem_calloc(co->mem, 1, sizeof *s);
         if (s == NULL) {
-            env_die(co->env, "out of memory for a member's session");
+            env_fail(co->env, ERR_NOMEM,
+                     "out of memory for a member's session");
         }
         s->synced = -1;
         m->data = s;
@@ -58,7 +59,7 @@ void coordinator_watch_group(struct coordinator *co, struct cgroup_view *g)
     if (l == NULL) {
         l = mem_calloc(co->mem, 1, sizeof *l);
         if (l == NULL || heap_push(&co->lives, &l->node) != 0) {
-            env_die(co->env, "out of memory for a group's clock");
+            env_fail(co->env, ERR_NOMEM, "out of memory for a group's clock");
         }
         l->group = g;
         l->generation = -1;

@@ -135,8 +135,9 @@ static void finish(struct form *f, int status, const struct err *err)
 static void adopt(struct form *f, const struct identity *id)
 {
     struct err err = {""};
-    if (identity_store(f->env, f->dir, id, &err) != 0) {
-        env_die(f->env, "identity: %s", err.text);
+    int rv = identity_store(f->env, f->dir, id, &err);
+    if (rv != 0) {
+        env_fail(f->env, rv, "identity: %s", err.text);
     }
     *f->identity = *id;
     finish(f, 0, NULL);

@@ -57,8 +57,8 @@ static void hook_changed(void *arg, struct slice changes, uint64_t index,
     (void)index;
     int rv = cgroup_image_change(s->image, changes, reset);
     if (rv != 0) {
-        env_die(s->all->env, "@groups/%u: read image: %s", s->number,
-                err_text(rv));
+        env_fail(s->all->env, rv, "@groups/%u: read image: %s", s->number,
+                 err_text(rv));
     }
 }
 
@@ -204,7 +204,7 @@ static void open_shard(struct shard *s)
                               : coordinator_open(gs->env, &co, &s->coordinator);
     rv = rv != 0 ? rv : open_group(s, x);
     if (rv != 0) {
-        env_die(gs->env, "@groups/%u: open: %s", s->number, err_text(rv));
+        env_fail(gs->env, rv, "@groups/%u: open: %s", s->number, err_text(rv));
     }
     s->opening = true;
     gs->n_opening++;

@@ -82,7 +82,8 @@ static void fold_entry(struct partition *p, struct producers *to,
     }
     if (producers_fold(to, &b, e->base_offset, e->time_ms, p->expiration_ms,
                        NULL) != 0) {
-        env_die(p->env, "partition %s: no memory for producer state", p->name);
+        env_fail(p->env, ERR_NOMEM,
+                 "partition %s: no memory for producer state", p->name);
     }
 }
 
@@ -135,7 +136,8 @@ void partition_overlay(struct partition *p)
                 if (producers_fold(&p->overlay, &b, b.base_offset,
                                    env_wall_ms(p->env), p->expiration_ms,
                                    from) != 0) {
-                    env_die(p->env, "partition %s: no memory", p->name);
+                    env_fail(p->env, ERR_NOMEM, "partition %s: no memory",
+                             p->name);
                 }
                 at = batch_next_offset(&b);
                 rest = slice_of(rest.data + b.length, rest.len - b.length);

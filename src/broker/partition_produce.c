@@ -155,7 +155,8 @@ static int append(struct partition *p, struct partition_produce *pp,
                              p->expiration_ms)
             : NULL);
     if (rv != 0) {
-        env_die(p->env, "partition %s: no memory for producer state", p->name);
+        env_fail(p->env, ERR_NOMEM,
+                 "partition %s: no memory for producer state", p->name);
     }
     return 0;
 }

@@ -236,8 +236,8 @@ static void drop_recovered(struct partitions *ps, size_t i)
                uuid_format(g->open.topic, uuid), g->open.partition);
     int rv = replica_drop(broker_replicas(ps->broker), g->open.group);
     if (rv != 0) {
-        env_die(ps->env, "group %" PRIu64 ": drop: %s", g->open.group,
-                err_text(rv));
+        env_fail(ps->env, rv, "group %" PRIu64 ": drop: %s", g->open.group,
+                 err_text(rv));
     }
 }
 

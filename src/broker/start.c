@@ -88,7 +88,7 @@ static void register_node(struct broker *b)
                                   REGISTER_TIMEOUT_MS, on_registered, b);
     buf_close(&out);
     if (rv != 0) {
-        env_die(b->env, "register: %s", err_text(rv));
+        env_fail(b->env, rv, "register: %s", err_text(rv));
     }
 }
 
@@ -137,7 +137,7 @@ static void confirm(struct broker *b)
         metadata_call(b->metadata, &b->confirm, METADATA_BARRIER,
                       slice_of(NULL, 0), CONFIRM_TIMEOUT_MS, on_confirmed, b);
     if (rv != 0) {
-        env_die(b->env, "@meta: confirm: %s", err_text(rv));
+        env_fail(b->env, rv, "@meta: confirm: %s", err_text(rv));
     }
 }
 
@@ -188,9 +188,7 @@ static void on_metadata(void *arg, int status, const struct err *err)
                                .image = b->image,
                                .node = b->identity.node};
     if (status != 0) {
-        ready(b, status,
-              status == ERR_CORRUPT ? BROKER_EXIT_DAMAGE : BROKER_EXIT_FAILED,
-              err);
+        ready(b, status, broker_exit_code(status), err);
         return;
     }
     int rv = waits_open(b->env, &wo, &b->waits);
@@ -204,7 +202,7 @@ static void on_metadata(void *arg, int status, const struct err *err)
         rv = queries_open(b, &b->queries);
     }
     if (rv != 0) {
-        env_die(b->env, "start: %s", err_text(rv));
+        env_fail(b->env, rv, "start: %s", err_text(rv));
     }
     metadata_listen(b->metadata, on_meta_moved, b);
     leaders_watch(b->leaders, on_leader, b);
@@ -234,7 +232,7 @@ void broker_start_metadata(struct broker *b)
     peers_identify(b->peers, self);
     int rv = metadata_open(b->env, &mo, on_metadata, b, &b->metadata);
     if (rv != 0) {
-        env_die(b->env, "@meta: %s", err_text(rv));
+        env_fail(b->env, rv, "@meta: %s", err_text(rv));
     }
 }
 

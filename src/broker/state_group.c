@@ -21,7 +21,8 @@ static void hook_apply(void *arg, const struct entry *entries[], unsigned n)
     }
     c = mem_calloc(g->mem, n, sizeof *c);
     if (c == NULL) {
-        env_die(g->env, "%s: out of memory applying %u commands", g->name, n);
+        env_fail(g->env, ERR_NOMEM, "%s: out of memory applying %u commands",
+                 g->name, n);
     }
     for (unsigned i = 0; i < n; i++) {
         const struct entry *x = entries[i];

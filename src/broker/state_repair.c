@@ -187,7 +187,7 @@ void repair_lack(struct state_group *g, const char *why)
     p->lack_ms = env_now_ms(g->env);
     err_set(&p->why, ERR_CORRUPT, "%s", why);
     if (machine_void(g->machine, on_void, g) != 0) {
-        env_die(g->env, "%s: out of memory", g->name);
+        env_fail(g->env, ERR_NOMEM, "%s: out of memory", g->name);
     }
     serves_lost(g->serves);
     if (g->replica != NULL && g->open_cb == NULL) {

@@ -81,7 +81,8 @@ void env_timer_start(struct env *e, struct env_timer *t, uint64_t at_ms)
     heap_remove(&e->timers, &t->node);
     t->node.key = at_ms > now_ms ? at_ms : now_ms;
     if (heap_push(&e->timers, &t->node) != 0) {
-        env_die(e, "no memory for a timer (%zu are started)", e->timers.n);
+        env_fail(e, ERR_NOMEM, "no memory for a timer (%zu are started)",
+                 e->timers.n);
     }
     e->ops->wake(e);
 }
@@ -228,10 +229,28 @@ static const char *remedy_of(int status)
     }
 }
 
+int env_exit_code(int status)
+{
+    switch (status) {
+    case ERR_INVALID:
+    case ERR_PERM:
+        return ENV_EXIT_CONFIG;
+    case ERR_CORRUPT:
+    case ERR_VERSION:
+        return ENV_EXIT_DAMAGE;
+    case ERR_IO:
+    case ERR_NOSPACE:
+        return ENV_EXIT_STORAGE;
+    case ERR_NOMEM:
+    case ERR_FULL:
+        return ENV_EXIT_RESOURCES;
+    default:
+        return 0;
+    }
+}
+
 void env_fail(struct env *e, int status, const char *fmt, ...)
 {
-    bool damage = status == ERR_CORRUPT || status == ERR_VERSION;
-    bool config = status == ERR_INVALID;
     char what[ENV_REASON_MAX], reason[ENV_REASON_MAX + ENV_REMEDY_MAX];
     va_list args;
 
@@ -239,11 +258,7 @@ void env_fail(struct env *e, int status, const char *fmt, ...)
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
     snprintf(reason, sizeof reason, "%s: %s", what, remedy_of(status));
-    e->ops->die(e,
-                damage   ? ENV_EXIT_DAMAGE
-                : config ? ENV_EXIT_CONFIG
-                         : 0,
-                reason);
+    e->ops->die(e, env_exit_code(status), reason);
     __builtin_unreachable();
 }
 

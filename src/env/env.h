@@ -150,15 +150,20 @@ void env_random(struct env *e, void *data, size_t len);
 _Noreturn void env_die(struct env *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Exit codes of a process whose settings do not do, and of one whose data is
- * damaged (ostrakad(8)). */
-#define ENV_EXIT_CONFIG 2
-#define ENV_EXIT_DAMAGE 6
+/* Exit codes of a process that was right to end (ostrakad(8)): its settings do
+ * not do, or what belongs to it is not its (ERR_INVALID, ERR_PERM); its data is
+ * damaged, or written by a newer program (ERR_CORRUPT, ERR_VERSION); a write or
+ * flush failed, or there is no room (ERR_IO, ERR_NOSPACE); it has too little
+ * memory or too few files (ERR_NOMEM, ERR_FULL). */
+#define ENV_EXIT_CONFIG    2
+#define ENV_EXIT_DAMAGE    6
+#define ENV_EXIT_STORAGE   8
+#define ENV_EXIT_RESOURCES 9
+/* That of an error; 0: no error of the world. */
+int env_exit_code(int status);
 /* The same for an error of the world, of which this line is about; what to do
- * about an error of that kind is added to it. When it is damage (ERR_CORRUPT,
- * or ERR_VERSION: written by a newer program), or a matter of settings
- * (ERR_INVALID), the process was right to end: it exits with ENV_EXIT_DAMAGE or
- * ENV_EXIT_CONFIG and does not abort. */
+ * about an error of that kind is added to it. The process exits with the code
+ * above; with any other error, which is a mistake of its own, it aborts. */
 _Noreturn void env_fail(struct env *e, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

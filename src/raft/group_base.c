@@ -94,9 +94,10 @@ void group_base_durable(struct group *g)
     struct core_effects fx;
     int rv = group_step_effects(g, ev, &fx);
     if (rv != 0) {
-        env_die(g->c->env, "group %llu: base %llu does not fit its log: %s",
-                (unsigned long long)g->id, (unsigned long long)ch.point.index,
-                err_text(rv));
+        env_fail(g->c->env, rv,
+                 "group %llu: base %llu does not fit its log: %s",
+                 (unsigned long long)g->id, (unsigned long long)ch.point.index,
+                 err_text(rv));
     }
 }
 

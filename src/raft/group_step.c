@@ -39,9 +39,9 @@ static void persist_hard(struct group *g, const struct core_effects *fx)
     uint64_t seq;
     int rv = journal_hard(c->o.journal, g->id, fx->term, fx->vote, &seq);
     if (rv != 0) {
-        env_die(c->env, "group %llu: cannot write term %llu: %s",
-                (unsigned long long)g->id, (unsigned long long)fx->term,
-                err_text(rv));
+        env_fail(c->env, rv, "group %llu: cannot write term %llu: %s",
+                 (unsigned long long)g->id, (unsigned long long)fx->term,
+                 err_text(rv));
     }
     g->hard_seq = seq;
     mark_dirty(g);
@@ -61,9 +61,9 @@ static void persist_entries(struct group *g, const struct core_effects *fx)
         rv = journal_insist(c->o.journal, g->id, entries, fx->append_n, &seq);
     }
     if (rv != 0) {
-        env_die(c->env, "group %llu: cannot log entry %llu: %s",
-                (unsigned long long)g->id, (unsigned long long)fx->append_first,
-                err_text(rv));
+        env_fail(c->env, rv, "group %llu: cannot log entry %llu: %s",
+                 (unsigned long long)g->id,
+                 (unsigned long long)fx->append_first, err_text(rv));
     }
     mem_free(c->mem, entries);
     mark_dirty(g);
@@ -299,8 +299,8 @@ int group_step_effects(struct group *g, struct core_event ev,
     ev.wall_ms = env_wall_ms(env);
     int rv = core_step(g->core, &ev, fx);
     if (rv == ERR_NOMEM || (rv != 0 && !refusable(ev.kind))) {
-        env_die(env, "group %llu: consensus cannot go on: %s",
-                (unsigned long long)g->id, err_text(rv));
+        env_fail(env, rv, "group %llu: consensus cannot go on: %s",
+                 (unsigned long long)g->id, err_text(rv));
     }
     SLOW_ASSERT((core_check(g->core), 1));
     carry_out(g, fx, ready);

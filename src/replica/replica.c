@@ -119,10 +119,8 @@ static void start_group(struct replica *r)
     r->state = REPLICA_RUNNING;
     int rv = group_open(r->all->consensus, &gs, &group_hooks, r, &r->group);
     if (rv == ERR_FULL) {
-        env_die(r->env,
-                "%s: the journal is full: nothing acknowledged is lost; raise "
-                "journal.bytes.max, then start again",
-                r->name);
+        env_fail(r->env, ERR_INVALID,
+                 "%s: the journal is full: raise journal.bytes.max", r->name);
     }
     if (rv != 0) {
         err_set(&r->open_err, rv, "%s: %s", r->name, err_text(rv));

@@ -64,7 +64,8 @@ static void on_file_synced(struct file_io *io, int64_t result)
     if (t->from < 0) {
         abandoned(t);
     } else if (result < 0) {
-        env_die(t->replica->env, "%s: %s", t->path, err_text((int)result));
+        env_fail(t->replica->env, (int)result, "%s: %s", t->path,
+                 err_text((int)result));
     } else if (t->fetch) {
         t->step = STEP_HOLD;
         transfer_held(t);
@@ -95,7 +96,8 @@ static void on_file_written(struct file_io *io, int64_t result)
         return;
     }
     if (result < 0) {
-        env_die(t->replica->env, "%s: %s", t->path, err_text((int)result));
+        env_fail(t->replica->env, (int)result, "%s: %s", t->path,
+                 err_text((int)result));
     }
     t->at += (uint64_t)result;
     if (t->at < t->image.bytes) {

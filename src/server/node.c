@@ -121,9 +121,7 @@ static void on_ready(void *arg, int status, int exit_code,
 
 static int exit_code_of_listen(int status)
 {
-    return status == ERR_EXISTS                          ? BROKER_EXIT_IN_USE
-           : status == ERR_INVALID || status == ERR_PERM ? BROKER_EXIT_CONFIG
-                                                         : BROKER_EXIT_FAILED;
+    return status == ERR_IO ? BROKER_EXIT_FAILED : broker_exit_code(status);
 }
 
 /* Clients do not take the numbers that segments need: a node that cannot open

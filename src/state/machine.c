@@ -259,7 +259,7 @@ void machine_close(struct machine *m, void (*cb)(void *arg), void *arg)
     struct op *o = op_new(m, OP_CLOSE);
     ASSERT(!m->closing);
     if (o == NULL) {
-        env_die(m->env, "%s: out of memory closing", m->name);
+        env_fail(m->env, ERR_NOMEM, "%s: out of memory closing", m->name);
     }
     m->closing = true;
     o->cb.close = cb;

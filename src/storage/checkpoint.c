@@ -198,11 +198,9 @@ static void checkpoint_written(struct file_io *io, int64_t result)
     if (result != (int64_t)c->len) {
         char path[JOURNAL_PATH_MAX];
         checkpoint_path(j, (c->seq + 1) & 1, path);
-        env_die(j->env,
-                "journal: %s: durable write of %zu bytes failed: %s: check "
-                "the disk, then start again; the other checkpoint holds",
-                path, c->len,
-                result < 0 ? err_text((int)result) : "short write");
+        env_fail(j->env, result < 0 ? (int)result : ERR_IO,
+                 "journal: %s: durable write of %zu bytes failed: %s", path,
+                 c->len, result < 0 ? err_text((int)result) : "short write");
     }
     checkpoint_durable(j);
     trace_debug(env_trace(j->env), "journal.checkpoint",
@@ -258,10 +256,8 @@ void checkpoint_poll(struct journal *j)
     int rv = file_write(c->files[(c->seq + 1) & 1], &c->io, c->data, c->len, 0,
                         true, checkpoint_written, j);
     if (rv != 0) {
-        env_die(j->env,
-                "journal: cannot submit a checkpoint: %s: free "
-                "memory, then start again",
-                err_text(rv));
+        env_fail(j->env, rv, "journal: cannot submit a checkpoint: %s",
+                 err_text(rv));
     }
 }
 

@@ -50,12 +50,11 @@ static void frame_written(struct file_io *io, int64_t result)
     if (result != (int64_t)f->facts.length) {
         char path[JOURNAL_PATH_MAX];
         ring_path(j, f->file->slot, ".j", path);
-        env_die(j->env,
-                "journal: %s: durable write of %u bytes at %" PRIu64
-                " failed: %s: check the disk, then start again; what was "
-                "acknowledged is recovered",
-                path, f->facts.length, f->facts.offset,
-                result < 0 ? err_text((int)result) : "short write");
+        env_fail(j->env, result < 0 ? (int)result : ERR_IO,
+                 "journal: %s: durable write of %u bytes at %" PRIu64
+                 " failed: %s",
+                 path, f->facts.length, f->facts.offset,
+                 result < 0 ? err_text((int)result) : "short write");
     }
     ASSERT(f->state == JFRAME_FLYING);
     f->state = JFRAME_DONE;
@@ -94,10 +93,8 @@ static void frame_submit(struct journal *j, struct jframe *f)
     int rv = file_write(f->file->file, &f->io, f->buf->data, f->facts.length,
                         f->facts.offset, true, frame_written, f);
     if (rv != 0) {
-        env_die(j->env,
-                "journal: cannot submit a write: %s: free memory, "
-                "then start again",
-                err_text(rv));
+        env_fail(j->env, rv, "journal: cannot submit a write: %s",
+                 err_text(rv));
     }
 }
 

@@ -147,10 +147,8 @@ static _Noreturn void zero_die(struct journal *j, int rv)
 {
     char path[JOURNAL_PATH_MAX];
     ring_path(j, j->zeroing.target->slot, ".new", path);
-    env_die(j->env,
-            "journal: %s: preparing a file of the ring failed: %s: check the "
-            "disk and its free space, then start again",
-            path, err_text(rv));
+    env_fail(j->env, rv, "journal: %s: preparing a file of the ring failed: %s",
+             path, err_text(rv));
 }
 
 static void zero_next(struct journal *j);

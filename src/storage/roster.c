@@ -166,11 +166,9 @@ static void roster_written(struct file_io *io, int64_t result)
     if (result != (int64_t)r->len) {
         char path[JOURNAL_PATH_MAX];
         roster_path(j, (r->seq + 1) & 1, path);
-        env_die(j->env,
-                "journal: %s: durable write of %zu bytes failed: %s: check "
-                "the disk, then start again; nothing is lost",
-                path, r->len,
-                result < 0 ? err_text((int)result) : "short write");
+        env_fail(j->env, result < 0 ? (int)result : ERR_IO,
+                 "journal: %s: durable write of %zu bytes failed: %s", path,
+                 r->len, result < 0 ? err_text((int)result) : "short write");
     }
     r->writing = false;
     roster_durable(j);
@@ -189,10 +187,8 @@ void roster_poll(struct journal *j)
     int rv = file_write(r->files[(r->seq + 1) & 1], &r->io, r->data, r->len, 0,
                         true, roster_written, j);
     if (rv != 0) {
-        env_die(j->env,
-                "journal: cannot submit a roster: %s: free memory, then start "
-                "again",
-                err_text(rv));
+        env_fail(j->env, rv, "journal: cannot submit a roster: %s",
+                 err_text(rv));
     }
 }
 

@@ -30,24 +30,26 @@ void swarm_say(const struct swarm *s, const char *what, unsigned a, unsigned b)
 static const char *may_end(struct swarm *s, unsigned id, const char *why)
 {
     struct seat *t = &s->seats[id];
+    int code = sim_cluster_exit_code(s->cluster, id);
 
     if (strstr(why, "assertion failed") != NULL) {
         return "died";
     }
-    if (strcmp(why, SIM_POWER_TEXT) == 0 || t->io ||
-        (t->starved && strstr(why, "memory") != NULL) ||
-        (t->full && (strstr(why, err_text(ERR_NOSPACE)) != NULL ||
-                     strstr(why, "make room") != NULL))) {
+    if (strcmp(why, SIM_POWER_TEXT) == 0 || t->io) {
         return NULL;
     }
-    if (t->damaged &&
-        sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_DAMAGE) {
+    if (t->starved && strstr(why, "memory") != NULL) {
+        return code == BROKER_EXIT_RESOURCES ? NULL : "exit-code";
+    }
+    if (t->full && (strstr(why, err_text(ERR_NOSPACE)) != NULL ||
+                    strstr(why, "make room") != NULL)) {
+        return code == BROKER_EXIT_STORAGE ? NULL : "exit-code";
+    }
+    if (t->damaged && code == BROKER_EXIT_DAMAGE) {
         return NULL;
     }
     if (t->wiped) {
-        return sim_cluster_exit_code(s->cluster, id) == BROKER_EXIT_IDENTITY
-                   ? NULL
-                   : "died";
+        return code == BROKER_EXIT_IDENTITY ? NULL : "died";
     }
     return t->damaged ? "damage-exit" : "died";
 }

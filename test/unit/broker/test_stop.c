@@ -8,6 +8,13 @@
 #include "replica/transfer_impl.h"
 #include "state/meta.h"
 
+/* Every so many of the moments: a run takes seven times as long. */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 3
+#else
+#define STRIDE 1
+#endif
+
 static struct cluster cluster;
 
 struct stop {
@@ -71,7 +78,7 @@ static void forming(void **state)
     struct cluster *c = &cluster;
     for (uint64_t seed = 1; seed <= 3; seed++) {
         uint64_t at = formed_us(seed, 2);
-        for (uint64_t us = 0; us < 6000; us += 300) {
+        for (uint64_t us = 0; us < 6000; us += 300 * STRIDE) {
             begin(c, seed);
             sim_run_until(c->sim, at - us, NULL);
             node_stop(c, 2, 50);
@@ -142,7 +149,7 @@ static void image(bool giver)
     struct cluster *c = &cluster;
     unsigned value = 100000, taker;
     cluster_up(c, giver ? 2 : 1);
-    for (uint64_t us = 0; us < 9000; us += 300) {
+    for (uint64_t us = 0; us < 9000; us += 300 * STRIDE) {
         unsigned leader = image_begin(c, &taker, &value);
         unsigned id = giver ? leader : taker;
         sim_run_until(c->sim, sim_now_us(c->sim) + us, NULL);
@@ -179,7 +186,7 @@ static void log_moves(bool giver)
 {
     struct cluster *c = &cluster;
     cluster_up(c, giver ? 4 : 3);
-    for (uint64_t us = 0; us < 6000; us += 250) {
+    for (uint64_t us = 0; us < 6000; us += 250 * STRIDE) {
         unsigned leader = wait_leader(c, 20000)->id;
         unsigned taker = leader % NODES + 1;
         node_crash(c, taker, SIM_CRASH_ALL);
@@ -268,7 +275,7 @@ static void deleting(void **state)
 {
     (void)state;
     struct cluster *c = &cluster;
-    for (uint64_t us = 0; us < 24000; us += 800) {
+    for (uint64_t us = 0; us < 24000; us += 800 * STRIDE) {
         cluster_up(c, 1 + us);
         producer_go(c, 20);
         producer_settle(c, 5000);
@@ -296,7 +303,7 @@ static void anywhere(void **state)
     struct rand r;
     rand_init(&r, 11);
     cluster_up(c, 5);
-    for (unsigned i = 0; i < 60; i++) {
+    for (unsigned i = 0; i < 60 / STRIDE; i++) {
         unsigned id = 1 + (unsigned)rand_below(&r, NODES);
         producer_go(c, 5);
         if (i % 3 != 0) {

@@ -475,12 +475,12 @@ static void test_damage_ends_with_its_code(void **state)
                 "journal 7: it is damaged: nothing was cut; put the data back");
 }
 
-static void test_other_errors_abort(void **state)
+static void test_errors_of_the_world_have_their_codes(void **state)
 {
-    check_death(*state, die_by_error, 0,
+    check_death(*state, die_by_error, ENV_EXIT_STORAGE,
                 "journal 7: disk is gone: nothing acknowledged is lost; check "
                 "the disk");
-    check_death(*state, die_by_files, 0,
+    check_death(*state, die_by_files, ENV_EXIT_RESOURCES,
                 "segment 7: cannot be opened: nothing acknowledged is lost; "
                 "let the process open more files");
 }
@@ -636,7 +636,7 @@ int main(void)
         LOOP_TEST(test_wall_clock_is_of_this_age),
         LOOP_TEST(test_die_says_why_and_aborts),
         LOOP_TEST(test_damage_ends_with_its_code),
-        LOOP_TEST(test_other_errors_abort),
+        LOOP_TEST(test_errors_of_the_world_have_their_codes),
         LOOP_TEST(test_failed_assertion_dies_the_same_way),
         LOOP_TEST(test_trace_file_is_reopened),
         LOOP_TEST(test_trace_file_cannot_be_opened),
