@@ -221,6 +221,25 @@ static void report_text(const struct groupload_options *o, const char *mode,
     bench_print_watch(0, o->watch);
 }
 
+/* Was there anything to be measured? */
+static int judge(const struct command_call *c,
+                 const struct groupload_options *o,
+                 const struct groupload_result *r)
+{
+    if (o->mode == GROUPLOAD_REBALANCE && r->requests < o->rounds) {
+        return command_fail(c, EXIT_FAILED,
+                            "only %llu of %u rebalances ended within %.0f s "
+                            "(--form)",
+                            (unsigned long long)r->requests, o->rounds,
+                            o->form_s);
+    }
+    if (r->requests == 0 &&
+        (o->mode == GROUPLOAD_COMMIT || o->mode == GROUPLOAD_FETCH)) {
+        return command_fail(c, EXIT_FAILED, "no request was answered well");
+    }
+    return EXIT_DONE;
+}
+
 int bench_groups(struct command_call *c)
 {
     struct watch w;
@@ -264,5 +283,5 @@ int bench_groups(struct command_call *c)
     } else {
         report_text(&o, mode, &r);
     }
-    return r.lost > 0 ? EXIT_UNHEALTHY : EXIT_DONE;
+    return r.lost > 0 ? EXIT_UNHEALTHY : judge(c, &o, &r);
 }

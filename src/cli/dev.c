@@ -132,6 +132,8 @@ static int run_start(struct command_call *c)
     if (code == EXIT_DONE && n->state == PROCESS_GONE) {
         code = dev_find_daemon(&d, daemon, sizeof daemon);
         code = code == EXIT_DONE ? dev_start(&d, n, daemon) : code;
+    } else if (code == EXIT_DONE && n->state == PROCESS_STOPPED) {
+        (void)process_signal(n->pid, SIGCONT); /* it would never serve */
     }
     dev_files_unlock(lock);
     struct env *e = code == EXIT_DONE ? command_env(c) : NULL;

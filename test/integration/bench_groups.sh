@@ -99,6 +99,13 @@ run rebalance --members 20 --rounds 3
 quiet
 number_is requests 3 3
 
+# Rounds that do not end in time are said, not left out.
+"$ostraka" bench groups rebalance --members 2 --rounds 1000 --form 8 \
+    >"$work/out" 2>&1
+[ $? -eq 1 ] || fail "rebalances that did not end: not exit code 1"
+grep -q 'of 1000 rebalances ended within 8 s' "$work/out" ||
+    fail "rebalances that did not end: $(cat "$work/out")"
+
 # The one that is killed coordinates about a third of 48 groups.
 victim=${OSTRAKA_PIDS%% *}
 run failover --groups 48 --members 2 --hook "kill -9 $victim" --seconds 20

@@ -171,6 +171,9 @@ expect 'stop' 0 '' -- dev kill 3 --signal STOP
 expect_state 3 stopped
 expect 'continue' 0 '' -- dev kill 3 --signal SIGCONT
 expect_state 3 serving
+expect 'stop once more' 0 '' -- dev kill 3 --signal STOP
+expect 'start of a stopped one' 0 '' -- dev start 3 --timeout 20000
+expect_state 3 serving
 expect 'stop again' 0 '' -- dev kill 3 --signal STOP
 expect 'kill -9 of a stopped node' 0 '' -- dev kill 3 --signal 9
 expect_state 3 down

@@ -6,7 +6,7 @@ set -u
 . "$OSTRAKA_SRC/test/integration/cluster.sh"
 
 test_begin
-tree=$work/tree
+tree="$work/a tree"
 mkdir -p "$tree" || exit 1
 cp "$OSTRAKA_SRC/try" "$tree/try" || exit 1
 # What try looks at before it builds, as it is when all is there and built.
@@ -69,6 +69,18 @@ try 0 'there is no cluster' --down
 try 0 'lost +0'
 serving dev 3
 means dev
+
+# configure takes no path with blanks as its source.
+cp "$tree/configure" "$work/configure" || exit 1
+# shellcheck disable=SC2016 # for that script
+printf '#!/bin/sh\necho "called as $0"\nexit 1\n' >"$tree/configure"
+OSTRAKA_BUILD_BEFORE=$OSTRAKA_BUILD
+OSTRAKA_BUILD="$tree/fresh"
+export OSTRAKA_BUILD
+try 1 'called as \.\./configure'
+OSTRAKA_BUILD=$OSTRAKA_BUILD_BEFORE
+cp -p "$work/configure" "$tree/configure" || exit 1
+touch -t 200001010000 "$tree/configure"
 
 # A build anywhere, by any name.
 names()
