@@ -64,8 +64,9 @@ static int lock_dir(struct broker *b, struct err *err)
                         &b->lock, err);
     if (rv == 0 && bfile_lock(b->lock) != 0) {
         rv = err_set(err, ERR_BUSY,
-                     "data.dir=%s: another ostrakad is using it: stop that "
-                     "one first",
+                     "data.dir=%s: another ostrakad is using it, or one was "
+                     "killed and the disk is still busy with its writes: stop "
+                     "that one first",
                      b->dir);
     }
     return rv;
@@ -106,6 +107,33 @@ static int check_members(const struct broker *b, struct err *err)
     return 0;
 }
 
+static bool is_missing(const struct broker *b, const char *name)
+{
+    char path[BROKER_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s", b->dir, name);
+    return n > 0 && (size_t)n < sizeof path &&
+           env_stat(b->env, path, NULL, NULL) == ERR_NOTFOUND;
+}
+
+/* A ring is there, durably, before a cluster is formed. Without it a node that
+ * is known to others would have forgotten its votes and what it acknowledged,
+ * and take part as if it never had. */
+static int check_journal(const struct broker *b, struct err *err)
+{
+    char uuid[UUID_TEXT_LEN + 1];
+    if (!identity_formed(&b->identity) ||
+        !is_missing(b, "journal/checkpoint.0") ||
+        !is_missing(b, "journal/checkpoint.1")) {
+        return 0;
+    }
+    return err_set(err, ERR_IDENTITY,
+                   "%s: belongs to cluster %s, but its journal is gone, and "
+                   "with it the votes and the data that this node answers for: "
+                   "put the directory journal back (is it mounted?), or empty "
+                   "%s and replace the node",
+                   b->dir, uuid_format(b->identity.cluster, uuid), b->dir);
+}
+
 static int load_identity(struct broker *b, int32_t node, struct err *err)
 {
     char path[BROKER_PATH_MAX];
@@ -134,7 +162,8 @@ static int load_identity(struct broker *b, int32_t node, struct err *err)
                        ": check data.dir and node.id",
                        b->dir, b->identity.node, node);
     }
-    return rv != 0 ? rv : check_members(b, err);
+    rv = rv != 0 ? rv : check_members(b, err);
+    return rv != 0 ? rv : check_journal(b, err);
 }
 
 static int open_peers(struct broker *b, struct err *err)

@@ -81,6 +81,12 @@ test_unit_broker_test_leaders_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_leaders_LDADD = src/broker/libbroker.a $(LINK_env) \
 	$(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/broker/test_directory
+TESTS += test/unit/broker/test_directory
+test_unit_broker_test_directory_SOURCES = test/unit/broker/test_directory.c
+test_unit_broker_test_directory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_directory_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
 # What becomes of a state that is damaged, lost, or not the others'.
 check_PROGRAMS += test/unit/broker/test_state_repair
 TESTS += test/unit/broker/test_state_repair
