@@ -98,8 +98,11 @@ int bfile_truncate(struct bfile *f, uint64_t size);
 int bfile_allocate(struct bfile *f, uint64_t offset, uint64_t len);
 /* Drop the cached pages of the file, so that reads see the medium. */
 int bfile_drop_cache(struct bfile *f);
-/* Take an exclusive lock that lasts as long as the file is open: ERR_BUSY if
- * another process holds it. */
+/* Take an exclusive lock that lasts as long as the file is open, and, when the
+ * process ends without closing it, until the disk is done with the I/O that it
+ * had asked for on any file: nothing of it comes later than the lock of the
+ * next one. Waits some seconds for another process to let go: ERR_BUSY if it
+ * does not. One file of an env at a time; not from a background thread. */
 int bfile_lock(struct bfile *f);
 
 /* Metadata. Paths are borrowed. Errors as file_open(). */

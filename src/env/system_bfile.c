@@ -6,16 +6,21 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 
 /* Of files we create, before the umask. */
 #define SYS_FILE_MODE 0640
+/* A lock that somebody holds is asked for so often and so long. */
+#define SYS_LOCK_TRY_MS 5
+#define SYS_LOCK_MS_MAX UINT64_C(3000)
 
 struct sys_bfile {
     struct bfile bfile;
     int fd;
+    bool guarded; /* locked, and held by the engine too */
     char path[];
 };
 
@@ -106,6 +111,10 @@ int sys_bfile_open(struct env *e, const char *path, unsigned flags,
 
 void sys_bfile_close(struct bfile *f)
 {
+    if (sys_bfile(f)->guarded) {
+        struct system *sys = sys_of(f->env);
+        sys->engine->unguard(sys);
+    }
     if (close(sys_bfile(f)->fd) != 0) {
         bfile_error(f, errno, "close");
     }
@@ -212,12 +221,33 @@ int sys_bfile_drop_cache(struct bfile *f)
     return rc == 0 ? 0 : bfile_error(f, rc, "posix_fadvise");
 }
 
-int sys_bfile_lock(struct bfile *f)
+static int lock_try(int fd)
 {
     int rc;
 
     do {
-        rc = flock(sys_bfile(f)->fd, LOCK_EX | LOCK_NB);
+        rc = flock(fd, LOCK_EX | LOCK_NB);
     } while (rc != 0 && errno == EINTR);
-    return rc == 0 ? 0 : bfile_error(f, errno, "flock");
+    return rc;
+}
+
+/* What guards a lock may hold it for a moment after its process has ended, and
+ * as long as the disk is busy with what that process gave it. */
+int sys_bfile_lock(struct bfile *bf)
+{
+    static const struct timespec pause = {.tv_nsec = SYS_LOCK_TRY_MS * 1000000};
+    struct sys_bfile *f = sys_bfile(bf);
+    struct system *sys = sys_of(bf->env);
+    uint64_t begun_us = env_now_us_exact(bf->env);
+
+    while (lock_try(f->fd) != 0) {
+        int err_no = errno;
+        uint64_t us = env_now_us_exact(bf->env) - begun_us;
+        if (err_no != EWOULDBLOCK || us >= SYS_LOCK_MS_MAX * 1000) {
+            return bfile_error(bf, err_no, "flock");
+        }
+        nanosleep(&pause, NULL);
+    }
+    f->guarded = f->guarded || sys->engine->guard(sys, f->fd);
+    return 0;
 }

@@ -70,6 +70,11 @@ struct sys_engine {
     void (*submit)(struct system *sys);
     /* True if `submit` must be called again without sleeping. */
     bool (*behind)(const struct system *sys);
+    /* See to it that this open file, however the process ends, stays open until
+     * all requests are done. False: it does anyway, or cannot be (that is
+     * traced). One at a time, until `unguard`. */
+    bool (*guard)(struct system *sys, int fd);
+    void (*unguard)(struct system *sys);
     /* Nothing is in flight. Handles are closed, not yet freed. */
     void (*stop)(struct system *sys);
     /* The loop is gone: free. */

@@ -156,10 +156,26 @@ static void threads_free(struct system *sys)
     sys->threads = NULL;
 }
 
+/* A thread shares the open files until it ends, which it does not inside of a
+ * write. */
+static bool threads_guard(struct system *sys, int fd)
+{
+    (void)sys;
+    (void)fd;
+    return false;
+}
+
+static void threads_unguard(struct system *sys)
+{
+    (void)sys;
+}
+
 static const struct sys_engine threads_engine = {
     .name = "threads",
     .submit = threads_submit,
     .behind = threads_behind,
+    .guard = threads_guard,
+    .unguard = threads_unguard,
     .stop = threads_stop,
     .free = threads_free,
 };

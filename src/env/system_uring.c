@@ -25,6 +25,7 @@ struct sys_uring {
     int event_fd;
     unsigned n_in_flight; /* in the kernel or in the submission ring */
     bool disabled;        /* set up, waiting for the loop's thread */
+    bool guards;          /* holds a file (uring_guard()) */
 };
 
 /* From what suits us best to what every kernel with io_uring has. The first
@@ -162,6 +163,31 @@ static void on_ring(uv_poll_t *h, int status, int events)
     sys_io_completed(sys, &done);
 }
 
+/* ---- guard --------------------------------------------------------------- */
+
+/* A write that is in the kernel outlives its process: nothing waits for it when
+ * the process exits, and it may change the disk after the next one has read
+ * what is there. The ring itself, and the files that are registered with it,
+ * are let go when it is done. */
+static bool uring_guard(struct system *sys, int fd)
+{
+    struct sys_uring *u = sys->uring;
+    int rc = u->guards ? -EBUSY : io_uring_register_files(&u->ring, &fd, 1);
+
+    if (rc < 0) {
+        trace_warn(sys->env.trace, "env.no_guard", "text=\"%s\"",
+                   strerror(-rc));
+    }
+    u->guards = u->guards || rc == 0;
+    return rc == 0;
+}
+
+static void uring_unguard(struct system *sys)
+{
+    io_uring_unregister_files(&sys->uring->ring);
+    sys->uring->guards = false;
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 static void uring_stop(struct system *sys)
@@ -182,6 +208,8 @@ static const struct sys_engine uring_engine = {
     .name = "io_uring",
     .submit = uring_submit,
     .behind = uring_behind,
+    .guard = uring_guard,
+    .unguard = uring_unguard,
     .stop = uring_stop,
     .free = uring_free,
 };

@@ -1,7 +1,9 @@
 /* Blocking files, names, small files. */
 #include "system_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -107,7 +109,7 @@ static void test_flags(void **state)
  */
 
 /* A child that locks `path`, says so, and holds the lock until it may go. */
-static pid_t child_locks(struct fixture *x, const char *path, int may_go[2])
+static pid_t child_locks(const char *path, int may_go[2])
 {
     int said[2];
     char c;
@@ -117,10 +119,9 @@ static pid_t child_locks(struct fixture *x, const char *path, int may_go[2])
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        struct bfile *f;
         close(may_go[1]);
-        int rc = bfile_open(x->e, path, FILE_READ | FILE_WRITE, &f, NULL);
-        rc = rc == 0 ? bfile_lock(f) : rc;
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        int rc = fd < 0 ? -1 : flock(fd, LOCK_EX | LOCK_NB);
         ssize_t n = write(said[1], rc == 0 ? "y" : "n", 1);
         n += read(may_go[0], &c, 1);
         _exit(n < 1);
@@ -138,7 +139,7 @@ static void test_lock_of_another_process_is_busy(void **state)
     struct fixture *x = *state;
     struct bfile *f = open_bfile(x, "lock", FILE_WRITE | FILE_CREATE);
     int may_go[2];
-    pid_t pid = child_locks(x, fixture_path(x, "lock"), may_go);
+    pid_t pid = child_locks(fixture_path(x, "lock"), may_go);
     int status;
 
     assert_int_equal(bfile_lock(f), ERR_BUSY);
@@ -148,6 +149,87 @@ static void test_lock_of_another_process_is_busy(void **state)
     assert_int_equal(bfile_lock(f), 0);
     assert_int_equal(bfile_lock(f), 0); /* ours already */
     bfile_close(f);
+}
+
+/* Who holds it lets go soon. */
+static void test_lock_waits_a_moment(void **state)
+{
+    struct fixture *x = *state;
+    struct bfile *f = open_bfile(x, "lock", FILE_WRITE | FILE_CREATE);
+    int may_go[2], status;
+    pid_t pid = child_locks(fixture_path(x, "lock"), may_go);
+    pid_t waker = fork();
+
+    assert_true(waker >= 0);
+    if (waker == 0) {
+        usleep(100000);
+        _exit(0); /* the other end of may_go was closed by the test */
+    }
+    close(may_go[1]);
+    assert_int_equal(bfile_lock(f), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(waitpid(waker, &status, 0), waker);
+    bfile_close(f);
+}
+
+/* The number of our descriptor of a file. */
+static int descriptor_of(const char *path)
+{
+    char name[64], link[1024];
+    char *whole = realpath(path, NULL);
+
+    assert_non_null(whole);
+    for (int fd = 3; fd < 1024; fd++) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(name, link, sizeof link - 1);
+        link[n > 0 ? n : 0] = '\0';
+        if (strcmp(link, whole) == 0) {
+            free(whole);
+            return fd;
+        }
+    }
+    fail_msg("%s is not open", path);
+    return -1;
+}
+
+static bool lock_is_free(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int rc = flock(fd, LOCK_EX | LOCK_NB);
+
+    assert_true(fd >= 0 && (rc == 0 || errno == EWOULDBLOCK));
+    close(fd);
+    return rc == 0;
+}
+
+/* A process that is killed loses its descriptors while its writes may still be
+ * in the kernel: the ring, which lives as long as they, has the lock. */
+static void test_lock_outlives_the_descriptor(void **state)
+{
+    struct fixture *x = *state;
+    struct env_system_options o = {.io_engine = "io_uring",
+                                   .trace_level = TRACE_LEVELS};
+    const char *path = fixture_path(x, "lock");
+    struct err err = {""};
+    struct bfile *f;
+    struct env *e;
+
+    if (env_system_new(&o, &e, &err) != 0) {
+        print_message("io_uring: skipped: %s\n", err.text);
+        skip();
+    }
+    assert_int_equal(bfile_open(e, path, FILE_WRITE | FILE_CREATE, &f, NULL),
+                     0);
+    assert_int_equal(bfile_lock(f), 0);
+    assert_int_equal(bfile_lock(f), 0);
+    int fd = descriptor_of(path);
+    int other = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_int_equal(dup2(other, fd), fd); /* what exiting does to it */
+    close(other);
+    assert_false(lock_is_free(path));
+    bfile_close(f);
+    assert_true(lock_is_free(path));
+    env_system_free(e);
 }
 
 /* ---- names ----------------------------------------------------------------
@@ -360,6 +442,8 @@ int main(void)
         BFILE_TEST(test_allocate_reserves),
         BFILE_TEST(test_flags),
         BFILE_TEST(test_lock_of_another_process_is_busy),
+        BFILE_TEST(test_lock_waits_a_moment),
+        BFILE_TEST(test_lock_outlives_the_descriptor),
         BFILE_TEST(test_list_is_in_byte_order),
         BFILE_TEST(test_names_change),
         BFILE_TEST(test_disk_free),
