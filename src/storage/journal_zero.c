@@ -199,13 +199,22 @@ static void zero_written(struct file_io *io, int64_t result)
     zero_next(j);
 }
 
+/* While closing, only what frames wait for is still prepared. */
+static bool zero_wanted(const struct journal *j, const struct jfile *f)
+{
+    return f != NULL && (!j->closing || f->state == JFILE_LIVE);
+}
+
 static void zero_next(struct journal *j)
 {
     struct zeroing *z = &j->zeroing;
     int rv;
-    if (j->closing) {
+    if (!zero_wanted(j, z->target)) {
+        file_close(z->file);
+        z->file = NULL;
         z->busy = false;
         env_turn_request(j->env, &j->turn);
+        zero_start(j);
         return;
     }
     if (z->at == j->file_bytes) {
@@ -247,11 +256,11 @@ void zero_start(struct journal *j)
 {
     struct zeroing *z = &j->zeroing;
     char path[JOURNAL_PATH_MAX];
-    if (z->busy || j->closing) {
+    if (z->busy) {
         return;
     }
     z->target = zero_pick(j);
-    if (z->target == NULL) {
+    if (!zero_wanted(j, z->target)) {
         mem_free(j->mem, z->raw);
         z->raw = NULL;
         return;

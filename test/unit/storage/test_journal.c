@@ -565,6 +565,44 @@ static void test_waiting(void **state)
     }
 }
 
+static bool file_waits(const struct journal *j)
+{
+    struct queue *q;
+    for (q = j->live.next; q != &j->live; q = q->next) {
+        if (!QUEUE_ENTRY(q, struct jfile, queue)->ready) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Closed while frames wait for files that are not prepared yet: these are
+ * prepared all the same, the others not. */
+static void test_close_unprepared(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 12; i++) {
+        struct world w;
+        world_init(&w, &quiet);
+        w.options.bytes_max = 12 * (64u << 10);
+        world_open(&w);
+        must_do(&w, do_open, (struct todo){.group = 1});
+        while (w.j->plan.n_free > 8) {
+            must_do(&w, do_append, append_todo(&w, 1, 4, 5000));
+        }
+        assert_true(file_waits(w.j));
+        for (unsigned k = 0; k < i; k++) {
+            sim_run_one(w.sim);
+        }
+        world_shut(&w);
+        world_open(&w);
+        assert_true(w.clean);
+        assert_true(!w.j->files[11].ready);
+        world_shut(&w);
+        world_close(&w);
+    }
+}
+
 /* Idle after a write: one frame more, and only one. */
 static void test_watermark(void **state)
 {
@@ -977,6 +1015,7 @@ int main(void)
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_largest),
         cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_close_unprepared),
         cmocka_unit_test(test_release_waits),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_laps),
