@@ -241,6 +241,8 @@ static int write_later(struct sys_stream *s, struct env_write *w, int status)
 {
     struct sys_write *sw = sys_write(w);
 
+    /* At once: a part of it may have left, and nothing may come behind that. */
+    s->broken = s->broken || status != 0;
     sw->finished.status = status;
     queue_push(&s->finished, &sw->finished.queue);
     stream_defer(s);

@@ -25,7 +25,8 @@ check_PROGRAMS += test/unit/env/test_system_stream
 TESTS += test/unit/env/test_system_stream
 test_unit_env_test_system_stream_SOURCES = test/unit/env/test_system_stream.c \
 	test/unit/env/system_fixture.h
-test_unit_env_test_system_stream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_env_test_system_stream_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) \
+	$(CMOCKA_CFLAGS)
 test_unit_env_test_system_stream_LDADD = $(LINK_env) $(CMOCKA_LIBS)
 
 check_PROGRAMS += test/unit/env/test_system_pace

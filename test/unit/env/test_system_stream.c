@@ -1,4 +1,5 @@
 /* Byte streams over loopback TCP. */
+#include "env/system_impl.h"
 #include "system_fixture.h"
 
 #include <netinet/in.h>
@@ -445,6 +446,58 @@ static void test_write_to_a_broken_stream(void **state)
     assert_int_equal(send_text(&p->client, &sent, "x"), ERR_CLOSED);
 }
 
+/* ---- no memory for the library ------------------------------------------- */
+
+static bool no_memory;
+
+static void *lib_malloc(size_t size)
+{
+    return no_memory ? NULL : malloc(size);
+}
+
+static void *lib_calloc(size_t n, size_t size)
+{
+    return no_memory ? NULL : calloc(n, size);
+}
+
+static void *lib_realloc(void *p, size_t size)
+{
+    return no_memory ? NULL : realloc(p, size);
+}
+
+static void on_failed_write(struct env_write *w, int status)
+{
+    assert_int_equal(status, ERR_IO);
+    *(bool *)w->data = true;
+}
+
+/* Of a write that failed half-way the other end has the first half: nothing may
+ * follow it. */
+static void test_nothing_follows_half_a_write(void **state)
+{
+    struct pair *p = *state;
+    struct env_write w, next;
+    struct slice parts[8];
+    uint8_t *big = calloc(1, BIG);
+    bool over = false;
+
+    for (unsigned i = 0; i < 8; i++) {
+        parts[i] = slice_of(big + i * (BIG / 8), BIG / 8);
+    }
+    no_memory = true;
+    assert_int_equal(
+        env_stream_write(p->client.s, &w, parts, 8, on_failed_write, &over), 0);
+    no_memory = false;
+    assert_false(over);
+    assert_int_equal(
+        env_stream_write(p->client.s, &next, parts, 1, on_failed_write, &over),
+        ERR_CLOSED);
+    fixture_wait(&p->x, &over);
+    /* libuv goes on counting a request that it refused. */
+    sys_of(p->x.e)->loop.active_reqs.count--;
+    free(big);
+}
+
 /* ---- connecting -----------------------------------------------------------
  */
 
@@ -651,6 +704,7 @@ int main(void)
         ON_PAIR(test_writes_and_close_in_one_callback),
         ON_PAIR(test_close_right_after_a_write),
         ON_PAIR(test_write_to_a_broken_stream),
+        ON_PAIR(test_nothing_follows_half_a_write),
         ON_LISTENER(test_refused),
         ON_LISTENER(test_close_while_connecting),
         ON_LISTENER(test_connect_times_out),
@@ -662,5 +716,6 @@ int main(void)
         ON_LISTENER(test_accept_without_memory),
     };
 
+    uv_replace_allocator(lib_malloc, lib_realloc, lib_calloc, free);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
