@@ -11,6 +11,7 @@
 
 #define PROPERTIES_MAX 32
 #define WAIT_SIZE      100
+#define DOUBLE_MAX     1e9 /* seconds, whose microseconds are a number */
 
 static const struct command_option load_options[] = {
     {"topic", 't', "NAME", "topic to use; it must exist (default: bench)"},
@@ -63,9 +64,10 @@ int bench_double(const struct command_call *c, const char *name,
         return 0;
     }
     *ret_v = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(*ret_v) || *ret_v < 0) {
-        return command_fail(c, EXIT_USAGE, "--%s=%s: not a number >= 0", name,
-                            text);
+    if (end == text || *end != '\0' || !isfinite(*ret_v) || *ret_v < 0 ||
+        *ret_v > DOUBLE_MAX) {
+        return command_fail(c, EXIT_USAGE, "--%s=%s: not a number from 0 to %g",
+                            name, text, DOUBLE_MAX);
     }
     return 0;
 }

@@ -123,6 +123,29 @@ try 0 'lost +0' --nodes 3 --dir "$work/named"
 try 4 'holds a cluster of 3 nodes' --nodes 5 --dir "$work/named"
 try 0 'is empty' --wipe --dir "$work/named"
 
+# Whatever language apt speaks: of two names the one that it can install.
+mkdir "$work/apt" || exit 1
+for tool in sed sh tr id; do
+    ln -s "$(command -v $tool)" "$work/apt/$tool"
+done
+printf '#!/bin/sh\nexit 1\n' >"$work/apt/dpkg-query"
+cp "$work/apt/dpkg-query" "$work/apt/apt-get"
+cat >"$work/apt/apt-cache" <<'END'
+#!/bin/sh
+case $2$LC_ALL in
+kcatC) echo '  Candidate: (none)' ;;
+kcat*) echo '  Installationskandidat: (keine)' ;;
+*) echo '  Candidate: 1.0' ;;
+esac
+END
+chmod +x "$work/apt/dpkg-query" "$work/apt/apt-get" "$work/apt/apt-cache"
+LC_ALL=de_DE.UTF-8 PATH=$work/apt "$work/apt/sh" "$OSTRAKA_SRC/setup-deps" \
+    --check >"$work/out" 2>&1 && fail "setup-deps: nothing there, and no failure"
+grep -q ' kafkacat ' "$work/out" || {
+    cat "$work/out"
+    fail "setup-deps installs a package that there is not"
+}
+
 # Where there is no Debian, setup-deps says what is needed.
 mkdir "$work/bin" || exit 1
 for tool in sed sh tr; do

@@ -288,6 +288,16 @@ static void one_never_takes(void **state)
     fake_says("nothing was acknowledged");
 }
 
+/* A time beyond all numbers is no time. */
+static void for_ever(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("bench", "wait", "--topic", "t", "--seconds", "1e300"),
+                     EXIT_USAGE);
+    fake_says("not a number from 0 to 1e+09");
+    assert_int_equal(odd.n_produced, 0);
+}
+
 /* A terminal is not to obey what a cluster calls itself. */
 static void colours(void **state)
 {
@@ -303,7 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(about_nothing),     TEST(unreadable),      TEST(asked_only),
-        TEST(trimmed_meanwhile), TEST(one_never_takes), TEST(colours),
+        TEST(trimmed_meanwhile), TEST(one_never_takes), TEST(for_ever),
+        TEST(colours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
