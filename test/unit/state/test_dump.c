@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/rand.h"
 #include "state/dump.h"
 
 struct bytes_of {
@@ -179,6 +180,76 @@ static void rows(void **state)
     state_dump_close(d);
 }
 
+static void see_table(void *arg, const char *name, const char *sql, int64_t n)
+{
+    (void)sql;
+    *(int64_t *)arg += name[0] != '\0' && n != 0;
+}
+
+static void see_cells(void *arg, const struct state_dump_cell cells[],
+                      unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        *(int64_t *)arg += cells[i].column[0];
+        for (size_t k = 0; k < cells[i].bytes.len; k++) {
+            *(int64_t *)arg += cells[i].bytes.data[k];
+        }
+    }
+}
+
+/* A few bytes of it are others, or it ends early. */
+static void damage(struct rand *r, struct bytes_of *b)
+{
+    for (uint64_t n = rand_below(r, 6); n > 0 && b->len > 0; n--) {
+        size_t at = (size_t)rand_below(r, rand_below(r, 2) ? 200 : b->len);
+        size_t len = 1 + (size_t)rand_below(r, rand_below(r, 4) ? 4 : 600);
+        uint8_t with = (uint8_t)rand_below(r, 256);
+        for (size_t k = at; k < at + len && k < b->len; k++) {
+            b->p[k] = rand_below(r, 2) ? with : (uint8_t)rand_below(r, 256);
+        }
+    }
+    if (rand_below(r, 8) == 0) {
+        b->len = (size_t)rand_below(r, b->len + 1);
+    }
+}
+
+/* Files of a disk that does not keep what it was given: they are read, or what
+ * is wrong is said; nothing worse. */
+static void any_damage(void **state)
+{
+    struct bytes_of d = {malloc(db.len), 0}, w = {malloc(wal.len), 0};
+    struct rand r;
+    unsigned opened = 0, read = 0;
+    (void)state;
+    assert_non_null(d.p);
+    assert_non_null(w.p);
+    rand_init(&r, 20261122);
+    for (unsigned i = 0; i < 3000; i++) {
+        struct state_dump *s;
+        struct err err = {""};
+        int64_t seen = 0;
+        memcpy(d.p, db.p, d.len = db.len);
+        memcpy(w.p, wal.p, w.len = wal.len);
+        damage(&r, &d);
+        damage(&r, &w);
+        if (state_dump_open(mem, slice_of(d.p, d.len), slice_of(w.p, w.len), &s,
+                            &err) != 0) {
+            assert_true(err.text[0] != '\0');
+            continue;
+        }
+        opened++;
+        if (state_dump_tables(s, see_table, &seen, &err) == 0 &&
+            state_dump_rows(s, "t", 1000, see_cells, &seen, &err) == 0) {
+            read++;
+        }
+        state_dump_close(s);
+    }
+    free(d.p);
+    free(w.p);
+    print_message("%u opened, %u read\n", opened, read);
+    assert_true(opened > 500 && read > 100 && read < 3000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_log_ends_there, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(nonsense_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(rows, setup, teardown)};
+        cmocka_unit_test_setup_teardown(rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_damage, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
