@@ -139,6 +139,17 @@ static unsigned completions_take(struct sys_uring *u, struct queue *done)
     return n;
 }
 
+/* True if the kernel has, or is about to have, more for us. */
+static bool more_is_there(const struct sys_uring *u)
+{
+    unsigned flags = IO_URING_READ_ONCE(*u->ring.sq.kflags);
+
+    return io_uring_cq_ready(&u->ring) > 0 || (flags & IORING_SQ_TASKRUN) != 0;
+}
+
+/* The eventfd is emptied behind taking, which signals it as well: otherwise
+ * each completion would cost another turn that finds nothing. What came between
+ * is looked for, since its signal may be among those. */
 static void on_ring(uv_poll_t *h, int status, int events)
 {
     struct system *sys = h->data;
@@ -150,16 +161,18 @@ static void on_ring(uv_poll_t *h, int status, int events)
     if (status < 0) {
         env_die(&sys->env, "watching io_uring: %s", uv_strerror(status));
     }
-    if (read(u->event_fd, &n_events, sizeof n_events) < 0 && errno != EAGAIN &&
-        errno != EINTR) {
-        env_die(&sys->env, "eventfd of io_uring: %s", strerror(errno));
-    }
     queue_init(&done);
-    if (!u->disabled) {
-        io_uring_get_events(&u->ring);
-    }
-    while (completions_take(u, &done) == URING_ENTRIES) {
-    }
+    do {
+        if (!u->disabled) {
+            io_uring_get_events(&u->ring);
+        }
+        while (completions_take(u, &done) == URING_ENTRIES) {
+        }
+        if (read(u->event_fd, &n_events, sizeof n_events) < 0 &&
+            errno != EAGAIN && errno != EINTR) {
+            env_die(&sys->env, "eventfd of io_uring: %s", strerror(errno));
+        }
+    } while (more_is_there(u));
     sys_io_completed(sys, &done);
 }
 

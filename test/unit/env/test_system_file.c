@@ -226,6 +226,109 @@ static void test_many_in_flight(void **state)
     file_close(f);
 }
 
+/* ---- how often the loop wakes ----------------------------------------------
+ */
+
+#define N_BURST     300
+#define BURST_BYTES 4096
+
+struct burst {
+    struct env *e;
+    struct file *f;
+    struct env_timer timer;
+    struct file_io io[N_BURST];
+    unsigned turn;
+    unsigned n_done;
+    bool done;
+};
+
+static uint8_t burst_page[BURST_BYTES] __attribute__((aligned(FILE_ALIGN)));
+
+/* A file that has its blocks, so that writes to it need no worker. */
+static void burst_open(struct fixture *x, struct burst *b)
+{
+    struct call whole = {.done = false};
+    size_t len = (size_t)N_BURST * BURST_BYTES;
+    uint8_t *zeros = aligned_alloc(FILE_ALIGN, len);
+
+    memset(zeros, 0, len);
+    *b = (struct burst){.e = x->e};
+    b->f = open_file(x, "a", FILE_WRITE | FILE_CREATE | FILE_DIRECT);
+    file_write(b->f, &whole.io, zeros, len, 0, true, on_call, &whole);
+    fixture_wait(x, &whole.done);
+    free(zeros);
+}
+
+static void on_burst(struct file_io *io, int64_t result)
+{
+    struct burst *b = io->data;
+
+    assert_int_equal(result, BURST_BYTES);
+    b->n_done++;
+    b->done = b->n_done == N_BURST;
+}
+
+/* In the second turn the requests of the first are in the kernel: the loop is
+ * busy with something else until they are done. */
+static void on_burst_timer(struct env_timer *t)
+{
+    struct burst *b = t->data;
+
+    if (b->turn++ == 0) {
+        env_timer_start(b->e, t, env_now_ms(b->e));
+    } else {
+        usleep(200000);
+    }
+}
+
+/* The kernel hands over some at a time (20, since 6.13): all are told, though
+ * nothing else happens that would wake the loop. */
+static void test_many_done_at_once(void **state)
+{
+    static struct burst b;
+    struct fixture *x = *state;
+
+    burst_open(x, &b);
+    env_timer_init(&b.timer, on_burst_timer, &b);
+    for (unsigned i = 0; i < N_BURST; i++) {
+        file_write(b.f, &b.io[i], burst_page, BURST_BYTES,
+                   (uint64_t)i * BURST_BYTES, false, on_burst, &b);
+    }
+    env_timer_start(x->e, &b.timer, env_now_ms(x->e));
+    fixture_wait(x, &b.done);
+    file_close(b.f);
+}
+
+static void on_burst_next(struct file_io *io, int64_t result)
+{
+    struct burst *b = io->data;
+
+    on_burst(io, result);
+    if (!b->done) {
+        file_write(b->f, io, burst_page, BURST_BYTES,
+                   (uint64_t)b->n_done * BURST_BYTES, true, on_burst_next, b);
+    }
+}
+
+/* One after the other: a turn each, not a second one that finds nothing. */
+static void test_a_turn_each(void **state)
+{
+    static struct burst b;
+    struct fixture *x = *state;
+
+    burst_open(x, &b);
+    uint64_t n_turns = sys_of(x->e)->pace.n_turns;
+    file_write(b.f, &b.io[0], burst_page, BURST_BYTES, 0, true, on_burst_next,
+               &b);
+    fixture_wait(x, &b.done);
+    n_turns = sys_of(x->e)->pace.n_turns - n_turns;
+    file_close(b.f);
+    assert_in_range(n_turns, N_BURST, N_BURST + N_BURST / 2);
+}
+
+/* ---- order ------------------------------------------------------------------
+ */
+
 /* A sync covers the writes asked for before it, though they are in flight. */
 #define N_ORDER     8
 #define ORDER_BYTES (1 << 20)
@@ -529,6 +632,8 @@ int main(void)
         FILE_TEST(test_direct_io),
         FILE_TEST(test_direct_io_refused_falls_back),
         FILE_TEST(test_many_in_flight),
+        FILE_TEST(test_many_done_at_once),
+        FILE_TEST(test_a_turn_each),
         FILE_TEST(test_sync_waits_for_earlier_writes),
         FILE_TEST(test_close_loses_no_callback),
         FILE_TEST(test_close_inside_a_callback),
