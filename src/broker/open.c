@@ -34,7 +34,13 @@ static int make_dir(struct broker *b, struct err *err)
 {
     char parent[BROKER_PATH_MAX];
     int rv = env_mkdir(b->env, b->dir);
-    bool made = rv == 0;
+    bool made = rv == 0, is_dir = true;
+    if (rv == ERR_EXISTS && env_stat(b->env, b->dir, &is_dir, NULL) == 0 &&
+        !is_dir) {
+        return err_set(err, ERR_INVALID,
+                       "data.dir=%s: is a file: move it away, or set data.dir",
+                       b->dir);
+    }
     if (made || rv == ERR_EXISTS) {
         rv = parent_of(b->dir, parent, sizeof parent);
     }

@@ -508,7 +508,7 @@ static void test_no_directory(void **state)
     assert_non_null(f);
     fclose(f);
     struct run r = START(&w, ALONE);
-    expect_end(&r, BROKER_EXIT_FAILED, w.data);
+    expect_end(&r, BROKER_EXIT_CONFIG, "is a file");
     expect_no_state(&w);
     end(&w);
 }
