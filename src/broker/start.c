@@ -253,7 +253,17 @@ void broker_formed(void *arg, int status, const struct err *err)
     broker_start_metadata(b);
 }
 
-/* While not serving: a majority of the others refusing us is an answer. */
+/* Is it an answer that so many of the others refuse us? From an empty directory
+ * it is soon. Who belongs to a cluster asks for a majority: one of two may be
+ * the one that has a disk of another cluster, and has to end. */
+static bool is_refused(const struct broker *b, unsigned refused,
+                       unsigned others)
+{
+    return identity_formed(&b->identity) ? 2 * refused > others
+                                         : refused > 0 && 2 * refused >= others;
+}
+
+/* While not serving. */
 void broker_check(struct env_timer *t)
 {
     struct broker *b = t->data;
@@ -271,7 +281,7 @@ void broker_check(struct env_timer *t)
                     b->identity.node, why);
         }
     }
-    if (refused > 0 && 2 * refused >= others) {
+    if (is_refused(b, refused, others)) {
         ready(b, ERR_IDENTITY, BROKER_EXIT_IDENTITY, &err);
         return;
     }

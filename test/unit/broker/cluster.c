@@ -89,14 +89,13 @@ static void on_ready(void *arg, int status, int exit_code,
     if (status != 0 && !n->c->may_fail) {
         fail_msg("node %u: exit %d: %s", n->id, exit_code, err->text);
     }
+    n->exit_code = exit_code;
     n->serves = status == 0;
 }
 
 static void boot(struct env *e, void *arg)
 {
     struct node *n = arg;
-    struct err err = {""};
-    int exit_code = 0;
     n->env = e;
     configure(n);
     assert_int_equal(chunk_pool_new(&n->pool, env_mem(e), POOL_BYTES), 0);
@@ -105,9 +104,10 @@ static void boot(struct env *e, void *arg)
                                .version = "test",
                                .client_host = hosts[n->id],
                                .client_port = CLIENT_PORT};
-    if (broker_open(e, &o, on_ready, n, &n->broker, &exit_code, &err) != 0 &&
+    if (broker_open(e, &o, on_ready, n, &n->broker, &n->exit_code, &n->err) !=
+            0 &&
         !n->c->may_fail) {
-        fail_msg("node %u: exit %d: %s", n->id, exit_code, err.text);
+        fail_msg("node %u: exit %d: %s", n->id, n->exit_code, n->err.text);
     }
 }
 

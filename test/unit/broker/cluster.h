@@ -35,7 +35,9 @@ struct node {
     struct broker_command command;
     bool up;
     bool serves;
-    bool answered; /* the command */
+    int exit_code;  /* it could not open: that, */
+    struct err err; /* and why */
+    bool answered;  /* the command */
     const char *setting;
     unsigned value;
     struct meta_result result;

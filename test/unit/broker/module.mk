@@ -15,6 +15,14 @@ test_unit_broker_test_cluster_SOURCES = \
 test_unit_broker_test_cluster_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_broker_test_cluster_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/broker/test_absent
+TESTS += test/unit/broker/test_absent
+test_unit_broker_test_absent_SOURCES = \
+	test/unit/broker/cluster.c test/unit/broker/cluster.h \
+	test/unit/broker/test_absent.c
+test_unit_broker_test_absent_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_broker_test_absent_LDADD = $(LINK_broker) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/broker/test_groups
 TESTS += test/unit/broker/test_groups
 test_unit_broker_test_groups_SOURCES = \
