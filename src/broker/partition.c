@@ -31,6 +31,16 @@ uint64_t partition_group(const struct partition *p)
     return p->group;
 }
 
+struct uuid partition_topic(const struct partition *p)
+{
+    return p->topic;
+}
+
+int32_t partition_number(const struct partition *p)
+{
+    return p->number;
+}
+
 /* ---- watches ---------------------------------------------------------- */
 
 void partition_watch(struct partition *p, struct partition_watch *w,

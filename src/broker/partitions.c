@@ -178,7 +178,20 @@ static void open_all(struct partitions *ps)
     }
 }
 
-/* The image was replaced whole: close what is deleted, open what is new. */
+static void say_unknown(const struct partitions *ps, uint64_t group,
+                        struct uuid topic, int32_t number)
+{
+    char uuid[UUID_TEXT_LEN + 1];
+    trace_warn(env_trace(ps->env), "partition.unknown",
+               "group=%" PRIu64 " topic=%s partition=%" PRId32
+               " kept=\"@meta does not know it; nothing is removed: was "
+               "meta/ put back from an old copy? Put the newest back\"",
+               group, uuid_format(topic, uuid), number);
+}
+
+/* The image was replaced whole: open what is new, close what is deleted. What
+ * it does not know, and does not call deleted either, goes on: nothing is
+ * removed because it is missing somewhere. */
 static void reset(struct partitions *ps)
 {
     const struct image *im = broker_image(ps->broker);
@@ -186,11 +199,16 @@ static void reset(struct partitions *ps)
     void *it = NULL, *v;
     while (map_next(ps->map, &it, &v)) {
         uint64_t group = partition_group(v);
-        if (image_topic_by_group(im, group, NULL) == NULL) {
-            map_remove_u64(ps->map, group);
-            partition_close(v, true, NULL, NULL);
-            leaders_forget(broker_leaders(ps->broker), group);
+        if (image_topic_by_group(im, group, NULL) != NULL) {
+            continue;
         }
+        if (!image_deleted(im, partition_topic(v))) {
+            say_unknown(ps, group, partition_topic(v), partition_number(v));
+            continue;
+        }
+        map_remove_u64(ps->map, group);
+        partition_close(v, true, NULL, NULL);
+        leaders_forget(broker_leaders(ps->broker), group);
     }
 }
 
@@ -263,7 +281,6 @@ static void judge_recovered(struct partitions *ps)
     const struct image *im = broker_image(ps->broker);
     for (size_t i = 0; i < ps->n_recovered; i++) {
         struct recovered_group *g = &ps->recovered[i];
-        char uuid[UUID_TEXT_LEN + 1];
         if (ps->taken[i] || uuid_is_zero(g->open.topic)) {
             continue;
         }
@@ -271,12 +288,7 @@ static void judge_recovered(struct partitions *ps)
             drop_recovered(ps, i);
             continue;
         }
-        trace_warn(env_trace(ps->env), "partition.unknown",
-                   "group=%" PRIu64 " topic=%s partition=%" PRId32
-                   " kept=\"@meta does not know it; nothing is removed: was "
-                   "meta/ put back from an old copy? Put the newest back\"",
-                   g->open.group, uuid_format(g->open.topic, uuid),
-                   g->open.partition);
+        say_unknown(ps, g->open.group, g->open.topic, g->open.partition);
         known = false;
     }
     if (known) {

@@ -63,6 +63,8 @@ void partition_close(struct partition *p, bool drop, void (*cb)(void *arg),
                      void *arg);
 void partition_configure(struct partition *p, const struct image_topic *topic);
 uint64_t partition_group(const struct partition *p);
+struct uuid partition_topic(const struct partition *p);
+int32_t partition_number(const struct partition *p);
 /* Tell the leadership table what this replica knows. */
 void partition_report(struct partition *p);
 /* Drop expired producers. */

@@ -53,10 +53,57 @@ static void the_wrong_one_ends(void **state)
     cluster_close(c);
 }
 
+/* ---- a topic that @meta does not name ------------------------------------ */
+
+/* The image is replaced by one without any topic; `deleted`: that says so. */
+static void forget_topics(struct node *n, bool deleted)
+{
+    struct image *im = broker_image_mutable(n->broker);
+    struct buf b;
+    buf_init(&b, env_mem(n->env), 0);
+    buf_put_u8(&b, CHANGE_CLUSTER);
+    change_put_uuid(&b, image_cluster(im));
+    buf_put_u64(&b, image_next_group(im));
+    if (deleted) {
+        buf_put_u8(&b, CHANGE_DELETED);
+        change_put_uuid(&b, n->c->topic);
+    }
+    assert_int_equal(b.status, 0);
+    assert_int_equal(image_change(im, buf_slice(&b), true), 0);
+    buf_close(&b);
+}
+
+static void lose(void *arg)
+{
+    forget_topics(arg, false);
+}
+
+static void say_deleted(void *arg)
+{
+    forget_topics(arg, true);
+}
+
+static void only_a_deletion_removes(void **state)
+{
+    struct cluster *c = &cluster;
+    struct node *n = &c->nodes[1];
+    (void)state;
+    cluster_up(c, 21);
+    assert_non_null(node_partition(n));
+    assert_int_equal(sim_node_call(c->sim, 1, lose, n), 0);
+    run_ms(c, 1000);
+    assert_non_null(broker_partition(n->broker, c->group));
+    assert_int_equal(sim_node_call(c->sim, 1, say_deleted, n), 0);
+    assert_null(broker_partition(n->broker, c->group));
+    run_ms(c, 1000);
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_wrong_one_ends),
+        cmocka_unit_test(only_a_deletion_removes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
