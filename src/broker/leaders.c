@@ -231,6 +231,18 @@ void leaders_forget(struct leaders *l, uint64_t group)
     mem_free(l->mem, map_remove_u64(l->rows, group));
 }
 
+void leaders_sweep(struct leaders *l,
+                   bool (*is_gone)(void *arg, uint64_t group), void *arg)
+{
+    void *it = NULL, *v;
+    while (map_next(l->rows, &it, &v)) {
+        uint64_t group = ((const struct row *)v)->leader.group;
+        if (is_gone(arg, group)) {
+            leaders_forget(l, group);
+        }
+    }
+}
+
 void leaders_watch(struct leaders *l,
                    void (*cb)(void *arg, const struct leader *row), void *arg)
 {

@@ -34,6 +34,10 @@ const struct leader *leaders_find(const struct leaders *l, uint64_t group);
 void leaders_set(struct leaders *l, const struct leader *leader);
 /* The group is gone. */
 void leaders_forget(struct leaders *l, uint64_t group);
+/* So are all of which `is_gone` says that: another node may tell of one that
+ * was forgotten here already. */
+void leaders_sweep(struct leaders *l,
+                   bool (*is_gone)(void *arg, uint64_t group), void *arg);
 /* Called on each change of a row. One watcher. */
 void leaders_watch(struct leaders *l,
                    void (*cb)(void *arg, const struct leader *row), void *arg);

@@ -9,7 +9,8 @@
 #include "storage/journal.h"
 
 #define REFRESH_MS 500
-/* Producers are swept once in this many refreshes. */
+/* Producers, and the leadership table, are swept once in this many
+ * refreshes. */
 #define EXPIRE_EVERY 120
 /* Leaderships handed back per refresh; how long a transfer may take; how many
  * entries the first replica may miss. */
@@ -259,13 +260,19 @@ static void drop_recovered(struct partitions *ps, size_t i)
     }
 }
 
+/* Did @meta give the number to a topic's partition, once or now? */
+static bool was_given(const struct image *im, uint64_t group)
+{
+    return group >= META_TOPIC_GROUP_FIRST && group < image_next_group(im);
+}
+
 /* @meta once gave the number to a topic's partition, and none has it now. Any
  * other directory that looks like a group's is somebody's we do not know. */
 static bool group_is_gone(void *arg, uint64_t group)
 {
     const struct partitions *ps = arg;
     const struct image *im = broker_image(ps->broker);
-    if (group < META_TOPIC_GROUP_FIRST || group >= image_next_group(im)) {
+    if (!was_given(im, group)) {
         trace_warn(env_trace(ps->env), "partition.unknown",
                    "group=%" PRIu64
                    " kept=\"@meta never gave it; nothing is removed\"",
@@ -368,6 +375,14 @@ static void rebalance(struct partitions *ps)
                         1000;
 }
 
+/* Who leads a group is told by others, too, and that may come late. */
+static bool row_is_gone(void *arg, uint64_t group)
+{
+    const struct image *im = broker_image(((struct partitions *)arg)->broker);
+    return was_given(im, group) &&
+           image_topic_by_group(im, group, NULL) == NULL;
+}
+
 static void on_refresh(struct env_timer *t)
 {
     struct partitions *ps = t->data;
@@ -381,6 +396,9 @@ static void on_refresh(struct env_timer *t)
         if (expire) {
             partition_expire(v);
         }
+    }
+    if (expire) {
+        leaders_sweep(broker_leaders(ps->broker), row_is_gone, ps);
     }
     rebalance(ps);
     env_timer_start(ps->env, t, env_now_ms(ps->env) + REFRESH_MS);

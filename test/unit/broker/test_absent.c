@@ -99,11 +99,65 @@ static void only_a_deletion_removes(void **state)
     cluster_close(c);
 }
 
+/* ---- who led what is no more --------------------------------------------- */
+
+static void on_deleted(struct broker_command *command, int status,
+                       const struct meta_result *result)
+{
+    struct node *n = command->data;
+    assert_int_equal(status, 0);
+    assert_int_equal(result->error, 0);
+    n->answered = true;
+}
+
+static void delete_topic(void *arg)
+{
+    struct node *n = arg;
+    struct buf out;
+    buf_init(&out, env_mem(n->env), 0);
+    n->answered = false;
+    meta_encode_delete_topic(n->c->topic, slice_str(""), uuid_zero, &out);
+    assert_int_equal(broker_command(n->broker, &n->command, buf_slice(&out),
+                                    20000, on_deleted, n),
+                     0);
+    buf_close(&out);
+}
+
+/* A node that was slow to hear of the deletion tells who leads. */
+static void hear_late(void *arg)
+{
+    struct node *n = arg;
+    struct leader row = {.group = n->c->group, .term = 9, .node = 2};
+    leaders_set(broker_leaders(n->broker), &row);
+}
+
+/* So that the table does not grow with every topic that there ever was. */
+static void leaders_are_forgotten(void **state)
+{
+    struct cluster *c = &cluster;
+    struct node *n = &c->nodes[1];
+    (void)state;
+    cluster_up(c, 31);
+    assert_int_equal(sim_node_call(c->sim, 1, delete_topic, n), 0);
+    assert_true(run_until(c, 20000, &n->answered));
+    struct leaders *l = broker_leaders(n->broker);
+    assert_null(leaders_find(l, c->group));
+    assert_int_equal(sim_node_call(c->sim, 1, hear_late, n), 0);
+    assert_non_null(leaders_find(l, c->group));
+    for (unsigned t = 0; leaders_find(l, c->group) != NULL; t++) {
+        assert_true(t < 200);
+        run_ms(c, 500);
+    }
+    assert_non_null(leaders_find(l, META_GROUP));
+    cluster_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_wrong_one_ends),
         cmocka_unit_test(only_a_deletion_removes),
+        cmocka_unit_test(leaders_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
