@@ -217,16 +217,24 @@ static void on_turn(struct env_turn *t)
     }
 }
 
+static size_t batch_bytes_max(const struct coordinator *co)
+{
+    size_t max = co->options.entry_bytes_max;
+    return max != 0 && max < COORDINATOR_BATCH_BYTES_MAX
+               ? max
+               : COORDINATOR_BATCH_BYTES_MAX;
+}
+
 /* An item for the next entry: what follows the version in a batch. */
 int coordinator_add(struct coordinator *co, struct coordinator_request *q,
                     struct slice batch)
 {
     struct coordinator_item *x;
     ASSERT(batch.len > 1);
-    if (batch.len > COORDINATOR_BATCH_BYTES_MAX) {
+    if (batch.len > batch_bytes_max(co)) {
         return ERR_TOOBIG;
     }
-    if (co->bytes.len + batch.len > COORDINATOR_BATCH_BYTES_MAX) {
+    if (co->bytes.len + batch.len > batch_bytes_max(co)) {
         return ERR_FULL; /* the entries under way are slow */
     }
     x = mem_calloc(co->mem, 1, sizeof *x);

@@ -32,6 +32,9 @@ struct coordinator_options {
     int64_t retention_ms;       /* of offsets */
     uint64_t retention_check_ms;
     uint64_t group_bytes_max, shard_bytes_max;
+    /* Of one entry, if the journal takes less than
+     * COORDINATOR_BATCH_BYTES_MAX; 0: it does not. */
+    size_t entry_bytes_max;
     uint64_t *refused; /* counts what there is no room for; not NULL */
     uint64_t *busy;    /* ... what found too much under way; not NULL */
 };

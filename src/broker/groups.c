@@ -198,6 +198,8 @@ static void open_shard(struct shard *s)
             (uint64_t)config_long(gs->broker->config, NODE_GROUP_MAX_BYTES),
         .shard_bytes_max = (uint64_t)config_long(gs->broker->config,
                                                  NODE_GROUPS_SHARD_MAX_BYTES),
+        .entry_bytes_max =
+            journal_entry_max(replicas_journal(gs->broker->replicas)),
         .refused = &gs->refused,
         .busy = &gs->busy};
     int rv = s->image == NULL ? ERR_NOMEM

@@ -194,17 +194,22 @@ static void on_answer(struct coordinator_request *q, int status,
     }
 }
 
-static void submit(struct caller *x)
+static int try_submit(struct caller *x)
 {
     struct buf b;
     buf_init(&b, env_mem(x->w->e), 0);
     cgroup_batch_begin(&b);
     cgroup_encode_delete(slice_str(x->group), 10, &b);
-    assert_int_equal(coordinator_submit(x->w->co, &x->request, CGROUP_DELETE,
-                                        slice_str(x->group), slice_str(""),
-                                        buf_slice(&b), on_answer, x),
-                     0);
+    int rv = coordinator_submit(x->w->co, &x->request, CGROUP_DELETE,
+                                slice_str(x->group), slice_str(""),
+                                buf_slice(&b), on_answer, x);
     buf_close(&b);
+    return rv;
+}
+
+static void submit(struct caller *x)
+{
+    assert_int_equal(try_submit(x), 0);
 }
 
 /* Who is told that an entry was not taken, and submits again at once, is in the
@@ -235,6 +240,38 @@ static void again_at_once(void **state)
     decide(&w, 1, (const int16_t[]){KERR_GROUP_ID_NOT_FOUND});
     assert_int_equal(b.n, 1);
     assert_int_equal(b.error, KERR_GROUP_ID_NOT_FOUND);
+    end(&w);
+}
+
+/* An entry is no larger than what the journal's files take: else all that was
+ * gathered would be refused, again and again. */
+static void a_small_journal(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    lead(&w);
+    w.co->options.entry_bytes_max = 64;
+    struct caller large = {
+        .w = &w,
+        .group = "a-name-of-more-bytes-than-an-entry-of-this-journal-may-have"};
+    struct caller x[8];
+    unsigned n = 0;
+    assert_int_equal(try_submit(&large), ERR_TOOBIG);
+    int rv = 0;
+    while (rv == 0 && n < 8) {
+        static const char *const names[] = {"a", "b", "c", "d",
+                                            "e", "f", "g", "h"};
+        x[n] = (struct caller){.w = &w, .group = names[n]};
+        rv = try_submit(&x[n]);
+        n += rv == 0;
+    }
+    assert_int_equal(rv, ERR_FULL);
+    assert_true(n > 1);
+    pass(&w, 1);
+    assert_int_equal(shard.n_commands, 1);
+    assert_in_range(shard.len, 1, 64);
+    shard.command.cb(shard.command.arg, ERR_NOTLEADER, 0, slice_of(NULL, 0));
     end(&w);
 }
 
@@ -525,6 +562,7 @@ int main(void)
         cmocka_unit_test(again_at_once),     cmocka_unit_test(many_deletions),
         cmocka_unit_test(left_in_the_delay), cmocka_unit_test(unconfirmed),
         cmocka_unit_test(old_offsets),       cmocka_unit_test(deleted_topics),
+        cmocka_unit_test(a_small_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
