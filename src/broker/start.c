@@ -17,6 +17,11 @@
 #define REGISTER_TIMEOUT_MS 10000
 #define REFUSED_PREFIX      "refused by n" /* ... and not by this one */
 
+/* @meta takes what the settings accept. */
+_Static_assert(CONFIG_RACK_MAX == sizeof((struct image_node *)0)->rack &&
+                   CONFIG_HOST_MAX == IMAGE_HOST_MAX + 1,
+               "a node's rack and host fit");
+
 static void ready(struct broker *b, int status, int exit_code,
                   const struct err *err)
 {

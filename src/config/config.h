@@ -136,6 +136,7 @@ enum config_source {
 #define CONFIG_NODES_MAX         64 /* in cluster.nodes */
 #define CONFIG_LISTENERS_MAX     8
 #define CONFIG_HOST_MAX          256 /* bytes of a host, terminator included */
+#define CONFIG_RACK_MAX          64  /* the same of a rack */
 
 /* host:port; an IPv6 host is kept without its brackets, "" is all addresses. */
 struct config_endpoint {

@@ -49,6 +49,10 @@ static int unknown(const char *name, struct err *err)
 /* Values whose text means more than their kind says. */
 static int text_check(enum node_setting s, const char *value, struct err *err)
 {
+    if (s == NODE_RACK && strlen(value) >= CONFIG_RACK_MAX) {
+        return err_set(err, ERR_INVALID, "must have at most %d bytes",
+                       CONFIG_RACK_MAX - 1);
+    }
     if (s != NODE_DATA_DIR) {
         return 0;
     }

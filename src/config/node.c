@@ -50,7 +50,8 @@ static const struct setting table[NODE_SETTINGS] = {
                  "Prometheus and whoever watches the process: host:port. "
                  "Without a host: loopback only. Empty: nowhere."},
     [NODE_RACK] = {ROW("broker.rack", STRING, STRING, "", 0, 0), .kafka = true,
-                   .help = "The rack or zone that clients see for this node."},
+                   .help = "The rack or zone that clients see for this node: "
+                           "at most 63 bytes."},
     [NODE_NUM_PARTITIONS] =
         {ROW("num.partitions", INT, INT, "1", 1, 10000), .kafka = true,
          .help = "Partitions of a topic that is created without a number."},

@@ -224,6 +224,20 @@ static void faults_name_file_line_and_remedy(void **state)
                "conf/n.properties:1: \\u needs four hexadecimal digits");
 }
 
+/* @meta has so much room for it. */
+static void a_rack_has_a_length(void **state)
+{
+    struct fixture *f = *state;
+    char text[128];
+    struct err err;
+
+    snprintf(text, sizeof text, "broker.rack=%0*d", CONFIG_RACK_MAX - 1, 0);
+    assert_int_equal(load(f, text), 0);
+    snprintf(text, sizeof text, "%0*d", CONFIG_RACK_MAX, 0);
+    assert_int_equal(config_set(f->c, "broker.rack", text, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "must have at most 63 bytes"));
+}
+
 static void kafkas_other_settings_are_refused_by_name(void **state)
 {
     struct fixture *f = *state;
@@ -567,6 +581,7 @@ int main(void)
         TEST(defaults_make_a_node_on_its_own),
         TEST(a_cluster_of_three),
         TEST(faults_name_file_line_and_remedy),
+        TEST(a_rack_has_a_length),
         TEST(kafkas_other_settings_are_refused_by_name),
         TEST(the_admin_listener_is_off_or_on_loopback),
         TEST(repeated_settings_name_both_places),
