@@ -71,6 +71,15 @@ static void set_error(struct item *it, int16_t code, const char *text)
     }
 }
 
+/* A copy of a node's text: the answer may wait for other partitions, and the
+ * image may be replaced meanwhile. False without memory. */
+static bool keep(struct request *r, const char *text, struct slice *ret_copy)
+{
+    const char *copy = arena_strdup(&r->arena, slice_str(text));
+    *ret_copy = copy != NULL ? slice_str(copy) : slice_of(NULL, 0);
+    return copy != NULL;
+}
+
 /* On "not leader": who leads, so that the client need not ask (KIP-951). */
 static void add_hint(struct item *it)
 {
@@ -93,6 +102,11 @@ static void add_hint(struct item *it)
             return;
         }
     }
+    struct slice host, rack = slice_of(NULL, 0);
+    if (!keep(r, n->client_host, &host) ||
+        (n->rack[0] != '\0' && !keep(r, n->rack, &rack))) {
+        return;
+    }
     /* An empty array's pointer is not NULL: its count says so. */
     e = it->state->response.node_endpoints.ptr;
     if (it->state->response.node_endpoints.n == 0) {
@@ -103,9 +117,9 @@ static void add_hint(struct item *it)
         it->state->response.node_endpoints.ptr = e;
         e += it->state->response.node_endpoints.n++;
         e->node_id = n->id;
-        e->host = slice_str(n->client_host);
+        e->host = host;
         e->port = n->client_port;
-        e->rack = n->rack[0] != '\0' ? slice_str(n->rack) : slice_of(NULL, 0);
+        e->rack = rack;
     }
 }
 

@@ -53,6 +53,45 @@ static void test_produce(void **state)
     }
 }
 
+static void replace_node(void)
+{
+    memset(fake.nodes[1].client_host, 'x', 7);
+    fake_records.hold[0] = false;
+}
+
+/* What is known of nodes is replaced while an answer waits for the partition
+ * that is here. */
+static void test_replaced(void **state)
+{
+    struct produce_request in;
+    struct produce_request_topic_data topic = {0};
+    struct produce_request_partition_data parts[2] = {{0}};
+    struct build_options o = BUILD_OPTIONS_DEFAULT;
+    struct produce_response *out;
+    (void)state;
+    fake_topic("t", N);
+    wire_init(&wire_produce_request, &in);
+    parts[0].records = fake_batch(&o, 1, 10);
+    parts[1].index = 1;
+    parts[1].records = slice_str("records");
+    in.acks = -1;
+    in.timeout_ms = 1000;
+    topic.name = slice_str("t");
+    topic.partition_data.ptr = parts;
+    topic.partition_data.n = 2;
+    in.topic_data.ptr = &topic;
+    in.topic_data.n = 1;
+    fake_records.hold[0] = true;
+    fake_records.parked = replace_node;
+    out = fake_run(&wire_produce_request, 11, &in);
+    assert_non_null(out);
+    assert_int_equal(fake_records.n_produced, 1);
+    assert_int_equal(
+        out->responses.ptr[0].partition_responses.ptr[0].error_code, 0);
+    assert_int_equal(out->node_endpoints.n, 1);
+    assert_text(out->node_endpoints.ptr[0].host, "host2");
+}
+
 /* Of partitions `first` and above, by a client that knows `epoch`. */
 static struct fetch_response *fetch_from(int version, struct uuid id, int first,
                                          int32_t epoch, int32_t replica)
@@ -159,6 +198,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_produce, fake_records_open,
+                                        fake_records_close),
+        cmocka_unit_test_setup_teardown(test_replaced, fake_records_open,
                                         fake_records_close),
         cmocka_unit_test_setup_teardown(test_fetch, fake_records_open,
                                         fake_records_close),
