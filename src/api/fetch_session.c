@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "wire/errors.h"
+#include "wire/message.h"
 
 /* Numbers of requests that no session has. */
 #define EPOCH_NEW  0
@@ -65,9 +66,28 @@ struct fetch_sessions *fetch_sessions_new(struct env *e)
     return s;
 }
 
+/* Room for a partition's key: {topic id, number, name}. */
+struct key {
+    uint8_t bytes[16 + 4 + WIRE_STRING_MAX];
+};
+
+static struct slice key_of(struct key *k, struct uuid topic_id,
+                           struct slice topic, int32_t number)
+{
+    uint32_t n = (uint32_t)number;
+    memcpy(k->bytes, topic_id.b, 16);
+    memcpy(k->bytes + 16, &n, 4);
+    if (topic.len > 0) {
+        memcpy(k->bytes + 20, topic.data, topic.len);
+    }
+    return slice_of(k->bytes, 20 + topic.len);
+}
+
 static void partition_drop(struct fetch_sessions *s, struct fetch_session *x,
                            struct fetch_partition *p)
 {
+    struct key k;
+    map_remove(x->known, key_of(&k, p->topic_id, p->topic, p->partition));
     queue_remove(&p->queue);
     x->n--;
     s->n_partitions--;
@@ -83,6 +103,7 @@ static void session_free(struct fetch_sessions *s, struct fetch_session *x)
     }
     queue_remove(&x->queue);
     map_remove_u64(s->map, (uint64_t)x->id);
+    map_free(x->known);
     mem_free(s->mem, x);
 }
 
@@ -152,7 +173,9 @@ static struct fetch_session *session_new(struct fetch_sessions *s, bool by_id)
     x->used_ms = env_now_ms(s->env);
     queue_init(&x->partitions);
     queue_init(&x->queue);
-    if (map_put_u64(s->map, (uint64_t)x->id, x) != 0) {
+    x->known = map_new(s->mem);
+    if (x->known == NULL || map_put_u64(s->map, (uint64_t)x->id, x) != 0) {
+        map_free(x->known);
         mem_free(s->mem, x);
         return NULL;
     }
@@ -162,26 +185,12 @@ static struct fetch_session *session_new(struct fetch_sessions *s, bool by_id)
 
 /* ---- partitions ------------------------------------------------------- */
 
-static bool same_partition(const struct fetch_partition *p,
-                           const struct fetch_request_topic *t, int32_t number)
+static struct fetch_partition *find(const struct fetch_session *x,
+                                    const struct fetch_request_topic *t,
+                                    int32_t number)
 {
-    return p->partition == number && uuid_equal(p->topic_id, t->topic_id) &&
-           slice_equal(p->topic, t->topic);
-}
-
-static struct fetch_partition *
-find(struct queue *list, const struct fetch_request_topic *t, int32_t number)
-{
-    struct queue *q, *tmp;
-    QUEUE_FOREACH(q, tmp, list)
-    {
-        struct fetch_partition *p =
-            QUEUE_ENTRY(q, struct fetch_partition, queue);
-        if (same_partition(p, t, number)) {
-            return p;
-        }
-    }
-    return NULL;
+    struct key k;
+    return map_find(x->known, key_of(&k, t->topic_id, t->topic, number));
 }
 
 static void take(struct fetch_partition *p,
@@ -197,15 +206,19 @@ static void take(struct fetch_partition *p,
 /* A copy that lives with its session, name behind the struct. */
 static struct fetch_partition *add_kept(struct fetch_sessions *s,
                                         struct fetch_session *x,
-                                        const struct fetch_request_topic *t)
+                                        const struct fetch_request_topic *t,
+                                        int32_t number)
 {
     struct fetch_partition *p;
+    struct key k;
     if (s->n_partitions >= SESSION_PARTITIONS_MAX) {
         s->refused++;
         return NULL;
     }
     p = mem_calloc(s->mem, 1, sizeof *p + t->topic.len);
-    if (p == NULL) {
+    if (p == NULL ||
+        map_put(x->known, key_of(&k, t->topic_id, t->topic, number), p) != 0) {
+        mem_free(s->mem, p);
         return NULL;
     }
     p->topic_id = t->topic_id;
@@ -213,6 +226,7 @@ static struct fetch_partition *add_kept(struct fetch_sessions *s,
     if (t->topic.len > 0) {
         memcpy(p + 1, t->topic.data, t->topic.len);
     }
+    p->partition = number;
     p->mem = s->mem;
     p->sent_high_watermark = -1;
     p->sent_log_start = -1;
@@ -222,18 +236,17 @@ static struct fetch_partition *add_kept(struct fetch_sessions *s,
     return p;
 }
 
-/* Take a request's changes: an incremental one names few partitions. */
+/* Take a request's changes. */
 static int session_update(struct fetch_sessions *s, struct fetch_session *x,
-                          const struct fetch_request *in, bool fresh)
+                          const struct fetch_request *in)
 {
     for (uint32_t i = 0; i < in->topics.n; i++) {
         const struct fetch_request_topic *t = &in->topics.ptr[i];
         for (uint32_t j = 0; j < t->partitions.n; j++) {
             const struct fetch_request_partition *fp = &t->partitions.ptr[j];
-            struct fetch_partition *p =
-                fresh ? NULL : find(&x->partitions, t, fp->partition);
+            struct fetch_partition *p = find(x, t, fp->partition);
             if (p == NULL) {
-                p = add_kept(s, x, t);
+                p = add_kept(s, x, t, fp->partition);
             }
             if (p == NULL) {
                 return ERR_NOMEM;
@@ -247,8 +260,7 @@ static int session_update(struct fetch_sessions *s, struct fetch_session *x,
         struct fetch_request_topic t = {.topic = f->topic,
                                         .topic_id = f->topic_id};
         for (uint32_t j = 0; j < f->partitions.n; j++) {
-            struct fetch_partition *p =
-                find(&x->partitions, &t, f->partitions.ptr[j]);
+            struct fetch_partition *p = find(x, &t, f->partitions.ptr[j]);
             if (p != NULL) {
                 partition_drop(s, x, p);
             }
@@ -295,7 +307,7 @@ static int plan_new(struct fetch_sessions *s, const struct fetch_request *in,
                     bool by_id, struct arena *arena, struct fetch_plan *p)
 {
     struct fetch_session *x = session_new(s, by_id);
-    if (x != NULL && session_update(s, x, in, true) == 0) {
+    if (x != NULL && session_update(s, x, in) == 0) {
         use(s, x, p);
         return 0;
     }
@@ -322,7 +334,7 @@ static int plan_incremental(struct fetch_sessions *s,
         p->error = KERR_INVALID_FETCH_SESSION_EPOCH;
         return 0;
     }
-    int rv = session_update(s, x, in, false);
+    int rv = session_update(s, x, in);
     if (rv != 0) {
         return rv;
     }

@@ -51,6 +51,7 @@ struct fetch_session {
     bool busy;     /* a request uses it */
     uint64_t used_ms;
     struct queue partitions; /* struct fetch_partition, in order of serving */
+    struct map *known;       /* the same, each once, by topic and number */
     unsigned n;
 };
 

@@ -1,6 +1,7 @@
 /* Incremental fetch sessions (KIP-227): what is told, and what is left out. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/fetch_session.h"
 #include "fake_fetch.h"
@@ -371,6 +372,66 @@ static void test_plans(void **state)
     fetch_sessions_free(s);
 }
 
+#define MANY 60000
+
+/* The numbers 0 to MANY - 1 of a topic, twice, then none of them. */
+static void test_many(void **state)
+{
+    struct fetch_sessions *s = fetch_sessions_new(NULL);
+    struct fetch_request_partition *parts =
+        mem_calloc(fake.mem, MANY, sizeof *parts);
+    int32_t *numbers = mem_calloc(fake.mem, MANY, sizeof *numbers);
+    struct fetch_request_topic t = {.topic = slice_str("t"),
+                                    .partitions = {parts, MANY}};
+    struct fetch_request_forgotten_topic f = {.topic = slice_str("t"),
+                                              .partitions = {numbers, MANY}};
+    struct fetch_request in;
+    struct fetch_plan p;
+    (void)state;
+    for (int32_t i = 0; i < MANY; i++) {
+        parts[i].partition = numbers[i] = i;
+    }
+    assert_int_equal(plan(s, 0, 0, &fake_records.arena, &p), 0);
+    fetch_session_done(s, p.session);
+    wire_init(&wire_fetch_request, &in);
+    in.session_id = p.session->id;
+    in.session_epoch = 1;
+    in.topics.ptr = &t;
+    in.topics.n = 1;
+    clock_t began = clock();
+    for (; in.session_epoch < 3; in.session_epoch++) {
+        assert_int_equal(fetch_plan(s, &in, 12, &fake_records.arena, &p), 0);
+        assert_int_equal(p.session->n, MANY);
+        fetch_session_done(s, p.session);
+    }
+    in.topics.n = 0;
+    in.forgotten_topics_data.ptr = &f;
+    in.forgotten_topics_data.n = 1;
+    assert_int_equal(fetch_plan(s, &in, 12, &fake_records.arena, &p), 0);
+    assert_int_equal(p.session->n, 0);
+    fetch_session_done(s, p.session);
+    assert_true(clock() - began < 3 * CLOCKS_PER_SEC);
+    mem_free(fake.mem, parts);
+    mem_free(fake.mem, numbers);
+    fetch_sessions_free(s);
+}
+
+/* One that a full request names twice is one. */
+static void test_named_twice(void **state)
+{
+    struct fetch_response *out;
+    (void)state;
+    fetch_ask("a", 0, 0);
+    fetch_ask("a", 0, a->end);
+    in_session(0, 0);
+    out = fetch(ALL);
+    assert_int_equal(fetch_parts(out), 1);
+    fetch_forget("a", 0);
+    expect_only(ALL, out->session_id, 1, NULL);
+    grow(a);
+    expect_only(ALL, out->session_id, 2, NULL);
+}
+
 /* ---- how many ------------------------------------------------------------ */
 
 static void expect_metric(const char *line)
@@ -424,7 +485,8 @@ int main(void)
         T(test_empty),         T(test_turns),        T(test_no_session),
         T(test_unknown_id),    T(test_wrong_number), T(test_names_and_ids),
         T(test_close),         T(test_replace),      T(test_hang_up),
-        T(test_plans),         T(test_full),
+        T(test_plans),         T(test_many),         T(test_named_twice),
+        T(test_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
