@@ -187,15 +187,7 @@ static bool is_too_large(const struct fetch_item *it)
 {
     const struct fetch_state *s = it->state;
     uint64_t max = it->fp->max_bytes > 0 ? (uint64_t)it->fp->max_bytes : 0;
-    if (it->bytes <= max) {
-        return false;
-    }
-    for (const struct fetch_item *before = s->items; before < it; before++) {
-        if (before->n_pieces > 0) {
-            return true;
-        }
-    }
-    return false;
+    return it->bytes > max && s->first != NULL && s->first < it;
 }
 
 /* What was read counts against the limits: the first partition with data gets
@@ -218,6 +210,9 @@ static void account(struct fetch_item *it)
         release_pieces(it);
     }
     s->bytes += it->bytes;
+    if (it->n_pieces > 0 && (s->first == NULL || it < s->first)) {
+        s->first = it;
+    }
 }
 
 static void evaluate(struct fetch_state *s);
@@ -470,6 +465,7 @@ static void attempt(struct fetch_state *s)
         return; /* its end evaluates */
     }
     s->bytes = 0;
+    s->first = NULL;
     s->answer_now = false;
     s->retry = false;
     s->reading++; /* ours, so that no read ends the attempt early */

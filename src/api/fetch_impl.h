@@ -38,6 +38,7 @@ struct fetch_state {
     struct fetch_plan plan;
     struct fetch_item *items;
     unsigned n_items;
+    const struct fetch_item *first; /* that has data; NULL: none */
     unsigned reading;
     uint64_t bytes; /* read, or reserved */
     uint64_t reserved;

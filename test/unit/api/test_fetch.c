@@ -2,6 +2,7 @@
  * and what a log that has changed under the client looks like. Sessions have a
  * file of their own. */
 #include <string.h>
+#include <time.h>
 
 #include "fake_fetch.h"
 
@@ -570,6 +571,43 @@ static void test_zstd(void **state)
     }
 }
 
+#define MANY_WITHOUT 120000
+#define MANY         150000
+
+/* So many that have nothing, and then some whose first batch is too large: the
+ * first of those gives it, and it takes no time to say so of the others. */
+static void test_many_too_large(void **state)
+{
+    struct fetch_request in;
+    struct fetch_request_topic t = {.topic = slice_str("t")};
+    const struct fetch_response *out;
+    struct partition *p = fake_log("t");
+    (void)state;
+    fake_log_append(p, BATCH_CODEC_NONE, 3, 100);
+    fake_log_commit(p);
+    t.partitions.n = MANY;
+    t.partitions.ptr = wire_elems_new(&fake_records.arena,
+                                      &wire_fetch_request_partition, MANY);
+    assert_non_null(t.partitions.ptr);
+    for (unsigned i = 0; i < MANY; i++) {
+        t.partitions.ptr[i].fetch_offset = i < MANY_WITHOUT ? p->end : 0;
+    }
+    wire_init(&wire_fetch_request, &in);
+    in.replica_id = -1;
+    in.max_bytes = 1 << 20;
+    in.topics.ptr = &t;
+    in.topics.n = 1;
+    clock_t began = clock();
+    out = fake_run(&wire_fetch_request, 11, &in);
+    assert_true(clock() - began < 4 * CLOCKS_PER_SEC);
+    assert_int_equal(fetch_parts(out), MANY);
+    for (unsigned i = MANY_WITHOUT - 1; i < MANY_WITHOUT + 2; i++) {
+        assert_int_equal(out->responses.ptr[0].partitions.ptr[i].records.len >
+                             0,
+                         i == MANY_WITHOUT);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fetch_open, fake_records_close)
@@ -597,6 +635,7 @@ int main(void)
         T(test_epochs),
         T(test_diverging),
         T(test_zstd),
+        T(test_many_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
