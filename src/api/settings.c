@@ -1,5 +1,6 @@
 #include "api/settings.h"
 
+#include "base/map.h"
 #include "config/config.h"
 
 void settings_effective(const struct config *c, const struct image_topic *t,
@@ -118,22 +119,26 @@ static bool list_next(struct slice *rest, struct slice *ret_item)
     return true;
 }
 
-static bool list_has(struct slice list, struct slice item)
+/* Know the items of a list. */
+static int list_know(struct map *known, struct slice list)
 {
     struct slice x;
-    while (list_next(&list, &x)) {
-        if (slice_equal(x, item)) {
-            return true;
-        }
+    int rv = 0;
+    while ((rv == 0 || rv == ERR_EXISTS) && list_next(&list, &x)) {
+        rv = map_put(known, x, known);
     }
-    return false;
+    return rv == ERR_EXISTS ? 0 : rv;
 }
 
-static void list_add(struct buf *b, struct slice from, struct slice but)
+/* Add the items of `from` to `b` that are not known, each once: a list may have
+ * ten thousand items, and the loop has others to look after. */
+static int list_add(struct buf *b, struct slice from, struct map *known)
 {
     struct slice x;
-    while (list_next(&from, &x)) {
-        if (x.len == 0 || list_has(but, x) || list_has(buf_slice(b), x)) {
+    int rv = 0;
+    while ((rv == 0 || rv == ERR_EXISTS) && list_next(&from, &x)) {
+        rv = x.len == 0 ? ERR_EXISTS : map_put(known, x, known);
+        if (rv != 0) {
             continue;
         }
         if (b->len > 0) {
@@ -141,23 +146,28 @@ static void list_add(struct buf *b, struct slice from, struct slice but)
         }
         buf_put(b, x.data, x.len);
     }
+    return rv == ERR_EXISTS ? 0 : rv;
 }
 
 const char *settings_list_after(struct request *r, const char *old,
                                 enum meta_config_op op, const char *items)
 {
-    struct slice none = slice_of(NULL, 0);
+    struct map *known = map_new(env_mem(r->env));
     const char *text = NULL;
     struct buf b;
+    int rv = known == NULL ? ERR_NOMEM : 0;
     buf_init(&b, env_mem(r->env), 0);
-    list_add(&b, slice_str(old),
-             op == META_CONFIG_SUBTRACT ? slice_str(items) : none);
-    if (op == META_CONFIG_APPEND) {
-        list_add(&b, slice_str(items), none);
+    if (rv == 0 && op == META_CONFIG_SUBTRACT) {
+        rv = list_know(known, slice_str(items));
     }
-    if (b.status == 0) {
+    rv = rv != 0 ? rv : list_add(&b, slice_str(old), known);
+    if (rv == 0 && op == META_CONFIG_APPEND) {
+        rv = list_add(&b, slice_str(items), known);
+    }
+    if (rv == 0 && b.status == 0) {
         text = arena_strdup(&r->arena, buf_slice(&b));
     }
     buf_close(&b);
+    map_free(known);
     return text;
 }

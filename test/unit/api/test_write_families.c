@@ -2,6 +2,7 @@
  * CreatePartitions, DeleteRecords, AlterConfigs, IncrementalAlterConfigs,
  * InitProducerId. */
 #include <stdio.h>
+#include <time.h>
 
 #include "fake.h"
 
@@ -590,6 +591,60 @@ static void test_alter_lists(void **state)
     assert_int_equal(fake.commands[2].ops[0].op, META_CONFIG_APPEND);
 }
 
+#define LISTS 15
+
+/* As many different items as fit a text. */
+static struct slice long_list(char text[WIRE_STRING_MAX])
+{
+    size_t n = 0;
+    for (unsigned i = 0; n + 4 <= WIRE_STRING_MAX; i++) {
+        text[n++] = (char)('a' + i / 676);
+        text[n++] = (char)('a' + i / 26 % 26);
+        text[n++] = (char)('a' + i % 26);
+        text[n++] = ',';
+    }
+    return slice_of(text, n - 1);
+}
+
+/* No list is as long as what somebody may add to one: it is refused, and soon.
+ */
+static void test_alter_long_lists(void **state)
+{
+    static char text[WIRE_STRING_MAX];
+    static char names[LISTS][2];
+    struct incremental_alter_configs_request in;
+    struct incremental_alter_configs_request_resource res[LISTS];
+    struct incremental_alter_configs_request_config c = {
+        .name = slice_str("leader.replication.throttled.replicas"),
+        .config_operation = APPEND,
+        .value = long_list(text)};
+    struct incremental_alter_configs_response *out;
+    (void)state;
+    wire_init(&wire_incremental_alter_configs_request, &in);
+    for (unsigned i = 0; i < LISTS; i++) {
+        names[i][0] = (char)('a' + i);
+        fake_topic(names[i], 1);
+        wire_struct_init(&wire_incremental_alter_configs_request_resource,
+                         &res[i]);
+        res[i].resource_type = 2;
+        res[i].resource_name = slice_str(names[i]);
+        res[i].configs.ptr = &c;
+        res[i].configs.n = 1;
+    }
+    in.resources.ptr = res;
+    in.resources.n = LISTS;
+    clock_t began = clock();
+    for (int v = 0; v <= 1; v++) {
+        out = fake_run(&wire_incremental_alter_configs_request, v, &in);
+        for (unsigned i = 0; i < LISTS; i++) {
+            assert_int_equal(out->responses.ptr[i].error_code,
+                             KERR_INVALID_CONFIG);
+        }
+    }
+    assert_true(clock() - began < 3 * CLOCKS_PER_SEC);
+    assert_int_equal(fake.n_commands, 0);
+}
+
 static void test_alter_whole(void **state)
 {
     struct alter_configs_request in;
@@ -670,17 +725,29 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fake_open, fake_close)
     const struct CMUnitTest tests[] = {
-        T(test_create_versions),  T(test_create_defaults),
-        T(test_create_refused),   T(test_create_repeated),
-        T(test_create_assigned),  T(test_create_validate_only),
-        T(test_create_outcomes),  T(test_create_window),
-        T(test_delete),           T(test_delete_unknown),
-        T(test_delete_refused),   T(test_grow),
-        T(test_records),          T(test_alter),
-        T(test_alter_refused),    T(test_alter_lists),
-        T(test_alter_whole),      T(test_producer),
-        T(test_create_after_lag), T(test_create_unconfirmed),
-        T(test_delete_after_lag), T(test_alter_after_lag),
+        T(test_create_versions),
+        T(test_create_defaults),
+        T(test_create_refused),
+        T(test_create_repeated),
+        T(test_create_assigned),
+        T(test_create_validate_only),
+        T(test_create_outcomes),
+        T(test_create_window),
+        T(test_delete),
+        T(test_delete_unknown),
+        T(test_delete_refused),
+        T(test_grow),
+        T(test_records),
+        T(test_alter),
+        T(test_alter_refused),
+        T(test_alter_lists),
+        T(test_alter_long_lists),
+        T(test_alter_whole),
+        T(test_producer),
+        T(test_create_after_lag),
+        T(test_create_unconfirmed),
+        T(test_delete_after_lag),
+        T(test_alter_after_lag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
