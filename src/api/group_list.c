@@ -9,6 +9,7 @@
 #define VERSION_STATES 4
 #define VERSION_TYPES  5
 #define TYPE           "classic"
+#define STATES         (CGROUP_DEAD + 1)
 
 /* ---- ListGroups ---------------------------------------------------------- */
 
@@ -41,12 +42,21 @@ static bool passes(const struct slice filter[], uint32_t n, const char *what)
     return n == 0;
 }
 
-static bool wanted(const struct list_groups_request *in,
-                   const struct cgroup_view *g)
+/* What a request's filters let through: looked at once, whatever they and the
+ * groups are many. */
+struct wanted {
+    bool states[STATES];
+    bool type;
+};
+
+static void read_filters(const struct list_groups_request *in,
+                         struct wanted *ret_w)
 {
-    return passes(in->states_filter.ptr, in->states_filter.n,
-                  cgroup_state_name(g->state)) &&
-           passes(in->types_filter.ptr, in->types_filter.n, TYPE);
+    for (int k = 0; k < STATES; k++) {
+        ret_w->states[k] = passes(in->states_filter.ptr, in->states_filter.n,
+                                  cgroup_state_name((enum cgroup_state)k));
+    }
+    ret_w->type = passes(in->types_filter.ptr, in->types_filter.n, TYPE);
 }
 
 static void add(struct request *r, const struct cgroup_view *g,
@@ -90,7 +100,9 @@ static void on_confirmed(struct consumers_read *gr)
     const struct list_groups_request *in = r->body;
     const struct cgroup_image *images[CGROUP_SHARDS];
     struct list_groups_response out;
+    struct wanted wanted;
     wire_init(&wire_list_groups_response, &out);
+    read_filters(in, &wanted);
     size_t n = confirmed(gr, images, &out.error_code);
     out.groups.ptr = request_elems(r, &wire_list_groups_response_group, n);
     if (out.groups.ptr == NULL) {
@@ -101,7 +113,7 @@ static void on_confirmed(struct consumers_read *gr)
         void *it = NULL;
         while (images[k] != NULL &&
                (g = cgroup_image_next(images[k], &it)) != NULL) {
-            if (wanted(in, g)) {
+            if (wanted.type && wanted.states[g->state]) {
                 add(r, g, &out.groups.ptr[out.groups.n++]);
             }
         }

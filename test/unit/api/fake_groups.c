@@ -231,8 +231,8 @@ unsigned cgroup_shard(struct slice key)
 }
 const char *cgroup_state_name(enum cgroup_state state)
 {
-    static const char *const names[] = {"Empty", "PreparingRebalance",
-                                        "CompletingRebalance", "Stable"};
+    static const char *const names[] = {
+        "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead"};
     return names[state];
 }
 void cgroup_batch_begin(struct buf *out)

@@ -1093,6 +1093,15 @@ static struct list_groups_response *list(int version, const char *with_state,
     return fake_run(&wire_list_groups_request, version, &in);
 }
 
+static struct list_groups_response *
+run_list(const struct list_groups_request *in)
+{
+    struct list_groups_response *out =
+        fake_run(&wire_list_groups_request, 4, in);
+    assert_non_null(out);
+    return out;
+}
+
 static void test_list(void **state)
 {
     struct list_groups_response *out;
@@ -1133,6 +1142,35 @@ static void test_list(void **state)
     fake.serves = false;
     assert_int_equal(list(5, "", "")->error_code,
                      KERR_COORDINATOR_LOAD_IN_PROGRESS);
+}
+
+#define MANY_GROUPS  1000 /* in each shard */
+#define MANY_FILTERS (1 << 20)
+
+/* Filters are as many as a client likes. */
+static void test_list_filters(void **state)
+{
+    struct list_groups_request in;
+    struct slice *filters = calloc(MANY_FILTERS, sizeof *filters);
+    (void)state;
+    assert_non_null(filters);
+    for (unsigned i = 0; i < MANY_GROUPS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "g%u", i);
+        fake_group(id, CGROUP_STABLE, 2, "m1");
+    }
+    for (unsigned i = 0; i < MANY_FILTERS; i++) {
+        filters[i] = slice_str("");
+    }
+    wire_init(&wire_list_groups_request, &in);
+    in.states_filter.ptr = filters;
+    in.states_filter.n = MANY_FILTERS;
+    clock_t began = clock();
+    assert_int_equal(run_list(&in)->groups.n, 0);
+    assert_true(clock() - began < 4 * CLOCKS_PER_SEC);
+    filters[MANY_FILTERS - 1] = slice_str("stable");
+    assert_int_equal(run_list(&in)->groups.n, MANY_GROUPS * CGROUP_SHARDS);
+    free(filters);
 }
 
 /* ---- DeleteGroups ---------------------------------------------------------
@@ -1300,18 +1338,31 @@ static void test_history_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_find),          TEST(test_join_command),
-        TEST(test_join_refused),  TEST(test_join_errors),
-        TEST(test_join_room),     TEST(test_join_told),
-        TEST(test_sync),          TEST(test_sync_refused),
-        TEST(test_heartbeat),     TEST(test_leave),
-        TEST(test_commit),        TEST(test_commit_refused),
-        TEST(test_commit_room),   TEST(test_fetch),
-        TEST(test_fetch_refused), TEST(test_fetch_many),
-        TEST(test_offset_delete), TEST(test_offset_delete_many),
-        TEST(test_describe),      TEST(test_list),
-        TEST(test_delete),        TEST(test_history),
-        TEST(test_history_rows),  TEST(test_history_refused),
+        TEST(test_find),
+        TEST(test_join_command),
+        TEST(test_join_refused),
+        TEST(test_join_errors),
+        TEST(test_join_room),
+        TEST(test_join_told),
+        TEST(test_sync),
+        TEST(test_sync_refused),
+        TEST(test_heartbeat),
+        TEST(test_leave),
+        TEST(test_commit),
+        TEST(test_commit_refused),
+        TEST(test_commit_room),
+        TEST(test_fetch),
+        TEST(test_fetch_refused),
+        TEST(test_fetch_many),
+        TEST(test_offset_delete),
+        TEST(test_offset_delete_many),
+        TEST(test_describe),
+        TEST(test_list),
+        TEST(test_list_filters),
+        TEST(test_delete),
+        TEST(test_history),
+        TEST(test_history_rows),
+        TEST(test_history_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
