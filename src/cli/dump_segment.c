@@ -179,11 +179,29 @@ static const char *data_state(struct dump *segment, const uint8_t *block)
                : "damaged";
 }
 
-static bool block_row(struct output *o, struct dump *segment,
-                      const uint8_t *block)
+struct block_state {
+    bool record_ok;
+    const char *data;
+};
+
+static struct block_state block_judge(struct dump *segment,
+                                      const uint8_t *block)
 {
-    bool ok = crc32c(block, BLOCK_AT_CRC) == le32_load(block + BLOCK_AT_CRC);
-    const char *data = ok ? data_state(segment, block) : "?";
+    struct block_state s = {.record_ok = crc32c(block, BLOCK_AT_CRC) ==
+                                         le32_load(block + BLOCK_AT_CRC)};
+    s.data = s.record_ok ? data_state(segment, block) : "?";
+    return s;
+}
+
+static bool is_bad(const struct block_state *s)
+{
+    return !s->record_ok ||
+           (strcmp(s->data, "ok") != 0 && strcmp(s->data, "no segment") != 0);
+}
+
+static void block_row(struct output *o, const uint8_t *block,
+                      const struct block_state *s)
+{
     int64_t base = (int64_t)le64_load(block + BLOCK_AT_BASE_OFFSET);
     output_number(o, (int64_t)le64_load(block + BLOCK_AT_POSITION));
     output_number(o, le32_load(block + BLOCK_AT_LENGTH));
@@ -194,9 +212,8 @@ static bool block_row(struct output *o, struct dump *segment,
     output_number(o, (int64_t)le64_load(block + BLOCK_AT_TIME_MAX));
     output_text(o, "%016llx",
                 (unsigned long long)le64_load(block + BLOCK_AT_CHAIN));
-    output_bool(o, ok);
-    output_text(o, "%s", data);
-    return ok && (strcmp(data, "ok") == 0 || strcmp(data, "no segment") == 0);
+    output_bool(o, s->record_ok);
+    output_text(o, "%s", s->data);
 }
 
 /* The segment beside an index; without one `file` stays NULL. */
@@ -233,8 +250,10 @@ static int64_t print_blocks(struct dump *d, struct dump *segment,
             break; /* padding */
         }
         memcpy(block, s.data, sizeof block);
+        struct block_state state = block_judge(segment, block);
+        n_bad += is_bad(&state); /* beyond --limit, too */
         if (n++ < d->limit) {
-            n_bad += !block_row(o, segment, block);
+            block_row(o, block, &state);
         }
     }
     return n_bad;

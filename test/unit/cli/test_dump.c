@@ -3,13 +3,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "cli/dump.h"
 #include "cli/partition.h"
 #include "record/batch.h"
+#include "storage/segment_format.h"
 
 static enum dump_kind kind(const char *path, const char *head)
 {
@@ -58,9 +63,39 @@ static void partitions(void **state)
     }
 }
 
+/* Damage behind --limit is damage: an index of two blocks, the second of which
+ * is not what its checksum says. */
+static void limited(void **state)
+{
+    uint8_t index[INDEX_HEAD_BYTES + 2 * BLOCK_BYTES] = {0};
+    uint8_t *block = index + INDEX_HEAD_BYTES;
+    char name[64];
+    (void)state;
+    snprintf(name, sizeof name, "dump-%ld.idx", (long)getpid());
+    char *argv[] = {(char[]){"ostraka"}, (char[]){"dump"}, name,
+                    (char[]){"--limit"}, (char[]){"1"}};
+    le32_store(index + INDEX_AT_MAGIC, INDEX_MAGIC);
+    le32_store(index + INDEX_AT_HEAD_CRC, crc32c(index, INDEX_AT_HEAD_CRC));
+    for (unsigned i = 0; i < 2; i++, block += BLOCK_BYTES) {
+        le64_store(block + BLOCK_AT_POSITION, 1 + i);
+        le32_store(block + BLOCK_AT_CRC, crc32c(block, BLOCK_AT_CRC));
+    }
+    for (unsigned damaged = 0; damaged < 2; damaged++) {
+        FILE *f = fopen(name, "w");
+        assert_non_null(f);
+        assert_int_equal(fwrite(index, sizeof index, 1, f), 1);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(command_main(5, argv),
+                         damaged ? EXIT_FAILED : EXIT_DONE);
+        block[BLOCK_AT_TIME_MAX - BLOCK_BYTES] ^= 1;
+    }
+    unlink(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(kinds),
-                                       cmocka_unit_test(partitions)};
+                                       cmocka_unit_test(partitions),
+                                       cmocka_unit_test(limited)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
