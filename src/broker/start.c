@@ -19,8 +19,9 @@
 
 /* @meta takes what the settings accept. */
 _Static_assert(CONFIG_RACK_MAX == sizeof((struct image_node *)0)->rack &&
-                   CONFIG_HOST_MAX == IMAGE_HOST_MAX + 1,
-               "a node's rack and host fit");
+                   CONFIG_HOST_MAX == IMAGE_HOST_MAX + 1 &&
+                   CONFIG_REPLICAS_MAX == IMAGE_REPLICAS_MAX,
+               "rack, host and replicas fit");
 
 static void ready(struct broker *b, int status, int exit_code,
                   const struct err *err)

@@ -134,6 +134,7 @@ enum config_source {
 #define CONFIG_FILE_BYTES_MAX    1048576 /* of one file */
 #define CONFIG_INCLUDE_DEPTH_MAX 8
 #define CONFIG_NODES_MAX         64 /* in cluster.nodes */
+#define CONFIG_REPLICAS_MAX      15 /* of a partition */
 #define CONFIG_LISTENERS_MAX     8
 #define CONFIG_HOST_MAX          256 /* bytes of a host, terminator included */
 #define CONFIG_RACK_MAX          64  /* the same of a rack */

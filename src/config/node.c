@@ -56,7 +56,8 @@ static const struct setting table[NODE_SETTINGS] = {
         {ROW("num.partitions", INT, INT, "1", 1, 10000), .kafka = true,
          .help = "Partitions of a topic that is created without a number."},
     [NODE_DEFAULT_REPLICATION_FACTOR] =
-        {ROW("default.replication.factor", INT, INT, NULL, 1, CONFIG_NODES_MAX),
+        {ROW("default.replication.factor", INT, INT, NULL, 1,
+             CONFIG_REPLICAS_MAX),
          .kafka = true,
          .help = "Replicas of a topic that is created without a number. "
                  "When not set: 3, or the number of nodes if there are "

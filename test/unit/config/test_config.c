@@ -224,12 +224,16 @@ static void faults_name_file_line_and_remedy(void **state)
                "conf/n.properties:1: \\u needs four hexadecimal digits");
 }
 
-/* @meta has so much room for it. */
-static void a_rack_has_a_length(void **state)
+/* @meta has so much room for them. */
+static void what_meta_takes(void **state)
 {
     struct fixture *f = *state;
     char text[128];
     struct err err;
+
+    load_fails(f, "default.replication.factor=16",
+               "conf/n.properties:1: default.replication.factor=16: must be a "
+               "whole number, from 1 to 15");
 
     snprintf(text, sizeof text, "broker.rack=%0*d", CONFIG_RACK_MAX - 1, 0);
     assert_int_equal(load(f, text), 0);
@@ -581,7 +585,7 @@ int main(void)
         TEST(defaults_make_a_node_on_its_own),
         TEST(a_cluster_of_three),
         TEST(faults_name_file_line_and_remedy),
-        TEST(a_rack_has_a_length),
+        TEST(what_meta_takes),
         TEST(kafkas_other_settings_are_refused_by_name),
         TEST(the_admin_listener_is_off_or_on_loopback),
         TEST(repeated_settings_name_both_places),
