@@ -83,7 +83,9 @@ struct machine {
     char path[MACHINE_PATH_MAX];
     char name[MACHINE_NAME_MAX];
     struct queue ops;
-    bool busy; /* the first op runs */
+    bool busy;       /* the first op runs */
+    bool presync;    /* a checkpoint's is under way: it is not in `ops` yet */
+    struct op *last; /* the close op that waits for it; NULL: none */
     bool closing;
     uint64_t queued;  /* `upto` of the last machine_apply() */
     uint64_t applied; /* told to the listener */

@@ -9,6 +9,8 @@
 
 #define VFS_PATH_MAX 4096
 #define VFS_SECTOR   4096
+/* An emptied log keeps so many bytes of blocks. */
+#define WAL_KEEP (UINT64_C(16) << 20)
 
 struct vfs {
     sqlite3_vfs base; /* first: found again from what SQLite passes */
@@ -28,6 +30,8 @@ struct vfs_file {
     int lock;
     bool unsynced_name; /* created here: its directory is not synced yet */
     bool remove;        /* at close */
+    bool wal;
+    bool emptied; /* a log whose blocks were kept: its size is 0 */
 };
 
 static struct vfs *vfs_of(sqlite3_vfs *base)
@@ -110,7 +114,28 @@ static int file_xwrite(sqlite3_file *base, const void *data, int len,
         return SQLITE_IOERR_WRITE;
     }
     int rv = bfile_write(f->file, data, (size_t)len, (uint64_t)offset);
+    f->emptied = false;
     return rv == 0 ? SQLITE_OK : fail(f->vfs, f->path, rv, SQLITE_IOERR_WRITE);
+}
+
+/* A log without a header is an empty one (SQLite's file format, 4.1), and one
+ * with a new header ends where the old one's frames go on: other salts. So an
+ * emptied log keeps its blocks. To give megabytes back with each checkpoint,
+ * and to ask for them again, takes longer than the sync (where the file system
+ * tells the device, tens of milliseconds). Neither this nor a truncation is
+ * durable before the next sync. */
+static int wal_empty(struct vfs_file *f)
+{
+    static const uint8_t nothing[32];
+    uint64_t size = 0;
+    int rv = bfile_size(f->file, &size);
+    if (rv == 0 && size > WAL_KEEP) {
+        rv = bfile_truncate(f->file, 0);
+    } else if (rv == 0 && size > 0) {
+        rv = bfile_write(f->file, nothing, sizeof nothing, 0);
+        f->emptied = true;
+    }
+    return rv;
 }
 
 static int file_xtruncate(sqlite3_file *base, sqlite3_int64 size)
@@ -119,7 +144,8 @@ static int file_xtruncate(sqlite3_file *base, sqlite3_int64 size)
     if (f->vfs->dead || f->vfs->status != 0) {
         return SQLITE_IOERR_TRUNCATE;
     }
-    int rv = bfile_truncate(f->file, (uint64_t)size);
+    int rv = f->wal && size == 0 ? wal_empty(f)
+                                 : bfile_truncate(f->file, (uint64_t)size);
     return rv == 0 ? SQLITE_OK
                    : fail(f->vfs, f->path, rv, SQLITE_IOERR_TRUNCATE);
 }
@@ -147,7 +173,7 @@ static int file_xsize(sqlite3_file *base, sqlite3_int64 *ret_size)
         return SQLITE_IOERR_FSTAT;
     }
     int rv = bfile_size(f->file, &size);
-    *ret_size = (sqlite3_int64)size;
+    *ret_size = f->emptied ? 0 : (sqlite3_int64)size;
     return rv == 0 ? SQLITE_OK : fail(f->vfs, f->path, rv, SQLITE_IOERR_FSTAT);
 }
 
@@ -237,6 +263,7 @@ static int vfs_xopen(sqlite3_vfs *base, const char *path, sqlite3_file *sf,
     }
     f->unsynced_name = rv == ERR_NOTFOUND;
     f->remove = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
+    f->wal = (flags & SQLITE_OPEN_WAL) != 0;
     rv = bfile_open(v->env, path, open_flags(flags), &f->file, NULL);
     if (rv == ERR_NOTFOUND) {
         return SQLITE_CANTOPEN;

@@ -1342,6 +1342,78 @@ static void test_bad_bootstrap(void **state)
     rig_free(&r);
 }
 
+/* ---- its log ---------------------------------------------------------------
+ */
+
+/* A checkpoint empties the log, which keeps its blocks; what is written behind
+ * that goes over them. */
+static void test_log_keeps_its_blocks(void **state)
+{
+    static const char nothing[32];
+    struct rig r;
+    (void)state;
+    rig_new(&r, 31, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(run_random(&r, 1, 40));
+    assert_true(rig_checkpoint(&r));
+    struct copy first = read_file(&r, DB_PATH "-wal");
+    assert_true(first.len > 4096);
+    assert_memory_equal(first.data, nothing, sizeof nothing);
+
+    assert_true(run_random(&r, 1, 44));
+    struct copy then = read_file(&r, DB_PATH "-wal");
+    assert_int_equal(then.len, first.len);
+    assert_memory_not_equal(then.data, nothing, sizeof nothing);
+    free(first.data);
+    free(then.data);
+
+    /* The old frames behind the new ones are none. */
+    sim_node_crash(r.sim, 1, SIM_CRASH_ALL);
+    rig_start_node(&r);
+    assert_true(rig_open(&r, true));
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.index, 44);
+    assert_true(rig_checkpoint(&r));
+
+    /* Nor are they where nothing came behind the checkpoint. */
+    sim_node_crash(r.sim, 1, SIM_CRASH_ALL);
+    rig_start_node(&r);
+    assert_true(rig_open(&r, true));
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.index, 44);
+    assert_true(rig_close(&r));
+    rig_free(&r);
+}
+
+static void checkpoint_and_close_as_node(void *arg)
+{
+    checkpoint_as_node(arg);
+    close_as_node(arg);
+}
+
+/* Closing waits for a checkpoint whose log is still being synced. */
+static void test_close_behind_a_checkpoint(void **state)
+{
+    struct rig r;
+    struct rig_call c = {.rig = &r};
+    (void)state;
+    rig_new(&r, 32, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(run_random(&r, 1, 40));
+    r.index = 0;
+    assert_int_equal(
+        sim_node_call(r.sim, r.id, checkpoint_and_close_as_node, &c), 0);
+    r.done = false;
+    r.request = true;
+    assert_true(rig_wait(&r));
+    assert_int_equal(r.index, 40); /* the checkpoint's answer, first */
+    r.done = false;
+    r.request = true;
+    assert_true(rig_wait(&r));
+    r.m = NULL;
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1370,6 +1442,8 @@ int main(void)
         cmocka_unit_test(test_quarantine_bounded),
         cmocka_unit_test(test_void_restarts),
         cmocka_unit_test(test_points),
+        cmocka_unit_test(test_log_keeps_its_blocks),
+        cmocka_unit_test(test_close_behind_a_checkpoint),
         cmocka_unit_test(test_verify),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_versions),
