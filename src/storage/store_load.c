@@ -97,19 +97,19 @@ static int scan(struct scan *c, uint64_t chain)
 /* ---- segments --------------------------------------------------------------
  */
 
-/* Take what the index file has. A missing one is fine. */
-static int read_index(struct segment *g, uint64_t length)
+/* Take what the index file has. */
+static int read_index_file(struct segment *g, uint64_t length)
 {
     struct store *s = g->store;
     char path[STORE_PATH_MAX];
     struct bfile *f;
-    uint64_t size;
+    uint64_t size = 0;
     uint8_t *p = NULL;
     size_t n = 0;
     store_path(path, s->dir, g->base_offset, ".idx");
     int rv = bfile_open(s->env, path, FILE_READ, &f, NULL);
     if (rv != 0) {
-        return rv == ERR_NOTFOUND ? 0 : rv;
+        return rv;
     }
     bfile_drop_cache(f); /* a help only: every record has its checksum */
     rv = bfile_size(f, &size);
@@ -128,6 +128,14 @@ static int read_index(struct segment *g, uint64_t length)
     mem_free(s->mem, p);
     bfile_close(f);
     return rv;
+}
+
+/* The same; one that is missing, or that the disk does not give, is only made
+ * anew: what it says stands in the segment. */
+static int read_index(struct segment *g, uint64_t length)
+{
+    int rv = read_index_file(g, length);
+    return rv == ERR_NOTFOUND || rv == ERR_IO ? 0 : rv;
 }
 
 /* Forget the last block, and any that ends above `upto`: they are scanned

@@ -80,6 +80,34 @@ static void test_index_missing(void **state)
     world_free(w);
 }
 
+/* Of the calls of an opening, in order, those about the first index: open it,
+ * drop what is cached of it, its size, its bytes. The disk may refuse each. */
+static void test_index_unreadable(void **state)
+{
+    enum { FIRST = 5, LAST = 8 };
+    struct world *w = filled(5);
+    (void)state;
+    for (uint64_t n = FIRST; n <= LAST; n++) {
+        sim_io_fail_at(w->sim, 1, n, false, ERR_IO);
+        world_open_ok(w);
+        assert_true(sim_io_fail_fired(w->sim, 1));
+        sim_io_fail_at(w->sim, 1, 0, false, 0);
+        world_check(w, 1u << 20);
+        world_append(w, 100); /* what was not read is written again */
+        world_flush(w);
+        world_close(w);
+    }
+    struct err err;
+    sim_io_fail_at(w->sim, 1, LAST + 1, false, ERR_IO);
+    int rv = world_open(w, &err);
+    sim_io_fail_at(w->sim, 1, 0, false, 0);
+    if (rv == 0) {
+        world_close(w);
+        fail_msg("the calls of an opening are other ones by now");
+    }
+    world_free(w);
+}
+
 /* Index files of every length. */
 static void test_index_truncated(void **state)
 {
@@ -387,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index_missing),
+        cmocka_unit_test(test_index_unreadable),
         cmocka_unit_test(test_index_truncated),
         cmocka_unit_test(test_index_flipped),
         cmocka_unit_test(test_index_of_another),
