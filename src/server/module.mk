@@ -14,6 +14,6 @@ src_server_ostrakad_LDADD = src/server/libserver.a $(LINK_api) \
 	$(MICROHTTPD_LIBS)
 
 dist_man_MANS += doc/man/ostrakad.8 doc/man/ostrakad.properties.5
-dist_example_DATA += contrib/examples/n1.properties \
+dist_example_DATA += contrib/systemd/ostrakad.service \
+	contrib/examples/n1.properties \
 	contrib/examples/n2.properties contrib/examples/n3.properties
-EXTRA_DIST += contrib/systemd/ostrakad.service
