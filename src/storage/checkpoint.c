@@ -299,6 +299,25 @@ int checkpoint_write_first(struct journal *j, bool create, struct err *err)
     return 0;
 }
 
+/* Its write may not have ended when the process did (recover_settle.c). */
+int checkpoint_settle(struct journal *j, uint8_t *data, size_t len,
+                      struct err *err)
+{
+    char path[JOURNAL_PATH_MAX];
+    struct bfile *f = NULL;
+    checkpoint_path(j, j->checkpoint.seq & 1, path);
+    int rv = bfile_open(j->env, path, FILE_WRITE | FILE_CREATE | FILE_DIRECT,
+                        &f, err);
+    if (rv != 0) {
+        return rv;
+    }
+    rv = bfile_write(f, data, len, 0);
+    rv = rv == 0 ? bfile_sync(f) : rv;
+    bfile_close(f);
+    return rv == 0 ? 0
+                   : err_set(err, rv, "%s: rewrite: %s", path, err_text(rv));
+}
+
 void checkpoint_close(struct journal *j)
 {
     ASSERT(j->checkpoint.state != CHECKPOINT_WRITING);

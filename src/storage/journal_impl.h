@@ -411,6 +411,11 @@ void checkpoint_path(const struct journal *j, unsigned slot,
 int checkpoint_encode(struct journal *j, bool clean);
 /* Write it, blocking (start). */
 int checkpoint_write_first(struct journal *j, bool create, struct err *err);
+/* Write the one that was read (blocks of `data`) anew, durably, blocking: it
+ * may lie in the device's cache only, and no other one is whole while the next
+ * one is written over the other file. Errors: ERR_IO, ERR_NOSPACE. */
+int checkpoint_settle(struct journal *j, uint8_t *data, size_t len,
+                      struct err *err);
 /* Begin one if there is a reason to and none is under way; go on with one
  * whose records became durable. */
 void checkpoint_poll(struct journal *j);

@@ -226,6 +226,19 @@ static int ring_create(struct journal *j, const struct journal_options *o,
     return rv == 0 ? checkpoint_write_first(j, true, err) : rv;
 }
 
+/* Blocks of the checkpoint that was read, of which the file may lack the end
+ * of the last one. */
+static int checkpoint_keep(struct journal *j, const struct checkpoint_read *c,
+                           struct err *err)
+{
+    uint8_t *p = (uint8_t *)(uintptr_t)format_blocks((uintptr_t)c->raw);
+    size_t len = format_blocks(CHECKPOINT_BYTES + c->facts.body_len);
+    if (len > c->bytes.len) {
+        memset(p + c->bytes.len, 0, len - c->bytes.len);
+    }
+    return checkpoint_settle(j, p, len, err);
+}
+
 static int ring_recover(struct journal *j, const struct journal_options *o,
                         const struct checkpoint_read *c, bool lost,
                         struct recovery *r, struct err *err)
@@ -249,6 +262,7 @@ static int ring_recover(struct journal *j, const struct journal_options *o,
     }
     r->clean = c->facts.clean && r->torn_bytes == 0;
     rv = zero_prepare(j, err);
+    rv = rv == 0 ? checkpoint_keep(j, c, err) : rv;
     return rv == 0 ? checkpoint_write_first(j, false, err) : rv;
 }
 

@@ -15,7 +15,8 @@
  *   3  cut: the bytes are copied to quarantine/. The next run's epoch, which
  *      a checkpoint makes durable before the first new frame, keeps what was
  *      cut from ever being read again.
- *   4  settle: frames applied beyond `durable` are written again
+ *   4  settle: frames applied beyond `durable` are written again, and so is
+ *      the checkpoint (checkpoint_settle())
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -171,6 +171,64 @@ static void test_r06_power_after_io(void **state)
     assert_true(died > 10);
 }
 
+static void call_checkpoint(void *arg)
+{
+    struct world *w = arg;
+    journal_checkpoint(w->j);
+}
+
+/* Killed while a checkpoint is being written, which is there, from a cache. */
+static void kill_in_checkpoint(struct world *w)
+{
+    struct outcome o = {false, false};
+    world_open(w);
+    for (uint64_t id = 1; id <= MODEL_GROUPS; id++) { /* some sectors */
+        try_do(w, do_open, (struct todo){.group = id}, &o);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        for (uint64_t id = 1; id <= MODEL_GROUPS; id++) {
+            try_do(w, do_hard, (struct todo){.group = id}, &o);
+        }
+        assert_false(o.died || o.refused);
+        world_run_ms(w, 20);
+        uint64_t seq = w->j->checkpoint.seq;
+        assert_int_equal(sim_node_call(w->sim, 1, call_checkpoint, w), 0);
+        while (w->j->checkpoint.state != CHECKPOINT_WRITING) {
+            assert_true(sim_run_one(w->sim));
+        }
+        while (i < 2 && w->j->checkpoint.seq == seq) {
+            assert_true(sim_run_one(w->sim));
+        }
+    }
+    world_crash(w, SIM_CRASH_KILL);
+}
+
+/* The power goes while the next start writes the other checkpoint: one of them
+ * must be whole. */
+static void test_power_after_kill_in_checkpoint(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        struct sim_options so = quiet;
+        bool fired = true;
+        so.seed = seed;
+        for (uint64_t n = 1; fired; n++) {
+            struct world w;
+            world_init(&w, &so);
+            kill_in_checkpoint(&w);
+            sim_crash_at(w.sim, 1, n, SIM_CRASH_RANDOM);
+            fired = world_start(&w) != 0;
+            sim_crash_at(w.sim, 1, 0, SIM_CRASH_RANDOM);
+            if (!fired) {
+                world_crash(&w, SIM_CRASH_RANDOM);
+            }
+            world_open(&w);
+            world_shut(&w);
+            world_close(&w);
+        }
+    }
+}
+
 /* Too small a disk is said at start, with what to do. */
 static void test_no_space(void **state)
 {
@@ -228,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_io),
         cmocka_unit_test(test_io_for_ever),
         cmocka_unit_test(test_r06_power_after_io),
+        cmocka_unit_test(test_power_after_kill_in_checkpoint),
         cmocka_unit_test(test_no_space),
         cmocka_unit_test(test_memory),
     };
