@@ -2,6 +2,8 @@
  * that end. */
 #include "cgroup_test.h"
 
+#include <time.h>
+
 /* m1 leads, m2 follows, generation 2, not yet synced. */
 static void two_completing(struct c_rig *c)
 {
@@ -155,6 +157,121 @@ static void test_leave_many(void **state)
     c_begin(&c, &b);
     cgroup_encode_leave(slice_str(""), l, 1, &b);
     assert_int_equal(c_apply(&c, &b), KERR_INVALID_GROUP_ID);
+    c_end(&c);
+}
+
+/* ---- many members -------------------------------------------------------- */
+
+#define LONG_ID      400
+#define LONG_MEMBERS 600
+#define LONG_NAMES   CGROUP_MEMBERS_MAX
+
+/* Ids that differ at their ends only: those of members, then others. */
+static struct slice long_id(unsigned i)
+{
+    static char ids[LONG_NAMES][LONG_ID + 1];
+    if (ids[i][0] == '\0') {
+        memset(ids[i], 'x', LONG_ID);
+        snprintf(ids[i] + LONG_ID - 5, 6, "%05u", i);
+    }
+    return slice_str(ids[i]);
+}
+
+static int join_long(struct c_rig *c, unsigned i)
+{
+    struct buf b;
+    struct cgroup_protocol p = {slice_str("range"), slice_str("")};
+    struct cgroup_join j = {.group = slice_str("g"),
+                            .new_member = long_id(i),
+                            .instance = i % 2 == 0 ? long_id(i) : slice_str(""),
+                            .session_ms = 10000,
+                            .rebalance_ms = 60000,
+                            .protocol_type = slice_str("consumer"),
+                            .protocols = &p,
+                            .n_protocols = 1,
+                            .initial_delay_ms = 3000,
+                            .session_min_ms = 6000,
+                            .session_max_ms = 1800000,
+                            .size_max = LONG_MEMBERS};
+    c_begin(c, &b);
+    cgroup_encode_join(&j, &b);
+    return c_apply(c, &b);
+}
+
+/* The leader names as many as it may, the members last and each twice. */
+static int sync_long(struct c_rig *c)
+{
+    static struct cgroup_assignment a[LONG_NAMES];
+    struct buf b;
+    struct cgroup_sync y = {.group = slice_str("g"),
+                            .member = long_id(0),
+                            .instance = long_id(0),
+                            .generation = 1,
+                            .assignments = a,
+                            .n_assignments = LONG_NAMES};
+    for (unsigned i = 0; i < LONG_NAMES; i++) {
+        unsigned back = LONG_NAMES - 1 - i;
+        a[i] = back < 2 * LONG_MEMBERS
+                   ? (struct cgroup_assignment){long_id(back % LONG_MEMBERS),
+                                                back < LONG_MEMBERS
+                                                    ? slice_str("second")
+                                                    : slice_str("first")}
+                   : (struct cgroup_assignment){long_id(back),
+                                                slice_str("nobody's")};
+    }
+    c_begin(c, &b);
+    cgroup_encode_sync(&y, &b);
+    return c_apply(c, &b);
+}
+
+/* `n` of them from `first` on leave, every second one by its instance. */
+static void leave_long(struct c_rig *c, unsigned first, unsigned n)
+{
+    static struct cgroup_leaver l[LONG_NAMES];
+    struct buf b;
+    for (unsigned i = 0; i < n; i++) {
+        bool is_static = (first + i) % 2 == 0;
+        l[i] = (struct cgroup_leaver){
+            is_static ? slice_str("") : long_id(first + i),
+            is_static ? long_id(first + i) : slice_str("")};
+    }
+    c_begin(c, &b);
+    cgroup_encode_leave(slice_str("g"), l, n, &b);
+    assert_int_equal(c_apply(c, &b), 0);
+    assert_int_equal(c->n_errors, n);
+}
+
+/* Those who are named are looked up, and not each compared with each: all
+ * machines of a node wait for the thread that this runs on. */
+static void test_many_named(void **state)
+{
+    struct c_rig c;
+    (void)state;
+    c_new(&c);
+    for (unsigned i = 0; i < LONG_MEMBERS; i++) {
+        assert_int_equal(join_long(&c, i), 0);
+    }
+    c_at(&c, 60000);
+    c_due_now(&c);
+    c_state(&c, CGROUP_COMPLETING, 1);
+    clock_t began = clock();
+    assert_int_equal(sync_long(&c), 0);
+    c_state(&c, CGROUP_STABLE, 1);
+    for (unsigned i = 0; i < LONG_MEMBERS; i++) {
+        assert_true(slice_equal(c_group(&c)->members[i]->assignment,
+                                slice_str("first")));
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        leave_long(&c, LONG_MEMBERS, LONG_NAMES - LONG_MEMBERS);
+        assert_int_equal(c.errors[0], KERR_UNKNOWN_MEMBER_ID);
+        assert_int_equal(c.errors[1], KERR_UNKNOWN_MEMBER_ID);
+    }
+    assert_true(clock() - began < 2 * CLOCKS_PER_SEC);
+    c_state(&c, CGROUP_STABLE, 1);
+    leave_long(&c, 0, LONG_MEMBERS);
+    assert_int_equal(c.errors[0], 0);
+    assert_int_equal(c.errors[1], 0);
+    c_state(&c, CGROUP_EMPTY, 2);
     c_end(&c);
 }
 
@@ -312,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_heartbeat),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_leave_many),
+        cmocka_unit_test(test_many_named),
         cmocka_unit_test(test_expire),
         cmocka_unit_test(test_expire_ends_a_rebalance),
         cmocka_unit_test(test_batch),
