@@ -1,5 +1,6 @@
 /* group_list.c - ListGroups: the groups of the shards that this node leads;
  * tools ask every node. And DeleteGroups. */
+#include "api/admin.h"
 #include "api/consumers.h"
 #include "api/handlers.h"
 #include "wire/errors.h"
@@ -203,12 +204,24 @@ static void delete_start(struct request *r, struct delete_job *j, uint32_t i)
     delete_page(r, j, i);
 }
 
+static struct slice name_at(const struct request *r, uint32_t i)
+{
+    const struct delete_groups_request *in = r->body;
+    return in->groups_names.ptr[i];
+}
+
+/* Each group once, also if it is named twice. */
 void api_delete_groups(struct request *r)
 {
     const struct delete_groups_request *in = r->body;
     struct delete_job *j = request_alloc(r, sizeof *j);
-    uint32_t n = in->groups_names.n;
+    const struct admin_name *names;
+    unsigned n;
     if (j == NULL) {
+        return;
+    }
+    names = admin_names(r, in->groups_names.n, name_at, &n);
+    if (names == NULL) {
         return;
     }
     wire_init(&wire_delete_groups_response, &j->out);
@@ -225,8 +238,8 @@ void api_delete_groups(struct request *r)
     r->state = j;
     r->cancel = on_gone;
     j->pending = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        j->out.results.ptr[i].group_id = in->groups_names.ptr[i];
+    for (unsigned i = 0; i < n; i++) {
+        j->out.results.ptr[i].group_id = name_at(r, names[i].at);
         delete_start(r, j, i);
     }
     delete_step(r, j);
