@@ -161,8 +161,59 @@ static struct cgroup_join make(const struct request *r, const struct job *j)
         .size_max = setting(r, NODE_GROUP_MAX_SIZE)};
 }
 
+/* Who it is that comes again, if only by its instance; NULL: nobody. */
+static const struct cgroup_view_member *find_known(struct request *r,
+                                                   const struct job *j)
+{
+    const struct cgroup_view *g = consumers_view(r, j->who.group);
+    return g == NULL                ? NULL
+           : j->who.member.len == 0 ? cgroup_view_instance(g, j->who.instance)
+                                    : cgroup_view_member(g, j->who.member);
+}
+
+/* A text with its length, uvarint. */
+static size_t packed_len(size_t len)
+{
+    size_t n = len + 1;
+    for (size_t left = len; left > 127; left >>= 7) {
+        n++;
+    }
+    return n;
+}
+
+/* What one takes that comes again, to the byte: whoever says what it said
+ * before must not be turned away from a group that is full. What it was
+ * assigned goes with the generation. */
+static size_t known_bytes(const struct cgroup_join *c,
+                          const struct cgroup_view_member *m)
+{
+    size_t len = c->member.len > 0 ? c->member.len : c->new_member.len;
+    len += m->instance.len + c->client_id.len + c->client_host.len;
+    for (unsigned i = 0; i < c->n_protocols; i++) {
+        len += packed_len(c->protocols[i].name.len) +
+               packed_len(c->protocols[i].metadata.len);
+    }
+    return cgroup_view_member_bytes(len);
+}
+
+/* What the member takes more than before; one that comes back by its instance
+ * takes the place of the one that it was. */
+static size_t growth(struct request *r, const struct job *j,
+                     const struct cgroup_join *c, const struct buf *b)
+{
+    const struct cgroup_view_member *m = find_known(r, j);
+    if (m == NULL) {
+        return cgroup_view_member_bytes(b->len);
+    }
+    size_t more = known_bytes(c, m);
+    size_t has = cgroup_view_member_bytes(
+        m->id.len + m->instance.len + m->client_id.len + m->client_host.len +
+        m->protocols.len + m->assignment.len);
+    return more > has ? more - has : 0;
+}
+
 /* False without memory: the request was closed. */
-static bool encode(struct request *r, const struct job *j, struct buf *b)
+static bool encode(struct request *r, struct job *j, struct buf *b)
 {
     const struct join_group_request *in = r->body;
     struct cgroup_join c = make(r, j);
@@ -187,27 +238,8 @@ static bool encode(struct request *r, const struct job *j, struct buf *b)
     }
     consumers_batch(r, b);
     cgroup_encode_join(&c, b);
+    j->call.growth = growth(r, j, &c, b);
     return true;
-}
-
-/* What the member takes more than before; one that comes back by its instance
- * takes the place of the one that it was. */
-static size_t growth(struct request *r, const struct job *j,
-                     const struct buf *b)
-{
-    const struct cgroup_view *g = consumers_view(r, j->who.group);
-    const struct cgroup_view_member *m =
-        g == NULL                ? NULL
-        : j->who.member.len == 0 ? cgroup_view_instance(g, j->who.instance)
-                                 : cgroup_view_member(g, j->who.member);
-    size_t has =
-        m == NULL
-            ? 0
-            : cgroup_view_member_bytes(m->id.len + m->instance.len +
-                                       m->client_id.len + m->client_host.len +
-                                       m->protocols.len + m->assignment.len);
-    size_t more = cgroup_view_member_bytes(b->len);
-    return more > has ? more - has : 0;
 }
 
 void api_join_group(struct request *r)
@@ -231,7 +263,6 @@ void api_join_group(struct request *r)
     r->state = j;
     r->cancel = on_gone;
     j->call.data = j;
-    j->call.growth = growth(r, j, &b);
     consumers_submit(r, &j->call, CGROUP_JOIN, j->who.group, j->who.instance,
                      &b, KERR_GROUP_MAX_SIZE_REACHED, on_joined);
 }

@@ -240,6 +240,12 @@ void cgroup_batch_begin(struct buf *out)
     assert_int_equal(out->len, 0);
 }
 
+static void put(struct buf *b, struct slice s)
+{
+    buf_put_uvarint(b, s.len);
+    buf_put(b, s.data, s.len);
+}
+
 static void note(enum cgroup_kind kind, struct slice group, struct buf *out)
 {
     buf_put_u8(out, (uint8_t)kind);
@@ -252,6 +258,15 @@ void cgroup_encode_join(const struct cgroup_join *c, struct buf *out)
     struct cgroup_protocol *p =
         arena_calloc(&fake_groups.arena, c->n_protocols + 1, sizeof *p);
     note(CGROUP_JOIN, c->group, out);
+    put(out, c->group); /* as long as a real one, nearly */
+    put(out, c->member);
+    put(out, c->new_member);
+    put(out, c->client_id);
+    put(out, c->client_host);
+    for (unsigned i = 0; i < c->n_protocols; i++) {
+        put(out, c->protocols[i].name);
+        put(out, c->protocols[i].metadata);
+    }
     fake_groups.join = *c;
     fake_groups.join.member = keep(c->member);
     fake_groups.join.new_member = keep(c->new_member);
@@ -343,12 +358,6 @@ void fake_errors(unsigned n, const int16_t errors[])
 }
 
 /* ---- the image ----------------------------------------------------------- */
-
-static void put(struct buf *b, struct slice s)
-{
-    buf_put_uvarint(b, s.len);
-    buf_put(b, s.data, s.len);
-}
 
 static void take(struct buf *b)
 {
