@@ -71,7 +71,8 @@ static void answer_parked(struct coordinator *co, int status)
     }
 }
 
-/* Who asked for its assignment is in the generation for good. */
+/* Who asked for its assignment is in the generation for good, and lives: its
+ * session begins anew, also when it need not wait. */
 static void note_synced(struct coordinator *co, enum cgroup_kind kind,
                         struct slice group, const struct cgroup_result *r)
 {
@@ -83,6 +84,7 @@ static void note_synced(struct coordinator *co, enum cgroup_kind kind,
     if (m != NULL && m->data != NULL) {
         struct session *s = m->data;
         s->synced = r->generation;
+        coordinator_touch(co, g, m);
     }
 }
 

@@ -314,6 +314,73 @@ static void many_deletions(void **state)
     free(x);
 }
 
+/* ---- sessions ------------------------------------------------------------ */
+
+/* "g" is stable, and "m" of it has a session of 2 s. */
+static void put_stable(struct world *w)
+{
+    struct buf b;
+    struct cgroup_member m = {.id = slice_str("m"), .session_ms = 2000};
+    struct cgroup g = {.id = slice_str("g"),
+                       .state = CGROUP_STABLE,
+                       .generation = 3,
+                       .protocol_type = slice_str("consumer"),
+                       .protocol = slice_str("range")};
+    buf_init(&b, env_mem(w->e), 0);
+    cgroup_change_group(&b, &g);
+    cgroup_change_member(&b, g.id, &m);
+    assert_int_equal(cgroup_image_change(w->image, buf_slice(&b), true), 0);
+    buf_close(&b);
+}
+
+/* A member asks for what it is assigned, and is told at once. */
+static void sync_at_once(struct world *w, struct caller *x)
+{
+    struct asked a;
+    struct buf b;
+    struct cgroup_sync c = {
+        .group = slice_str("g"), .member = slice_str("m"), .generation = 3};
+    struct cgroup_step s = {
+        .result = {.generation = 3, .member = slice_str("m")}};
+    buf_init(&b, env_mem(w->e), 0);
+    cgroup_batch_begin(&b);
+    cgroup_encode_sync(&c, &b);
+    assert_int_equal(coordinator_submit(w->co, &x->request, CGROUP_SYNC,
+                                        slice_str("g"), slice_str(""),
+                                        buf_slice(&b), on_answer, x),
+                     0);
+    pass(w, 1);
+    a = shard.command;
+    buf_reset(&b);
+    cgroup_encode_result(&s, &b);
+    a.cb(a.arg, 0, 9, buf_slice(&b));
+    buf_close(&b);
+    assert_int_equal(x->n, 1);
+    assert_int_equal(x->error, 0);
+}
+
+/* Who asks for its assignment lives, also where it need not wait for it. */
+static void sync_is_heard(void **state)
+{
+    struct world w;
+    uint8_t kinds[4];
+    struct caller x = {.w = &w, .group = "g"};
+    (void)state;
+    begin(&w);
+    put_stable(&w);
+    lead(&w);
+    pass(&w, 1500);
+    sync_at_once(&w, &x);
+    pass(&w, 1800); /* since then; of the session's begin 3.3 s */
+    assert_int_equal(shard.n_commands, 1);
+    pass(&w, 500);
+    assert_int_equal(shard.n_commands, 2);
+    assert_int_equal(items_of(kinds, 4), 1);
+    assert_int_equal(kinds[0], CGROUP_EXPIRE);
+    decide(&w, 1, (const int16_t[]){0});
+    end(&w);
+}
+
 /* ---- a new leader -------------------------------------------------------- */
 
 /* A group that all have left in the delay of its first rebalance: it ends
@@ -562,7 +629,7 @@ int main(void)
         cmocka_unit_test(again_at_once),     cmocka_unit_test(many_deletions),
         cmocka_unit_test(left_in_the_delay), cmocka_unit_test(unconfirmed),
         cmocka_unit_test(old_offsets),       cmocka_unit_test(deleted_topics),
-        cmocka_unit_test(a_small_journal),
+        cmocka_unit_test(a_small_journal),   cmocka_unit_test(sync_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
