@@ -57,7 +57,7 @@ static bool check(struct request *r, struct growing *g)
 {
     const struct create_partitions_request *in = r->body;
     uint32_t n = g->in->assignments.n;
-    struct image_partition *rows = arena_calloc(&r->arena, n + 1, sizeof *rows);
+    struct image_partition *rows;
     g->command.name = g->in->name;
     g->command.count = g->in->count;
     g->command.validate_only = in->validate_only;
@@ -65,6 +65,14 @@ static bool check(struct request *r, struct growing *g)
         return refuse(g, KERR_INVALID_REQUEST,
                       "the topic stands more than once in the request");
     }
+    if (n > META_PARTITIONS_MAX) { /* more than its command may hold */
+        return g->in->count > META_PARTITIONS_MAX
+                   ? refuse(g, KERR_INVALID_PARTITIONS,
+                            "more partitions than a topic may have")
+                   : refuse(g, KERR_INVALID_REPLICA_ASSIGNMENT,
+                            "more assignments than new partitions");
+    }
+    rows = arena_calloc(&r->arena, n + 1, sizeof *rows);
     if (rows == NULL) {
         return refuse(g, KERR_KAFKA_STORAGE_ERROR, "out of memory");
     }

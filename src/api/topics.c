@@ -7,8 +7,6 @@
  *
  * so that a client may use the topic as soon as it is told of it.
  */
-#include <limits.h>
-
 #include "api/admin.h"
 #include "api/find.h"
 #include "api/handlers.h"
@@ -170,8 +168,12 @@ static bool check_assignment(struct request *r, struct making *m)
                       "with a manual assignment, partitions and replication "
                       "factor must both be -1");
     }
+    if (n > META_PARTITIONS_MAX) { /* more than its command may hold */
+        return refuse(r, m, KERR_INVALID_PARTITIONS,
+                      "more partitions than a topic may have");
+    }
     struct image_partition *rows = arena_calloc(&r->arena, n, sizeof *rows);
-    if (rows == NULL || n > INT32_MAX) {
+    if (rows == NULL) {
         return refuse(r, m, KERR_KAFKA_STORAGE_ERROR, "out of memory");
     }
     for (uint32_t i = 0; i < n; i++) {

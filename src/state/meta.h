@@ -20,6 +20,7 @@
 #define META_GROUPS_FIRST      16
 #define META_TOPIC_GROUP_FIRST 1000
 #define META_PRODUCER_ID_BLOCK 1000
+#define META_PARTITIONS_MAX    10000 /* of one topic */
 
 extern const struct machine_type meta_machine;
 

@@ -24,7 +24,6 @@
 
 #define META_VERSION          1 /* of commands and results */
 #define META_COMMANDS_KEPT    10000
-#define META_PARTITIONS_MAX   10000 /* of one topic */
 #define META_CONFIG_NAME_MAX  255
 #define META_CONFIG_VALUE_MAX 65535
 #define META_CONFIGS_MAX      1000 /* in one command, of one topic */

@@ -226,6 +226,26 @@ static void test_create_assigned(void **state)
     assert_int_equal(create_error(), KERR_INVALID_REPLICA_ASSIGNMENT);
 }
 
+#define TOO_MANY (META_PARTITIONS_MAX + 1)
+
+/* What a command cannot hold is refused before it is one, as a number of
+ * partitions is that is too large. */
+static void test_create_assigned_many(void **state)
+{
+    static struct create_topics_request_assignment a[TOO_MANY];
+    (void)state;
+    create_assigned();
+    for (int32_t i = 0; i < TOO_MANY; i++) {
+        a[i] = ct.a[0];
+        a[i].partition_index = i;
+    }
+    ct.t[0].assignments.ptr = a;
+    ct.t[0].assignments.n = TOO_MANY;
+    assert_int_equal(create_error(), KERR_INVALID_PARTITIONS);
+    ct.t[0].assignments.n = META_PARTITIONS_MAX;
+    assert_int_equal(create_error(), 0);
+}
+
 static void test_create_validate_only(void **state)
 {
     struct create_topics_response_topic *t;
@@ -444,6 +464,35 @@ static void test_grow(void **state)
     assert_int_equal(out->results.n, 1);
     assert_int_equal(out->results.ptr[0].error_code, KERR_INVALID_REQUEST);
     assert_int_equal(fake.n_commands, 5);
+}
+
+static void test_grow_assigned_many(void **state)
+{
+    static struct create_partitions_request_assignment a[TOO_MANY];
+    struct create_partitions_request in;
+    struct create_partitions_request_topic t;
+    struct create_partitions_response *out;
+    int32_t broker = 1;
+    (void)state;
+    wire_init(&wire_create_partitions_request, &in);
+    wire_struct_init(&wire_create_partitions_request_topic, &t);
+    for (int32_t i = 0; i < TOO_MANY; i++) {
+        a[i].broker_ids.ptr = &broker;
+        a[i].broker_ids.n = 1;
+    }
+    t.name = slice_str("a");
+    t.count = TOO_MANY + 2;
+    t.assignments.ptr = a;
+    t.assignments.n = TOO_MANY;
+    in.topics.ptr = &t;
+    in.topics.n = 1;
+    out = fake_run(&wire_create_partitions_request, 3, &in);
+    assert_int_equal(out->results.ptr[0].error_code, KERR_INVALID_PARTITIONS);
+    t.count = 9;
+    out = fake_run(&wire_create_partitions_request, 3, &in);
+    assert_int_equal(out->results.ptr[0].error_code,
+                     KERR_INVALID_REPLICA_ASSIGNMENT);
+    assert_int_equal(fake.n_commands, 0);
 }
 
 /* ---- DeleteRecords ------------------------------------------------------ */
@@ -730,6 +779,7 @@ int main(void)
         T(test_create_refused),
         T(test_create_repeated),
         T(test_create_assigned),
+        T(test_create_assigned_many),
         T(test_create_validate_only),
         T(test_create_outcomes),
         T(test_create_window),
@@ -737,6 +787,7 @@ int main(void)
         T(test_delete_unknown),
         T(test_delete_refused),
         T(test_grow),
+        T(test_grow_assigned_many),
         T(test_records),
         T(test_alter),
         T(test_alter_refused),
