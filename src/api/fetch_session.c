@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "state/image.h"
 #include "wire/errors.h"
 #include "wire/message.h"
 
@@ -211,7 +212,10 @@ static struct fetch_partition *add_kept(struct fetch_sessions *s,
 {
     struct fetch_partition *p;
     struct key k;
-    if (s->n_partitions >= SESSION_PARTITIONS_MAX) {
+    /* No topic has a longer name: what a session keeps is bounded by the
+     * number of its partitions alone. */
+    if (s->n_partitions >= SESSION_PARTITIONS_MAX ||
+        t->topic.len > IMAGE_TOPIC_MAX) {
         s->refused++;
         return NULL;
     }

@@ -22,7 +22,8 @@
 
 #define SESSIONS_MAX    1000
 #define SESSION_IDLE_MS 120000
-/* Partitions of all sessions of a node. */
+/* Partitions of all sessions of a node; one of a topic with a name that is
+ * longer than any is in none. */
 #define SESSION_PARTITIONS_MAX 200000
 #define SESSION_METRICS        4
 

@@ -476,6 +476,37 @@ static void test_full(void **state)
     expect_metric("\nostraka_fetch_sessions_evicted_total 1\n");
 }
 
+/* A session keeps each partition's name: one that no topic can have, of up to
+ * 32 KiB and as often as a request has room for numbers, is not kept. */
+static void test_long_names(void **state)
+{
+    char name[IMAGE_TOPIC_MAX + 2] = "";
+    struct fetch_response *out;
+    (void)state;
+    memset(name, 'a', IMAGE_TOPIC_MAX);
+    fetch_ask(name, 0, 0);
+    in_session(0, 0);
+    out = fetch(12);
+    assert_true(out->session_id > 0);
+    int32_t id = out->session_id;
+    name[IMAGE_TOPIC_MAX] = 'a';
+    fetch_ask("a", 0, a->end);
+    fetch_ask(name, 0, 0);
+    in_session(0, 0);
+    out = fetch(12);
+    assert_int_equal(out->error_code, KERR_NONE);
+    assert_int_equal(out->session_id, 0);
+    assert_int_equal(fetch_parts(out), 2);
+    assert_int_equal(fetch_part(out, 0)->error_code, KERR_NONE);
+    assert_int_equal(fetch_part(out, 1)->error_code,
+                     KERR_UNKNOWN_TOPIC_OR_PARTITION);
+    fetch_ask(name, 0, 0);
+    in_session(id, 1);
+    assert_null(fetch(12)); /* closed: the next one is full */
+    expect_metric("\nostraka_fetch_session_partitions 1\n");
+    expect_metric("\nostraka_fetch_sessions_refused_total 2\n");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_two, fake_records_close)
@@ -486,7 +517,7 @@ int main(void)
         T(test_unknown_id),    T(test_wrong_number), T(test_names_and_ids),
         T(test_close),         T(test_replace),      T(test_hang_up),
         T(test_plans),         T(test_many),         T(test_named_twice),
-        T(test_full),
+        T(test_full),          T(test_long_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
