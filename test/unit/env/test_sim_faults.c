@@ -305,7 +305,7 @@ static void test_ends_with_a_code(void **state)
     start(&f);
     assert_int_equal(sim_node_call(f.sim, 1, fail_otherwise, f.env),
                      ERR_CLOSED);
-    assert_int_equal(sim_node_exit_code(f.sim, 1), 0);
+    assert_int_equal(sim_node_exit_code(f.sim, 1), ENV_EXIT_STORAGE);
     sim_free(f.sim);
 }
 
