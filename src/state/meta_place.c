@@ -29,7 +29,7 @@ bool place_load(struct meta_step *s, struct place *ret_p)
     }
     db_end(&r);
     *ret_p = p;
-    return p.nodes != NULL;
+    return p.nodes != NULL && db_status(s->db) == 0;
 }
 
 struct place_node *place_find(struct place *p, int32_t id)
