@@ -213,17 +213,22 @@ static void item_start(struct item *it)
 
 /* ---- the request -------------------------------------------------------- */
 
-/* A partition named twice is answered with an error at both places. False
- * without memory: the request was closed. */
+/* A partition named twice is answered with an error at both places; not one of
+ * a topic with a name that is longer than any, which is not known anyway: its
+ * name would be kept for each of its partitions. False without memory: the
+ * request was closed. */
 static bool mark_repeated(struct request *r)
 {
     struct job *j = r->state;
     struct map *seen = map_new(env_mem(r->env));
-    uint8_t key[WIRE_STRING_MAX + 4];
+    uint8_t key[IMAGE_TOPIC_MAX + 4];
     int rv = seen == NULL ? ERR_NOMEM : 0;
     for (unsigned i = 0; i < j->n_items && rv == 0; i++) {
         struct item *it = &j->items[i];
         uint32_t number = (uint32_t)it->in->partition_index;
+        if (it->topic.len > IMAGE_TOPIC_MAX) {
+            continue;
+        }
         memcpy(key, &number, sizeof number);
         memcpy(key + sizeof number, it->topic.data, it->topic.len);
         struct slice k = slice_of(key, sizeof number + it->topic.len);

@@ -472,6 +472,41 @@ static void test_offsets_repeated(void **state)
                      KERR_INVALID_REQUEST);
 }
 
+/* What tells of repetitions keeps each name, once for each partition: not one
+ * that no topic can have, which may be of 32 KiB and stand there 100,000
+ * times. */
+static void test_offsets_long_name(void **state)
+{
+    struct list_offsets_request in;
+    struct list_offsets_request_topic t;
+    struct list_offsets_request_partition p[2];
+    struct list_offsets_response *out;
+    char name[IMAGE_TOPIC_MAX + 1];
+    (void)state;
+    memset(name, 'a', sizeof name);
+    wire_init(&wire_list_offsets_request, &in);
+    wire_struct_init(&wire_list_offsets_request_topic, &t);
+    for (int i = 0; i < 2; i++) {
+        wire_struct_init(&wire_list_offsets_request_partition, &p[i]);
+        p[i].timestamp = -1;
+    }
+    t.partitions.ptr = p;
+    t.partitions.n = 2;
+    in.replica_id = -1;
+    in.topics.ptr = &t;
+    in.topics.n = 1;
+    for (size_t len = IMAGE_TOPIC_MAX; len <= sizeof name; len++) {
+        t.name = slice_of(name, len);
+        out = fake_run(&wire_list_offsets_request, 7, &in);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(out->topics.ptr[0].partitions.ptr[i].error_code,
+                             len == IMAGE_TOPIC_MAX
+                                 ? KERR_INVALID_REQUEST
+                                 : KERR_UNKNOWN_TOPIC_OR_PARTITION);
+        }
+    }
+}
+
 /* ---- OffsetForLeaderEpoch ----------------------------------------------- */
 
 static void expect_epoch(int version, int32_t asked, int16_t error,
@@ -683,6 +718,7 @@ int main(void)
         T(test_offsets),
         T(test_offsets_barrier),
         T(test_offsets_refused),
+        T(test_offsets_long_name),
         T(test_offsets_repeated),
         T(test_epochs),
         T(test_configs_topic),
