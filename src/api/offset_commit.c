@@ -8,6 +8,11 @@
 
 #define VERSION_NOT_FOUND 9 /* knows GROUP_ID_NOT_FOUND */
 #define VERSION_BY_ID     10
+/* Of who commits: it stands in each row, also of the history, and is for people
+ * to read. */
+#define BY_MAX 255
+/* Of the group's id, which stands in each row as well, in all of them. */
+#define IDS_BYTES_MAX (64u << 20)
 
 struct job {
     struct consumers_call call;
@@ -122,7 +127,10 @@ static int16_t judge(const struct offset_commit_request *in, unsigned n_rows)
     if (!cgroup_name_ok(in->group_instance_id)) {
         return KERR_INVALID_REQUEST;
     }
-    return n_rows <= CGROUP_ROWS_MAX ? 0 : KERR_INVALID_COMMIT_OFFSET_SIZE;
+    return n_rows <= CGROUP_ROWS_MAX &&
+                   n_rows * in->group_id.len <= IDS_BYTES_MAX
+               ? 0
+               : KERR_INVALID_COMMIT_OFFSET_SIZE;
 }
 
 static void encode(struct request *r, const struct job *j, struct buf *b)
@@ -136,9 +144,9 @@ static void encode(struct request *r, const struct job *j, struct buf *b)
         .generation = in->generation_id_or_member_epoch,
         .retention_ms = in->retention_time_ms,
         .v9 = r->version >= VERSION_NOT_FOUND,
-        .by = in->member_id.len > 0
-                  ? in->member_id
-                  : consumers_cut(r->header.client_id, CGROUP_NAME_MAX),
+        .by = consumers_cut(in->member_id.len > 0 ? in->member_id
+                                                  : r->header.client_id,
+                            BY_MAX),
         .rows = j->rows,
         .n_rows = j->known.n,
         .metadata_max = (uint32_t)config_long(config, NODE_OFFSET_METADATA_MAX),

@@ -675,6 +675,49 @@ static void test_commit(void **state)
     assert_int_equal(fake_groups.heard.len, 0);
 }
 
+/* Who commits stands in each row, and an id may be of 32 KiB: a request of 3 MB
+ * would write 3 GB. */
+static void test_commit_by(void **state)
+{
+    static char id[CGROUP_NAME_MAX + 1];
+    (void)state;
+    memset(id, 'x', CGROUP_NAME_MAX);
+    fake_topic("t", 2);
+    commit_init();
+    commit_in.member_id = slice_str(id);
+    commit(9);
+    assert_int_equal(fake_groups.commit.member.len, CGROUP_NAME_MAX);
+    assert_int_equal(fake_groups.commit.by.len, 255);
+    commit_in.member_id = slice_str("");
+    commit_in.generation_id_or_member_epoch = -1;
+    fake.client_id = id;
+    commit(9);
+    assert_int_equal(fake_groups.commit.by.len, 255);
+}
+
+#define MANY_ROWS 2100
+
+/* So does the group's id. */
+static void test_commit_long_group(void **state)
+{
+    static char id[CGROUP_NAME_MAX + 1];
+    static struct offset_commit_request_partition rows[MANY_ROWS];
+    (void)state;
+    memset(id, 'x', CGROUP_NAME_MAX);
+    fake_topic("t", 2);
+    commit_init();
+    commit_in.group_id = slice_str(id);
+    assert_int_equal(commit(9), KERR_OFFSET_METADATA_TOO_LARGE);
+    for (unsigned i = 0; i < MANY_ROWS; i++) {
+        rows[i] = commit_partitions[1];
+    }
+    commit_topics[0].partitions.ptr = rows;
+    commit_topics[0].partitions.n = MANY_ROWS;
+    fake_groups.n_submitted = 0;
+    assert_int_equal(commit(9), KERR_INVALID_COMMIT_OFFSET_SIZE);
+    assert_int_equal(fake_groups.n_submitted, 0);
+}
+
 static void test_commit_room(void **state)
 {
     (void)state;
@@ -1363,6 +1406,8 @@ int main(void)
         TEST(test_leave),
         TEST(test_commit),
         TEST(test_commit_refused),
+        TEST(test_commit_by),
+        TEST(test_commit_long_group),
         TEST(test_commit_room),
         TEST(test_fetch),
         TEST(test_fetch_refused),
