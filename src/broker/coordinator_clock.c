@@ -2,8 +2,11 @@
 #include "base/assert.h"
 #include "broker/coordinator_impl.h"
 
-#define EXPIRE_AT_ONCE 256
-#define RETRY_MS       1000 /* what was proposed is not decided by then */
+/* Members of one command, and bytes of their ids: a client may give itself one
+ * of 32 KiB, and what is larger than an entry would never be proposed. */
+#define EXPIRE_AT_ONCE   256
+#define EXPIRE_IDS_BYTES (64u << 10)
+#define RETRY_MS         1000 /* what was proposed is not decided by then */
 
 /* ---- members and groups that the image tells of --------------------------
  */
@@ -181,11 +184,15 @@ static unsigned expire(struct coordinator *co, const struct live *l,
     struct cgroup_expired gone[EXPIRE_AT_ONCE];
     const struct cgroup_view *g = l->group;
     unsigned n = 0;
+    size_t bytes = 0;
     struct buf b;
-    for (unsigned i = 0; i < g->n_members && n < EXPIRE_AT_ONCE; i++) {
+    for (unsigned i = 0;
+         i < g->n_members && n < EXPIRE_AT_ONCE && bytes < EXPIRE_IDS_BYTES;
+         i++) {
         struct cgroup_view_member *m = g->members[i];
         struct session *s = m->data;
         if (expired(l, m, now)) {
+            bytes += m->id.len;
             gone[n++] = (struct cgroup_expired){m->id, m->touched};
             s->deadline_ms = now + RETRY_MS;
         }

@@ -264,6 +264,33 @@ static void emptied(void **state)
     }
 }
 
+/* Ids of members may be so long that those of all who have run out do not fit
+ * an entry: some at a time. */
+static void long_ids(void **state)
+{
+    static char id[CGROUP_NAME_MAX];
+    struct world w;
+    unsigned n = 0;
+    (void)state;
+    begin(&w);
+    memset(id, 'x', sizeof id);
+    uint64_t t = env_now_ms(w.e);
+    group_init(&w, &a, "a", 200, 1000);
+    for (unsigned i = 0; i < 200; i++) {
+        a.members[i].id = slice_of(id, sizeof id);
+    }
+    for (uint64_t at = t + 1000; at < t + 1500; at++) {
+        n += tick(&w, at);
+    }
+    assert_in_range(n, 2, 200);
+    for (unsigned i = 0; i < 200; i++) { /* each of them was proposed */
+        assert_true(((struct session *)a.members[i].data)->deadline_ms >
+                    t + 1500);
+    }
+    group_gone(&w, &a);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +298,7 @@ int main(void)
         cmocka_unit_test(heartbeats_move_nothing),
         cmocka_unit_test(a_shorter_session),
         cmocka_unit_test(many_end),
+        cmocka_unit_test(long_ids),
         cmocka_unit_test(parked),
         cmocka_unit_test(a_rebalance_ends),
         cmocka_unit_test(emptied),
