@@ -33,14 +33,35 @@ static void test_clean(void **state)
     world_close(&w);
 }
 
+static enum sim_crash any_crash(struct world *w)
+{
+    static const enum sim_crash hows[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
+                                          SIM_CRASH_RANDOM, SIM_CRASH_ALL,
+                                          SIM_CRASH_KILL};
+    return hows[rand_below(&w->rand, 5)];
+}
+
+/* Recover and die at once, or in the middle. */
+static void die_starting(struct world *w)
+{
+    w->cut = rand_below(&w->rand, 2) == 0;
+    if (w->cut) {
+        sim_crash_at(w->sim, 1, 1 + rand_below(&w->rand, 60), any_crash(w));
+    }
+    if (world_start(w) == 0) {
+        assert_int_equal(w->open_status, 0);
+        world_crash(w, any_crash(w));
+    }
+    sim_crash_at(w->sim, 1, 0, SIM_CRASH_NONE);
+    w->cut = false;
+}
+
 /* Random operations and crashes: what was reported durable is there, nothing
  * else is, and recovering a copy says the same. With `full` nobody does what
  * the ring asks for. Returns how many lives had records in no frame. */
 static unsigned run_seed(uint64_t seed, unsigned lives, uint32_t len_max,
                          bool full)
 {
-    static const enum sim_crash hows[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
-                                          SIM_CRASH_RANDOM, SIM_CRASH_ALL};
     struct sim_options so = quiet;
     struct world w;
     unsigned n_apart = 0;
@@ -65,12 +86,10 @@ static unsigned run_seed(uint64_t seed, unsigned lives, uint32_t len_max,
         if (rand_below(&w.rand, 5) == 0) {
             world_shut(&w);
         } else {
-            world_crash(&w, hows[rand_below(&w.rand, 4)]);
+            world_crash(&w, any_crash(&w));
         }
-        if (rand_below(&w.rand, 3) == 0) {
-            /* Recover, die at once, recover: the same. */
-            world_open(&w);
-            world_crash(&w, hows[rand_below(&w.rand, 4)]);
+        while (rand_below(&w.rand, 3) == 0) {
+            die_starting(&w);
         }
     }
     world_close(&w);

@@ -193,11 +193,12 @@ static void begin(struct life *l)
 static void step_crash(struct life *l)
 {
     static const enum sim_crash how[] = {SIM_CRASH_NONE, SIM_CRASH_PREFIX,
-                                         SIM_CRASH_RANDOM, SIM_CRASH_ALL};
+                                         SIM_CRASH_RANDOM, SIM_CRASH_ALL,
+                                         SIM_CRASH_KILL};
     struct world *w = l->w;
     seen.crashes++;
     chunk_pool_abandon(w->pool);
-    sim_node_crash(w->sim, 1, how[below(l, 4)]);
+    sim_node_crash(w->sim, 1, how[below(l, 5)]);
     readers_free(l);
     world_start(w);
     begin(l);
