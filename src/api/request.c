@@ -166,7 +166,9 @@ static int encode_reply(struct request *r, const void *response)
     if (pieces == NULL) {
         return ERR_NOMEM;
     }
-    buf_init(&small, r->server->mem, 0);
+    /* A request may name one thing many times, and an answer repeats what is
+     * told of it: none is longer than could be sent. */
+    buf_init(&small, r->server->mem, chunk_pool_max(r->server->o.pool));
     int rv = wire_frame_response_pieces(
         r->out, r->version, r->header.correlation_id, response, &small,
         BORROW_MIN, pieces, r->n_shares > 0 ? PIECES_MAX : 1, &n);

@@ -54,6 +54,7 @@ static struct {
     struct request *held[HELD_MAX]; /* in the order they began */
     unsigned n_held, n_begun, n_canceled;
     unsigned n_said; /* lines that name the client "c" */
+    unsigned n_too_big;
 } w;
 
 /* ---- the table ----------------------------------------------------------- */
@@ -150,6 +151,9 @@ static void on_line(void *arg, unsigned node, struct slice line)
     (void)arg;
     (void)node;
     w.n_said += memmem(line.data, line.len, said, sizeof said - 1) != NULL;
+    const char *too_big = err_text(ERR_TOOBIG);
+    w.n_too_big +=
+        memmem(line.data, line.len, too_big, strlen(too_big)) != NULL;
 }
 
 static void run_ms(uint64_t ms)
@@ -481,6 +485,41 @@ static void test_large(void **state)
     expect_reply(x[3], 1);
     assert_int_equal(w.server->arenas.used, 0);
     free(topics);
+}
+
+/* An answer that says a long text so often that it is twice as long as what the
+ * pool has for all. */
+static void reply_long(void *arg)
+{
+    enum { TOPICS = 2048 };
+    struct request *r = arg;
+    struct metadata_response *out = arena_calloc(&r->arena, 1, sizeof *out);
+    static char text[WIRE_STRING_MAX];
+    assert_non_null(out);
+    wire_init(r->out, out);
+    memset(text, 'a', sizeof text);
+    out->topics.ptr = request_elems(r, &wire_metadata_response_topic, TOPICS);
+    assert_non_null(out->topics.ptr);
+    out->topics.n = TOPICS;
+    for (unsigned i = 0; i < TOPICS; i++) {
+        out->topics.ptr[i].name = slice_of(text, sizeof text);
+    }
+    assert_true(chunk_pool_max(w.pool) < TOPICS / 2 * sizeof text + 4096);
+    request_reply(r, out);
+}
+
+/* It is given up before memory is taken for all of it. */
+static void test_long_answer(void **state)
+{
+    struct client *x = client_new();
+    (void)state;
+    put_metadata(x, 9, 1);
+    flush(x);
+    end(0, reply_long);
+    expect_end(x);
+    assert_true(w.n_too_big > 0);
+    assert_int_equal(w.server->under_way, 0);
+    expect_well(client_new());
 }
 
 /* ---- ApiVersions --------------------------------------------------------- */
@@ -922,6 +961,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_starved),
         T(test_large),
+        T(test_long_answer),
         T(test_versions),
         T(test_versions_unknown),
         T(test_versions_names),
