@@ -16,9 +16,11 @@ mkdir "$HOME" || exit 1
 
 # A terminal with a program: its standard error, and input and output but those
 # that are given as files. Steps: "say TEXT" types, "see TEXT" waits until the
-# terminal shows it, each behind what was seen before; "end" waits for the exit.
+# terminal shows it, each behind what was seen before; "raw" waits until keys
+# go to the program one by one (before that the terminal itself makes something
+# of Ctrl-D); "end" waits for the exit.
 cat >"$work/person.py" <<'PYTHON'
-import os, pty, select, signal, sys, time
+import os, pty, select, signal, sys, termios, time
 
 stdin, stdout, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 pid, fd = pty.fork()
@@ -60,6 +62,11 @@ for line in sys.stdin:
                 give_up("not seen: %r" % text)
             look(until)
         seen = shown.index(text, seen) + len(text)
+    elif step == "raw":
+        while termios.tcgetattr(fd)[3] & termios.ICANON:
+            if over or time.monotonic() >= until:
+                give_up("keys are not read one by one")
+            look(min(until, time.monotonic() + 0.01))
     elif step == "kill":
         os.kill(pid, signal.SIGTERM)
     elif step == "end":
@@ -93,9 +100,11 @@ see ostraka>\x20
 say SELECT 6 * 111;\n
 see 666
 see ostraka>\x20
+raw
 say \x1b[A\n
 see 666
 see ostraka>\x20
+raw
 say \x04
 end
 END
@@ -105,6 +114,7 @@ END
     # Another one knows what was typed then.
     person - - "$ostraka" sql <<'END'
 see ostraka>\x20
+raw
 say \x1b[A\n
 see 666
 see ostraka>\x20
