@@ -61,7 +61,8 @@ static void draw_limits(struct swarm *s)
     } all[] = {
         {"queued.max.requests", 1, 20},
         {"fetch.max.bytes", 1024, 100000},
-        {"connections.max.idle.ms", 500, 10000},
+        /* Who waits for a generation is silent, too, here and in Kafka. */
+        {"connections.max.idle.ms", 12000, 40000},
         {"state.checkpoint.entries", 1, 300},
         {"groups.history.max", 0, 4},
         {"groups.history.interval.ms", 0, 2000},
