@@ -27,7 +27,7 @@
  * itself is found within a bounded number of checkpoints.
  *
  * Thread: calls from the loop; callbacks on the loop; work on
- * ENV_THREAD_STATE.
+ * ENV_THREAD_STATE, but for a checkpoint's first sync (ENV_THREAD_WORK).
  */
 #ifndef STATE_MACHINE_H
 #define STATE_MACHINE_H
@@ -152,7 +152,8 @@ unsigned machine_points(const struct machine *m,
                         struct machine_point out[MACHINE_POINTS_MAX + 1]);
 
 /* Make the applied state durable (wal_checkpoint, synced): `index`, `term`,
- * `hash` are read back afterwards. Void: all 0. */
+ * `hash` are read back afterwards. Void: all 0. Commands that are handed over
+ * after it may be in it: SQLite's log is synced once while they go on. */
 typedef void (*machine_checkpoint_cb)(void *arg, uint64_t index, uint64_t term,
                                       uint64_t hash);
 int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb, void *arg);

@@ -2,7 +2,9 @@
  *
  * Everything asked of a machine is an op in one queue; one op at a time runs
  * as a job on the state thread, in order. Commands that gather while an op
- * runs join the apply op at the queue's end: that is the next transaction.
+ * runs join the apply op at the queue's end: that is the next transaction. A
+ * checkpoint enters the queue when most of SQLite's log is synced already, on
+ * ENV_THREAD_WORK; a close that comes meanwhile waits for it.
  *
  *   loop:          push op ... [job done] -> callback -> next op
  *   state thread:            run
