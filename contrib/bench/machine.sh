@@ -4,12 +4,14 @@
 
 meminfo() { awk -v key="$1:" '$1 == key { print $2; exit }' /proc/meminfo; }
 
-# Sectors that whole disks have written.
+# Sectors that whole disks have written or discarded: where the file system
+# tells the device of what it freed, a removed directory keeps it busy for
+# seconds.
 disk_sectors() {
-    local sum=0 name sectors
-    while read -r _ _ name _ _ _ _ _ _ sectors _; do
+    local sum=0 name sectors dropped
+    while read -r _ _ name _ _ _ _ _ _ sectors _ _ _ _ _ _ dropped _; do
         if [ -e "/sys/block/$name/device" ]; then
-            sum=$((sum + sectors))
+            sum=$((sum + sectors + ${dropped:-0}))
         fi
     done < /proc/diskstats
     echo "$sum"

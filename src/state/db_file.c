@@ -193,6 +193,11 @@ void db_checkpoint(struct machine_db *db)
     ASSERT(db->status != 0 || (in_wal == 0 && copied == 0));
 }
 
+uint64_t db_log_bytes(const struct machine_db *db)
+{
+    return vfs_log_bytes(db->vfs);
+}
+
 void db_copy(struct machine_db *db, const char *path)
 {
     const struct db_value v = db_str(path);

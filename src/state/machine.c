@@ -40,7 +40,7 @@ static void op_free(struct op *o)
     mem_free(mem, o);
 }
 
-static void op_push(struct op *o)
+void op_push(struct op *o)
 {
     queue_push(&o->machine->ops, &o->queue);
     ops_run(o->machine);
@@ -210,6 +210,7 @@ static void on_done(struct env_job *j)
     }
     op_free(o);
     m->busy = false;
+    presync_step(m);
     ops_run(m);
 }
 
@@ -265,11 +266,7 @@ void machine_close(struct machine *m, void (*cb)(void *arg), void *arg)
     m->closing = true;
     o->cb.close = cb;
     o->arg = arg;
-    if (m->presync) {
-        m->last = o; /* behind the checkpoint */
-        return;
-    }
-    op_push(o);
+    presync_close(m, o);
 }
 
 void machine_listen(struct machine *m, machine_applied_cb cb, void *arg)
@@ -372,40 +369,6 @@ int machine_apply(struct machine *m, const struct machine_command c[],
     return 0;
 }
 
-/* A checkpoint begins with a sync of SQLite's log, megabytes after a storm of
- * commands, and the state thread is everybody's: the most of it is made durable
- * on another one before, while commands are applied. What this sync does not
- * see the checkpoint's own does. */
-static void on_presync(struct env_job *j)
-{
-    struct op *o = j->data;
-    struct bfile *f = NULL;
-    char path[MACHINE_PATH_MAX + 4];
-    snprintf(path, sizeof path, "%s-wal", o->machine->path);
-    o->status = bfile_open(o->machine->env, path, FILE_WRITE, &f, &o->err);
-    if (o->status == 0) {
-        o->status = bfile_sync(f);
-        bfile_close(f);
-    } else if (o->status == ERR_NOTFOUND) {
-        o->status = 0;
-    }
-}
-
-static void on_presynced(struct env_job *j)
-{
-    struct op *o = j->data;
-    struct machine *m = o->machine;
-    if (o->status != 0) {
-        env_fail(m->env, o->status, "%s: sync %s-wal: %s", m->name, m->path,
-                 err_text(o->status));
-    }
-    m->presync = false;
-    op_push(o);
-    if (m->last != NULL) {
-        op_push(m->last);
-    }
-}
-
 int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb, void *arg)
 {
     struct op *o = op_new(m, OP_CHECKPOINT);
@@ -415,13 +378,7 @@ int machine_checkpoint(struct machine *m, machine_checkpoint_cb cb, void *arg)
     }
     o->cb.checkpoint = cb;
     o->arg = arg;
-    if (m->presync) {
-        op_push(o);
-        return 0;
-    }
-    m->presync = true;
-    env_job_submit(m->env, ENV_THREAD_WORK, &o->job, on_presync, on_presynced,
-                   o);
+    presync_checkpoint(m, o);
     return 0;
 }
 

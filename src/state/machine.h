@@ -27,7 +27,7 @@
  * itself is found within a bounded number of checkpoints.
  *
  * Thread: calls from the loop; callbacks on the loop; work on
- * ENV_THREAD_STATE, but for a checkpoint's first sync (ENV_THREAD_WORK).
+ * ENV_THREAD_STATE, but for most syncs of its log (ENV_THREAD_WORK).
  */
 #ifndef STATE_MACHINE_H
 #define STATE_MACHINE_H

@@ -2,9 +2,10 @@
  *
  * Everything asked of a machine is an op in one queue; one op at a time runs
  * as a job on the state thread, in order. Commands that gather while an op
- * runs join the apply op at the queue's end: that is the next transaction. A
- * checkpoint enters the queue when most of SQLite's log is synced already, on
- * ENV_THREAD_WORK; a close that comes meanwhile waits for it.
+ * runs join the apply op at the queue's end: that is the next transaction.
+ * SQLite's log is synced on ENV_THREAD_WORK as it grows, and before a
+ * checkpoint enters the queue; a close that comes meanwhile waits for it
+ * (presync.c).
  *
  *   loop:          push op ... [job done] -> callback -> next op
  *   state thread:            run
@@ -78,6 +79,18 @@ struct op {
     void *arg;
 };
 
+/* The syncs of SQLite's log that run beside the ops; one at a time. */
+struct presync {
+    struct env_job job;
+    bool active;
+    int status;
+    uint64_t upto;         /* written to the log in the machine's life, as */
+                           /* far as the last sync that began saw it, bytes */
+    struct op *checkpoint; /* enters the queue behind this sync; or NULL */
+    struct op *next;       /* a checkpoint behind a sync of its own; or NULL */
+    struct op *last;       /* the close op behind all of them; or NULL */
+};
+
 struct machine {
     struct env *env;
     struct mem *mem;
@@ -85,9 +98,8 @@ struct machine {
     char path[MACHINE_PATH_MAX];
     char name[MACHINE_NAME_MAX];
     struct queue ops;
-    bool busy;       /* the first op runs */
-    bool presync;    /* a checkpoint's is under way: it is not in `ops` yet */
-    struct op *last; /* the close op that waits for it; NULL: none */
+    bool busy; /* the first op runs */
+    struct presync presync;
     bool closing;
     uint64_t queued;  /* `upto` of the last machine_apply() */
     uint64_t applied; /* told to the listener */
@@ -116,6 +128,15 @@ void op_install(struct op *o);
 void op_void(struct op *o);
 void op_read(struct op *o);
 void op_close(struct op *o);
+
+/* On the loop: put an op into the queue. */
+void op_push(struct op *o);
+/* ... sync SQLite's log if it has grown enough; between two ops. */
+void presync_step(struct machine *m);
+/* ... the same whatever it has grown by, then op_push(). */
+void presync_checkpoint(struct machine *m, struct op *o);
+/* ... op_push() when no sync is under way any more, behind what waits. */
+void presync_close(struct machine *m, struct op *o);
 
 /* Open (or make) the database at machine.path into `db`, bring it to the
  * type's version and load what it holds into `o->changes`. */

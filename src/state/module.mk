@@ -42,6 +42,7 @@ src_state_libstate_a_SOURCES = \
 	src/state/image.c \
 	src/state/image_change.c \
 	src/state/machine.c \
+	src/state/presync.c \
 	src/state/meta.c \
 	src/state/meta_codec.c \
 	src/state/meta_config.c \

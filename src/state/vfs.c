@@ -10,7 +10,7 @@
 #define VFS_PATH_MAX 4096
 #define VFS_SECTOR   4096
 /* An emptied log keeps so many bytes of blocks. */
-#define WAL_KEEP (UINT64_C(16) << 20)
+#define WAL_KEEP (UINT64_C(32) << 20)
 
 struct vfs {
     sqlite3_vfs base; /* first: found again from what SQLite passes */
@@ -20,6 +20,7 @@ struct vfs {
     int status;
     char failed[VFS_PATH_MAX];
     unsigned n_files;
+    uint64_t log_bytes;
 };
 
 struct vfs_file {
@@ -115,6 +116,7 @@ static int file_xwrite(sqlite3_file *base, const void *data, int len,
     }
     int rv = bfile_write(f->file, data, (size_t)len, (uint64_t)offset);
     f->emptied = false;
+    f->vfs->log_bytes += f->wal ? (uint64_t)len : 0;
     return rv == 0 ? SQLITE_OK : fail(f->vfs, f->path, rv, SQLITE_IOERR_WRITE);
 }
 
@@ -417,6 +419,11 @@ int vfs_failed(const struct vfs *v, const char **ret_path)
         *ret_path = v->failed;
     }
     return v->status;
+}
+
+uint64_t vfs_log_bytes(const struct vfs *v)
+{
+    return v->log_bytes;
 }
 
 void vfs_abandon(struct vfs *v)

@@ -30,6 +30,8 @@ int vfs_failed(const struct vfs *v, const char **ret_path);
 /* Make the names in the directory of `path` durable (blocking). Errors: those
  * of env_sync_dir(). */
 int vfs_sync_parent(struct vfs *v, const char *path);
+/* Bytes written to write-ahead logs through it, ever. */
+uint64_t vfs_log_bytes(const struct vfs *v);
 /* From now on touch no file and no memory of env. */
 void vfs_abandon(struct vfs *v);
 

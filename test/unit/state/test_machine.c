@@ -1391,6 +1391,22 @@ static void checkpoint_and_close_as_node(void *arg)
     close_as_node(arg);
 }
 
+static void checkpoint_then_close(struct rig *r, struct rig_call *c,
+                                  uint64_t index)
+{
+    r->index = 0;
+    assert_int_equal(
+        sim_node_call(r->sim, r->id, checkpoint_and_close_as_node, c), 0);
+    r->done = false;
+    r->request = true;
+    assert_true(rig_wait(r));
+    assert_int_equal(r->index, index); /* the checkpoint's answer, first */
+    r->done = false;
+    r->request = true;
+    assert_true(rig_wait(r));
+    r->m = NULL;
+}
+
 /* Closing waits for a checkpoint whose log is still being synced. */
 static void test_close_behind_a_checkpoint(void **state)
 {
@@ -1400,17 +1416,54 @@ static void test_close_behind_a_checkpoint(void **state)
     rig_new(&r, 32, 4);
     assert_true(rig_open(&r, false));
     assert_true(run_random(&r, 1, 40));
-    r.index = 0;
-    assert_int_equal(
-        sim_node_call(r.sim, r.id, checkpoint_and_close_as_node, &c), 0);
-    r.done = false;
-    r.request = true;
-    assert_true(rig_wait(&r));
-    assert_int_equal(r.index, 40); /* the checkpoint's answer, first */
-    r.done = false;
-    r.request = true;
-    assert_true(rig_wait(&r));
-    r.m = NULL;
+    checkpoint_then_close(&r, &c, 40);
+    rig_free(&r);
+}
+
+/* Apply commands until a sync of the log runs beside them. */
+static void grow_log(struct rig *r)
+{
+    while (!r->m->presync.active) {
+        assert_true(r->next < 4000);
+        assert_true(run_random(r, r->next, r->next));
+    }
+}
+
+/* What grew by a megabyte is synced without a checkpoint. */
+static void test_log_is_synced_as_it_grows(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_new(&r, 33, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(run_random(&r, 1, 40));
+    grow_log(&r);
+    while (r.m->presync.active) {
+        assert_true(sim_run_one(r.sim));
+    }
+    uint64_t synced = r.next - 1;
+    assert_true(run_random(&r, r.next, r.next + 3));
+    sim_node_crash(r.sim, 1, SIM_CRASH_NONE);
+    rig_start_node(&r);
+    assert_true(rig_open(&r, true));
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.index, synced);
+    assert_true(rig_close(&r));
+    rig_free(&r);
+}
+
+/* A checkpoint and a close that come while the log is being synced take their
+ * turns behind that. */
+static void test_checkpoint_behind_a_sync(void **state)
+{
+    struct rig r;
+    struct rig_call c = {.rig = &r};
+    (void)state;
+    rig_new(&r, 34, 4);
+    assert_true(rig_open(&r, false));
+    assert_true(run_random(&r, 1, 40));
+    grow_log(&r);
+    checkpoint_then_close(&r, &c, r.next - 1);
     rig_free(&r);
 }
 
@@ -1444,6 +1497,8 @@ int main(void)
         cmocka_unit_test(test_points),
         cmocka_unit_test(test_log_keeps_its_blocks),
         cmocka_unit_test(test_close_behind_a_checkpoint),
+        cmocka_unit_test(test_log_is_synced_as_it_grows),
+        cmocka_unit_test(test_checkpoint_behind_a_sync),
         cmocka_unit_test(test_verify),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_versions),
