@@ -89,6 +89,34 @@ contains 'a skipped script' '^test/integration/not  *skip .*no kcat here$'
 contains 'a slow script' '^test/integration/slow  *FAIL .*over its 1 s'
 contains 'a missing script' '^test/integration/gone  *FAIL .*not there'
 
+# The sanitized build runs beside the scripts, and ends with check-all.
+# shellcheck disable=SC2016 # a script's text
+script good 'until [ -e "$OSTRAKA_SRC/busy" ]; do sleep 0.05; done
+kill "$(cat "$OSTRAKA_SRC/pid")"'
+echo 'test/integration/good.sh' >"$root/test/integration/quick.list"
+cat >"$root/configure" <<'END'
+#!/bin/sh
+cat >Makefile <<'MAKE'
+all:
+check:
+	@case $(CURDIR) in \
+	*plain) echo ':global-test-result: PASS' >a.trs; touch a.log ;; \
+	*) echo $$$$ >../../busy; exec sleep 60 ;; \
+	esac
+	@echo Testsuite summary
+MAKE
+END
+touch "$root/configure"
+rm -rf "$root/build"
+"$root/check-all" --jobs 1 >"$root/out" 2>&1 </dev/null &
+echo $! >"$root/pid"
+wait $!
+status=$?
+if [ "$status" -ne 143 ] || kill -0 "$(cat "$root/busy")" 2>/dev/null; then
+    echo "FAIL ended early: exit $status, or the other build's test still runs"
+    failed=1
+fi
+
 printf '#!/bin/sh\necho "error: no package"\nexit 2\n' >"$root/setup-deps"
 expect 'no packages' 1 '0 passed, 1 failed'
 contains 'its words' 'no package'
