@@ -1,11 +1,18 @@
 #!/bin/sh
-# run.sh SECONDS [HARNESS...]: each libFuzzer harness for that long, beginning
-# with its committed corpus. Run in the directory of a build that was
-# configured with --enable-fuzz and made by `make fuzz`; OSTRAKA_SRC is the
-# source tree. What is found stays below test/fuzz/work/HARNESS: inputs that
-# brought coverage, and crash-* of a failure. The last line of each harness
-# says what it did; exit 1 if one failed.
+# run.sh [--until-quiet] SECONDS [HARNESS...]: each libFuzzer harness for that
+# long, beginning with its committed corpus; or again and again, until so many
+# seconds brought nothing that was not covered before (edges, libFuzzer's
+# "cov"). Run in the directory of a build that was configured with
+# --enable-fuzz and made by `make fuzz`; OSTRAKA_SRC is the source tree. What
+# is found stays below test/fuzz/work/HARNESS: inputs that brought coverage,
+# and crash-* of a failure. The last line of each harness says what it did;
+# exit 1 if one failed.
 set -u
+quiet=no
+if [ "${1:-}" = --until-quiet ]; then
+    quiet=yes
+    shift
+fi
 seconds=${1:?seconds}
 shift
 src=${OSTRAKA_SRC:?the source tree}
@@ -15,12 +22,24 @@ src=${OSTRAKA_SRC:?the source tree}
     echo "no harness is built here"
     exit 1
 }
-bad=0
-for name in "$@"; do
-    work=test/fuzz/work/$name
-    mkdir -p "$work/corpus"
-    before=$(find "$work" -name 'crash-*' -o -name 'timeout-*' \
-        -o -name 'oom-*' -o -name 'leak-*' | wc -l)
+
+found()
+{
+    find "$work" -name 'crash-*' -o -name 'timeout-*' -o -name 'oom-*' \
+        -o -name 'leak-*' | wc -l
+}
+
+# more: it covered more at its end than with the corpus it began with.
+more()
+{
+    [ "$(sed -n 's/.*INITED cov: \([0-9]*\).*/\1/p' "$work/log")" != \
+        "$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "$work/log" | tail -n 1)" ]
+}
+
+# once: `name` for `seconds`; its status, or 1 if it found something.
+once()
+{
+    before=$(found)
     set --
     [ ! -f "$src/test/fuzz/$name.dict" ] ||
         set -- -dict="$src/test/fuzz/$name.dict"
@@ -29,14 +48,26 @@ for name in "$@"; do
         -artifact_prefix="$work/" "$work/corpus" \
         "$src/test/fuzz/corpus/$name" >"$work/log" 2>&1 </dev/null
     status=$?
-    after=$(find "$work" -name 'crash-*' -o -name 'timeout-*' \
-        -o -name 'oom-*' -o -name 'leak-*' | wc -l)
-    if [ "$status" -ne 0 ] || [ "$after" -ne "$before" ]; then
+    runs=$((runs + $(sed -n 's/^stat::number_of_executed_units: *//p' \
+        "$work/log" | grep . || echo 0)))
+    if [ "$status" -ne 0 ] || [ "$(found)" -ne "$before" ]; then
         bad=1
         grep -E 'ERROR|assertion|SUMMARY|Test unit written' "$work/log"
+        return 1
     fi
-    printf '%-12s exit %d, %s runs, %s\n' "$name" "$status" \
-        "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")" \
+}
+
+bad=0
+for name in "$@"; do
+    work=test/fuzz/work/$name
+    mkdir -p "$work/corpus"
+    runs=0
+    rounds=1
+    while once && [ "$quiet" = yes ] && more; do
+        rounds=$((rounds + 1))
+    done
+    printf '%-12s exit %d, %d s, %s runs, %s\n' "$name" "$status" \
+        $((rounds * seconds)) "$runs" \
         "$(grep -o 'cov: [0-9]* ft: [0-9]*' "$work/log" | tail -n 1)"
 done
 exit "$bad"
