@@ -11,6 +11,7 @@
 #include "api/handlers.h"
 #include "api/request_impl.h"
 #include "base/assert.h"
+#include "broker/partition_read.h"
 #include "record/batch.h"
 #include "wire/errors.h"
 #include "wire/gen/fetch.h"
@@ -20,6 +21,8 @@
 /* Kafka's debug consumer: any replica answers, up to its high watermark. */
 #define REPLICA_DEBUG (-2)
 #define RETRY_MS      5
+/* A leader that does not hear of most others for so long leads no more. */
+#define CONFIRM_MS 2000
 
 static void attempt(struct fetch_state *s);
 
@@ -109,6 +112,17 @@ static bool diverges(struct fetch_item *it, const struct replica *r)
     it->diverging_end = end;
     it->state->answer_now = true;
     return true;
+}
+
+/* Does the client know of more than there is here? Either it made that up, or
+ * others have deposed this leader, which has yet to learn of it: to say "out of
+ * range" then would send a consumer to where its reset policy says. */
+static bool outruns(const struct fetch_item *it, const struct replica *r)
+{
+    const struct fetch_partition *fp = it->fp;
+    return replica_is_leader(r) && replica_id(it->state) != REPLICA_DEBUG &&
+           (fp->fetch_offset > replica_log_end(r) ||
+            fp->last_epoch > replica_epoch(r));
 }
 
 /* Leader, epochs, offset: false if there is nothing to read. */
@@ -241,6 +255,35 @@ static void on_read(struct replica_read *rd, int status, struct bytes data,
     }
 }
 
+static void fetch_one(struct fetch_item *it);
+
+static void on_confirmed(struct replica_barrier *b, int status)
+{
+    struct fetch_item *it = b->data;
+    struct fetch_state *s = it->state;
+    if (status == 0) {
+        it->confirmed = true;
+        fetch_one(it);
+    } else {
+        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+    }
+    if (--s->reading == 0) {
+        evaluate(s);
+    }
+}
+
+/* Ask the others whether this replica still leads, then go on. */
+static void confirm(struct fetch_item *it)
+{
+    int rv = partition_barrier(it->partition, &it->barrier, CONFIRM_MS,
+                               on_confirmed, it);
+    if (rv == 0) {
+        it->state->reading++;
+    } else {
+        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+    }
+}
+
 static void fetch_one(struct fetch_item *it)
 {
     struct fetch_state *s = it->state;
@@ -256,6 +299,10 @@ static void fetch_one(struct fetch_item *it)
     struct replica *r = partition_replica(it->partition);
     if (r == NULL) {
         fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        return;
+    }
+    if (!it->confirmed && outruns(it, r)) {
+        confirm(it);
         return;
     }
     if (!check(it, r)) {
@@ -471,6 +518,7 @@ static void attempt(struct fetch_state *s)
     s->reading++; /* ours, so that no read ends the attempt early */
     for (unsigned i = 0; i < s->n_items; i++) {
         release_pieces(&s->items[i]);
+        s->items[i].confirmed = false;
         fetch_one(&s->items[i]);
     }
     if (--s->reading == 0) {

@@ -190,7 +190,8 @@ static void look(struct consumer *c, struct fetching *f)
         ask_offset(c, b, world_below(w, 4) == 0 ? any : (unsigned)b->leader);
     }
     if (!f->under_way) {
-        unsigned node = debug ? any : (unsigned)b->leader;
+        bool astray = w->astray && world_below(w, 4) == 0;
+        unsigned node = debug || astray ? any : (unsigned)b->leader;
         fetching_start(f, world_client(w, c->clients, node), node, debug,
                        WAIT_MS, 200 + (unsigned)world_below(w, BYTES_MAX));
     }

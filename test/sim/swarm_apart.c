@@ -4,7 +4,8 @@
 #include "env/env.h"
 #include "swarm_impl.h"
 
-#define APART_SALT UINT64_C(0x6f646461706172)
+#define APART_SALT  UINT64_C(0x6f646461706172)
+#define ASTRAY_SALT UINT64_C(0x617374726179)
 
 static uint64_t draw(struct swarm *s, uint64_t lo, uint64_t hi)
 {
@@ -35,6 +36,8 @@ static void on_copied(void *arg, unsigned id)
 
 void swarm_draw_apart(struct swarm *s)
 {
+    rand_init(&s->apart_rand, s->o->seed ^ ASTRAY_SALT);
+    s->world.astray = one_of(s, 3);
     rand_init(&s->apart_rand, s->o->seed ^ APART_SALT);
     s->apart |= one_of(s, 2) ? APART_CACHE : 0;
     s->apart |= one_of(s, 3) ? APART_STALL : 0;

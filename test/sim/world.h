@@ -125,6 +125,7 @@ struct world {
     struct groups *groups; /* NULL: none */
     unsigned down;         /* bit per node that stays down, or is damaged */
     bool loading;          /* producers have more to say */
+    bool astray;           /* consumers ask nodes that lead no more, too */
     /* A batch is on its way to a node twice; may be NULL. */
     void (*copied_cb)(void *arg, unsigned node);
     void *copied_arg;

@@ -131,6 +131,44 @@ static void test_range(void **state)
     }
 }
 
+/* One that was deposed and has yet to learn of it knows less than its client:
+ * it must not send a consumer to its reset policy. */
+static void test_old_leader(void **state)
+{
+    static const struct {
+        int64_t offset;
+        int32_t last_epoch; /* above the leader's by */
+        int status;
+        int16_t error;
+        unsigned barriers;
+    } at[] = {
+        {10, -1, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {10, -1, ERR_TIMEOUT, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {10, -1, ERR_CANCELED, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {10, -1, 0, KERR_OFFSET_OUT_OF_RANGE, 1},
+        {9, -1, ERR_NOTLEADER, KERR_NONE, 0},
+        {-1, -1, ERR_NOTLEADER, KERR_OFFSET_OUT_OF_RANGE, 0},
+        {6, 1, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {6, 0, ERR_NOTLEADER, KERR_NONE, 0},
+    };
+    struct partition *p = three_batches("t");
+    (void)state;
+    for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++) {
+        const struct fetch_response_partition *r;
+        p->barrier_status = at[i].status;
+        p->barriers = 0;
+        fetch_ask("t", 0, at[i].offset);
+        fetch_ask_wait = 0;
+        if (at[i].last_epoch >= 0) {
+            fetch_ask_last_epoch = p->epoch + at[i].last_epoch;
+        }
+        r = fetch_part(fetch(17), 0);
+        assert_int_equal(r->error_code, at[i].error);
+        assert_int_equal(p->barriers, at[i].barriers);
+        assert_int_equal(r->diverging_epoch.epoch, -1);
+    }
+}
+
 static void test_unknown(void **state)
 {
     static const char *const names[] = {"t", "t", "absent"};
@@ -617,6 +655,7 @@ int main(void)
         T(test_read_errors),
         T(test_read_again),
         T(test_range),
+        T(test_old_leader),
         T(test_unknown),
         T(test_replicas),
         T(test_limits),
