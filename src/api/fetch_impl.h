@@ -21,7 +21,7 @@ struct fetch_item {
     struct replica_read read;
     bool reading;
     struct replica_barrier barrier;
-    bool confirmed; /* in this attempt: what is here is not out of date */
+    bool confirmed;       /* in this attempt: what is here is not out of date */
     uint64_t reserved;    /* of the limit, for the read under way */
     bool skipped;         /* others had reserved what there was */
     struct bytes *pieces; /* PIECES_MAX of them, made when first needed */

@@ -112,7 +112,13 @@ rm -rf "$root/build"
 echo $! >"$root/pid"
 wait $!
 status=$?
-if [ "$status" -ne 143 ] || kill -0 "$(cat "$root/busy")" 2>/dev/null; then
+# A process that has ended has no command line, reaped or not.
+busy=/proc/$(cat "$root/busy")/cmdline
+for _ in $(seq 200); do
+    grep -qs sleep "$busy" || break
+    sleep 0.05
+done
+if [ "$status" -ne 143 ] || grep -qs sleep "$busy"; then
     echo "FAIL ended early: exit $status, or the other build's test still runs"
     failed=1
 fi
