@@ -61,6 +61,7 @@ struct slice dump_read(struct dump *d, uint64_t at, size_t len)
     buf_reset(&d->window);
     uint8_t *p = buf_reserve(&d->window, len > 0 ? len : 1);
     if (p == NULL || bfile_read(d->file, p, len, at, &n) != 0) {
+        d->unread = true;
         command_fail(d->call, EXIT_FAILED, "%s: at %llu: %s", d->path,
                      (unsigned long long)at,
                      p == NULL ? "out of memory" : err_text(ERR_IO));
@@ -69,7 +70,7 @@ struct slice dump_read(struct dump *d, uint64_t at, size_t len)
     return slice_of(p, n);
 }
 
-static int dump_kind_run(struct dump *d)
+static int kind_run(struct dump *d)
 {
     struct slice head = dump_read(d, 0, HEAD_BYTES);
     if (head.data == NULL) {
@@ -93,6 +94,12 @@ static int dump_kind_run(struct dump *d)
                             "database (.db)",
                             d->path);
     }
+}
+
+int dump_file(struct dump *d)
+{
+    int code = kind_run(d);
+    return code == EXIT_DONE && d->unread ? EXIT_FAILED : code;
 }
 
 static int dump_run(struct command_call *c)
@@ -119,7 +126,7 @@ static int dump_run(struct command_call *c)
     buf_init(&d.window, env_mem(e), 0);
     int code =
         bfile_size(d.file, &d.size) == 0
-            ? dump_kind_run(&d)
+            ? dump_file(&d)
             : command_fail(c, EXIT_FAILED, "%s: its size is not known", d.path);
     buf_close(&d.window);
     bfile_close(d.file);

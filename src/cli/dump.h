@@ -33,12 +33,16 @@ struct dump {
     uint64_t size;
     struct buf window;
     int64_t limit; /* rows to print at most */
+    bool unread;   /* some of it could not be read */
 };
 
 /* `len` bytes at `at`, fewer at the end of the file; borrowed until the next
  * call. NULL data: an error, said. */
 struct slice dump_read(struct dump *d, uint64_t at, size_t len);
 
+/* Any of the files below, by what it is. An exit code, said: EXIT_FAILED also
+ * if some of it could not be read. */
+int dump_file(struct dump *d);
 /* A file of the journal's ring: frames, or their records. An exit code, said.
  */
 int dump_journal(struct dump *d);

@@ -13,6 +13,7 @@
 #include "base/crc32c.h"
 #include "cli/dump.h"
 #include "cli/partition.h"
+#include "env/sim.h"
 #include "record/batch.h"
 #include "storage/segment_format.h"
 
@@ -63,23 +64,29 @@ static void partitions(void **state)
     }
 }
 
-/* Damage behind --limit is damage: an index of two blocks, the second of which
- * is not what its checksum says. */
-static void limited(void **state)
+static void index_make(uint8_t index[INDEX_HEAD_BYTES + 2 * BLOCK_BYTES])
 {
-    uint8_t index[INDEX_HEAD_BYTES + 2 * BLOCK_BYTES] = {0};
     uint8_t *block = index + INDEX_HEAD_BYTES;
-    char name[64];
-    (void)state;
-    snprintf(name, sizeof name, "dump-%ld.idx", (long)getpid());
-    char *argv[] = {(char[]){"ostraka"}, (char[]){"dump"}, name,
-                    (char[]){"--limit"}, (char[]){"1"}};
+    memset(index, 0, INDEX_HEAD_BYTES + 2 * BLOCK_BYTES);
     le32_store(index + INDEX_AT_MAGIC, INDEX_MAGIC);
     le32_store(index + INDEX_AT_HEAD_CRC, crc32c(index, INDEX_AT_HEAD_CRC));
     for (unsigned i = 0; i < 2; i++, block += BLOCK_BYTES) {
         le64_store(block + BLOCK_AT_POSITION, 1 + i);
         le32_store(block + BLOCK_AT_CRC, crc32c(block, BLOCK_AT_CRC));
     }
+}
+
+/* Damage behind --limit is damage: an index of two blocks, the second of which
+ * is not what its checksum says. */
+static void limited(void **state)
+{
+    uint8_t index[INDEX_HEAD_BYTES + 2 * BLOCK_BYTES];
+    char name[64];
+    (void)state;
+    snprintf(name, sizeof name, "dump-%ld.idx", (long)getpid());
+    char *argv[] = {(char[]){"ostraka"}, (char[]){"dump"}, name,
+                    (char[]){"--limit"}, (char[]){"1"}};
+    index_make(index);
     for (unsigned damaged = 0; damaged < 2; damaged++) {
         FILE *f = fopen(name, "w");
         assert_non_null(f);
@@ -87,15 +94,68 @@ static void limited(void **state)
         assert_int_equal(fclose(f), 0);
         assert_int_equal(command_main(5, argv),
                          damaged ? EXIT_FAILED : EXIT_DONE);
-        block[BLOCK_AT_TIME_MAX - BLOCK_BYTES] ^= 1;
+        index[INDEX_HEAD_BYTES + BLOCK_BYTES + BLOCK_AT_TIME_MAX] ^= 1;
     }
     unlink(name);
 }
 
+struct odd_disk {
+    struct sim *sim;
+    int code; /* of dump */
+};
+
+static void on_node(struct env *e, void *arg)
+{
+    (void)e;
+    (void)arg;
+}
+
+/* Dump an index; all I/O beyond what opened it is counted. */
+static void dump_as_node(void *arg)
+{
+    struct odd_disk *o = arg;
+    struct env *e = sim_node_env(o->sim, 1);
+    struct command_call call = {.mem = env_mem(e), .env = e};
+    struct dump d = {.call = &call, .path = "a.idx", .limit = 10};
+    uint8_t index[INDEX_HEAD_BYTES + 2 * BLOCK_BYTES];
+    index_make(index);
+    assert_int_equal(bfile_open(e, d.path, FILE_READ | FILE_WRITE | FILE_CREATE,
+                                &d.file, NULL),
+                     0);
+    assert_int_equal(bfile_write(d.file, index, sizeof index, 0), 0);
+    d.size = sizeof index;
+    buf_init(&d.window, call.mem, 0);
+    o->code = dump_file(&d);
+    buf_close(&d.window);
+    bfile_close(d.file);
+}
+
+/* What could not be read is not taken for what is not there. */
+static void unread(void **state)
+{
+    struct sim_options so = {.seed = 1};
+    struct odd_disk o = {.sim = sim_new(&so)};
+    struct sim_disk *disk = sim_disk_new(o.sim, 1);
+    struct env *e;
+    unsigned n = 0;
+    bool fired = true;
+    (void)state;
+    assert_int_equal(sim_node_start(o.sim, 1, "n", disk, on_node, NULL, &e), 0);
+    for (unsigned i = 3; fired; i++) { /* behind the open and the write */
+        sim_io_fail_at(o.sim, 1, i, false, ERR_IO);
+        assert_int_equal(sim_node_call(o.sim, 1, dump_as_node, &o), 0);
+        fired = sim_io_fail_fired(o.sim, 1);
+        sim_io_fail_at(o.sim, 1, 0, false, 0);
+        n += o.code == EXIT_FAILED;
+    }
+    assert_true(n >= 4); /* the first bytes, the head, two blocks */
+    sim_free(o.sim);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds),
-                                       cmocka_unit_test(partitions),
-                                       cmocka_unit_test(limited)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds), cmocka_unit_test(partitions),
+        cmocka_unit_test(limited), cmocka_unit_test(unread)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
