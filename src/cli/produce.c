@@ -1,7 +1,8 @@
 /* produce.c - lines of standard input as records, through librdkafka.
  *
  * A record's end is one of three: acknowledged; failed, and the cluster did
- * not keep it; unknown, it was sent and no answer came (EXIT_UNKNOWN).
+ * not keep it; unknown, it was sent and no answer came (EXIT_UNKNOWN), or, with
+ * acks 0, none was asked for.
  */
 #include "cli/produce.h"
 
@@ -33,6 +34,8 @@ struct produce {
     rd_kafka_topic_t *rkt;
     uint64_t lines, bytes;
     uint64_t acked, failed, unknown;
+    uint64_t sent; /* with acks 0: nobody answers */
+    bool silent;   /* acks 0 */
     unsigned complaints;
     bool progress; /* a terminal is there to see it */
     uint64_t progress_us;
@@ -55,7 +58,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     char what[64];
     (void)rk;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        p->acked++;
+        p->acked += !p->silent;
+        p->sent += p->silent;
         p->bytes += m->len + m->key_len;
         return;
     }
@@ -80,8 +84,9 @@ static void show_progress(struct produce *p)
     uint64_t now = p->progress ? env_now_us_exact(p->env) : 0;
     if (p->progress && now - p->progress_us >= PROGRESS_US) {
         p->progress_us = now;
-        fprintf(stderr, "\r%" PRIu64 " lines read, %" PRIu64 " acknowledged ",
-                p->lines, p->acked);
+        fprintf(stderr, "\r%" PRIu64 " lines read, %" PRIu64 " %s ", p->lines,
+                p->silent ? p->sent : p->acked,
+                p->silent ? "sent" : "acknowledged");
     }
 }
 
@@ -242,6 +247,7 @@ static int set_guarantee(struct produce *p, rd_kafka_conf_t *conf)
         return command_fail(p->call, EXIT_USAGE,
                             "--idempotent on needs --acks all");
     }
+    p->silent = strcmp(acks, "0") == 0;
     (void)rdconf_set(conf, "acks", acks, NULL);
     (void)rdconf_set(conf, "enable.idempotence", on ? "true" : "false", NULL);
     return EXIT_DONE;
@@ -331,7 +337,7 @@ static void print_result(struct produce *p)
     output_text(&o, "%s", p->topic);
     output_number(&o, (int64_t)p->acked);
     output_number(&o, (int64_t)p->failed);
-    output_number(&o, (int64_t)p->unknown);
+    output_number(&o, (int64_t)(p->unknown + p->sent));
     output_number(&o, (int64_t)p->bytes);
     output_print(&o, command_json(p->call));
 }
@@ -393,7 +399,8 @@ static const struct command_option produce_options[] = {
     {"header", 0, "NAME=VALUE", "A header for every record; may be repeated."},
     {"null", 'Z', NULL, "An empty value is null (deletes the key later)."},
     {"partition", 'p', "N", "To this partition (default: by the key)."},
-    {"acks", 0, "0|1|all", "Who must have it (default all: a majority)."},
+    {"acks", 0, "0|1|all",
+     "Who must have it (default all: a majority). With 0 nobody answers."},
     {"codec", 'z', "NAME", "none, gzip, snappy, lz4 or zstd (default none)."},
     {"idempotent", 0, "on|off",
      "Retries make no duplicates (default on; off with fewer acks)."},
