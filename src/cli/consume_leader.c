@@ -4,6 +4,7 @@
 #include "cli/consume.h"
 #include "cli/rdconf.h"
 #include "cli/shown.h"
+#include "cli/watermarks.h"
 
 struct leader {
     struct consume *x;
@@ -42,8 +43,8 @@ static int time_offset(struct leader *l, const struct consume_part *p,
 static int plan_part(struct leader *l, struct consume_part *p)
 {
     int64_t low = 0, high = 0, from = -1, to = -1;
-    rd_kafka_resp_err_t rc = rd_kafka_query_watermark_offsets(
-        l->rk, l->x->topic, p->number, &low, &high, l->timeout_ms);
+    rd_kafka_resp_err_t rc = watermarks_ask(l->rk, l->x->topic, p->number,
+                                            l->timeout_ms, &low, &high);
     if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return command_fail(l->x->call, EXIT_UNREACHABLE,
                             "partition %d: %s; ostraka cluster status shows "

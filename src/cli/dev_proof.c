@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/dev_run.h"
 #include "cli/proof.h"
+#include "cli/watermarks.h"
 #include "wire/api.h"
 #include "wire/gen/create_topics.h"
 #include "wire/gen/metadata.h"
@@ -217,8 +218,8 @@ static int produce(struct proof *p)
     int code = wait_leader(p, rk);
     rd_kafka_resp_err_t rv =
         code == EXIT_DONE
-            ? rd_kafka_query_watermark_offsets(rk, p->topic, 0, &low, &p->base,
-                                               (int)command_timeout_ms(p->call))
+            ? watermarks_ask(rk, p->topic, 0, (int)command_timeout_ms(p->call),
+                             &low, &p->base)
             : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (rv != RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = fail(p, p->topic, rd_kafka_err2str(rv));

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/rdconf.h"
+#include "cli/watermarks.h"
 #include "env/system.h"
 
 #define PRODUCERS_MAX 64
@@ -299,8 +300,8 @@ static int ask_end(struct reading *r, const struct rdload_options *o, int i,
                    struct err *err)
 {
     int64_t low = 0;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        r->rk, o->topic, i, &low, &r->ends[i], o->timeout_ms);
+    rd_kafka_resp_err_t code =
+        watermarks_ask(r->rk, o->topic, i, o->timeout_ms, &low, &r->ends[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return err_set(err, ERR_CLOSED, "partition %d: %s", i,
                        rd_kafka_err2str(code));

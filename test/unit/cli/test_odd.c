@@ -27,6 +27,7 @@
 
 static struct odd {
     bool leaderless; /* the last partition */
+    bool away;       /* its leader is a node where nobody listens */
     bool trimmed;    /* partition 0 begins at TRIMMED */
     unsigned n_produced;
 } odd;
@@ -58,11 +59,13 @@ static void metadata(struct metadata_response *r)
     r->cluster_id = slice_str("\x1b[31mred");
     r->controller_id = 1;
     r->brokers.ptr =
-        wire_elems_new(&fake.arena, &wire_metadata_response_broker, 1);
-    r->brokers.n = 1;
-    r->brokers.ptr[0].node_id = 1;
-    r->brokers.ptr[0].host = slice_str("127.0.0.1");
-    r->brokers.ptr[0].port = (int32_t)fake.port;
+        wire_elems_new(&fake.arena, &wire_metadata_response_broker, 2);
+    r->brokers.n = odd.away ? 2 : 1;
+    for (int32_t i = 0; i < 2; i++) {
+        r->brokers.ptr[i].node_id = i + 1;
+        r->brokers.ptr[i].host = slice_str("127.0.0.1");
+        r->brokers.ptr[i].port = i == 0 ? (int32_t)fake.port : 1;
+    }
     r->topics.ptr =
         wire_elems_new(&fake.arena, &wire_metadata_response_topic, 1);
     r->topics.n = 1;
@@ -74,7 +77,10 @@ static void metadata(struct metadata_response *r)
     for (int32_t i = 0; i < PARTITIONS; i++) {
         struct metadata_response_partition *p = &t->partitions.ptr[i];
         p->partition_index = i;
-        p->leader_id = odd.leaderless && i == PARTITIONS - 1 ? -1 : 1;
+        p->leader_id = i < PARTITIONS - 1 ? 1
+                       : odd.leaderless   ? -1
+                       : odd.away         ? 2
+                                          : 1;
         p->replica_nodes.ptr = p->isr_nodes.ptr = nodes;
         p->replica_nodes.n = p->isr_nodes.n = 1;
     }
@@ -288,6 +294,19 @@ static void one_never_takes(void **state)
     fake_says("nothing was acknowledged");
 }
 
+/* The leader that metadata names is gone: that is said in time. */
+static void leader_away(void **state)
+{
+    (void)state;
+    odd.away = true;
+    assert_int_equal(RUN("consume", "t", "--timeout", "600"), EXIT_UNREACHABLE);
+    fake_says("partition 2: ");
+    assert_int_equal(
+        RUN("bench", "consume", "--topic", "t", "--timeout", "600"),
+        EXIT_UNREACHABLE);
+    fake_says("partition 2: ");
+}
+
 /* A time beyond all numbers is no time. */
 static void for_ever(void **state)
 {
@@ -314,7 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(about_nothing),     TEST(unreadable),      TEST(asked_only),
         TEST(trimmed_meanwhile), TEST(one_never_takes), TEST(for_ever),
-        TEST(colours),
+        TEST(colours),           TEST(leader_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
