@@ -10,7 +10,6 @@
 #include "api/fetch_impl.h"
 #include "api/handlers.h"
 #include "api/request_impl.h"
-#include "base/assert.h"
 #include "broker/partition_read.h"
 #include "record/batch.h"
 #include "wire/errors.h"
@@ -18,142 +17,13 @@
 
 /* Batches of one partition taken from the tail at once. */
 #define PIECES_MAX 64
-/* Kafka's debug consumer: any replica answers, up to its high watermark. */
-#define REPLICA_DEBUG (-2)
-#define RETRY_MS      5
+#define RETRY_MS   5
 /* A leader that does not hear of most others for so long leads no more. */
 #define CONFIRM_MS 2000
 
 static void attempt(struct fetch_state *s);
 
 /* ---- one partition ---------------------------------------------------- */
-
-static void release_pieces(struct fetch_item *it)
-{
-    for (unsigned i = 0; i < it->n_pieces; i++) {
-        bytes_release(&it->pieces[i]);
-    }
-    it->n_pieces = 0;
-    it->bytes = 0;
-}
-
-static void fail(struct fetch_item *it, int16_t code)
-{
-    const struct request *r = it->state->request;
-    if (code == KERR_KAFKA_STORAGE_ERROR && r->version < 6) {
-        code = KERR_NOT_LEADER_OR_FOLLOWER;
-    }
-    release_pieces(it);
-    it->error = code;
-    it->high_watermark = -1;
-    it->log_start = -1;
-    it->state->answer_now = true;
-}
-
-/* What is not in the image: until this node serves it may exist all the same,
- * and a client that read otherwise would tell its user. */
-static bool unknown(struct fetch_item *it, int16_t code)
-{
-    bool serves = broker_serves(it->state->request->broker);
-    fail(it, serves ? code : (int16_t)KERR_NOT_LEADER_OR_FOLLOWER);
-    return false;
-}
-
-/* Find topic and partition; false if there is an error. */
-static bool resolve(struct fetch_item *it)
-{
-    const struct request *r = it->state->request;
-    const struct image *im = broker_image(r->broker);
-    const struct image_topic *t = r->version >= 13
-                                      ? image_topic_by_id(im, it->fp->topic_id)
-                                      : image_topic(im, it->fp->topic);
-    if (t == NULL) {
-        return unknown(it, r->version >= 13 ? KERR_UNKNOWN_TOPIC_ID
-                                            : KERR_UNKNOWN_TOPIC_OR_PARTITION);
-    }
-    if (it->fp->partition < 0 || it->fp->partition >= t->n_partitions) {
-        return unknown(it, KERR_UNKNOWN_TOPIC_OR_PARTITION);
-    }
-    it->group = t->partitions[it->fp->partition].group;
-    it->partition = broker_partition(r->broker, it->group);
-    if (it->partition == NULL) {
-        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
-        return false;
-    }
-    return true;
-}
-
-static int32_t replica_id(const struct fetch_state *s)
-{
-    return s->request->version >= 15 ? s->in->replica_state.replica_id
-                                     : s->in->replica_id;
-}
-
-/* Did the client's log and ours part below its offset (KIP-320, KIP-595)? That
- * is told before the offset is looked at: a longer log that was cut must not
- * look like one that the client has to leave for its reset policy. */
-static bool diverges(struct fetch_item *it, const struct replica *r)
-{
-    const struct fetch_partition *fp = it->fp;
-    int32_t epoch;
-    int64_t end;
-    if (it->state->request->version < 12 || fp->last_epoch < 0) {
-        return false;
-    }
-    if (replica_epoch_end(r, fp->last_epoch, &epoch, &end) != 0) {
-        fail(it, KERR_OFFSET_OUT_OF_RANGE);
-        return true;
-    }
-    if (epoch == fp->last_epoch && end >= fp->fetch_offset) {
-        return false;
-    }
-    it->diverging = true;
-    it->diverging_epoch = epoch;
-    it->diverging_end = end;
-    it->state->answer_now = true;
-    return true;
-}
-
-/* Does the client know of more than there is here? Either it made that up, or
- * others have deposed this leader, which has yet to learn of it: to say "out of
- * range" then would send a consumer to where its reset policy says. */
-static bool outruns(const struct fetch_item *it, const struct replica *r)
-{
-    const struct fetch_partition *fp = it->fp;
-    return replica_is_leader(r) && replica_id(it->state) != REPLICA_DEBUG &&
-           (fp->fetch_offset > replica_log_end(r) ||
-            fp->last_epoch > replica_epoch(r));
-}
-
-/* Leader, epochs, offset: false if there is nothing to read. */
-static bool check(struct fetch_item *it, const struct replica *r)
-{
-    const struct fetch_partition *fp = it->fp;
-    bool any = replica_id(it->state) == REPLICA_DEBUG;
-    if (!any && !replica_is_leader(r)) {
-        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
-        return false;
-    }
-    if (fp->leader_epoch >= 0 && fp->leader_epoch != replica_epoch(r)) {
-        fail(it, fp->leader_epoch < replica_epoch(r)
-                     ? KERR_FENCED_LEADER_EPOCH
-                     : KERR_UNKNOWN_LEADER_EPOCH);
-        return false;
-    }
-    it->high_watermark = replica_high_watermark(r);
-    it->log_start = replica_log_start(r);
-    if (diverges(it, r)) {
-        return false;
-    }
-    if (fp->fetch_offset < it->log_start ||
-        fp->fetch_offset > replica_log_end(r)) {
-        fail(it, any && fp->fetch_offset > replica_log_end(r)
-                     ? KERR_OFFSET_NOT_AVAILABLE
-                     : KERR_OFFSET_OUT_OF_RANGE);
-        return false;
-    }
-    return fp->fetch_offset < it->high_watermark;
-}
 
 /* The bytes before the first batch in zstd. */
 static size_t len_without_zstd(struct slice in)
@@ -216,12 +86,12 @@ static void account(struct fetch_item *it)
         it->bytes += it->pieces[i].len;
     }
     if (!readable) {
-        fail(it, KERR_UNSUPPORTED_COMPRESSION_TYPE);
+        fetch_fail(it, KERR_UNSUPPORTED_COMPRESSION_TYPE);
     } else if (s->bytes > 0 && s->bytes + it->bytes > s->bytes_max) {
-        release_pieces(it);
+        fetch_drop(it);
         it->skipped = s->reserved > 0;
     } else if (is_too_large(it)) {
-        release_pieces(it);
+        fetch_drop(it);
     }
     s->bytes += it->bytes;
     if (it->n_pieces > 0 && (s->first == NULL || it < s->first)) {
@@ -248,7 +118,7 @@ static void on_read(struct replica_read *rd, int status, struct bytes data,
     } else if (status == ERR_NOMEM || status == ERR_CANCELED) {
         s->retry = true;
     } else {
-        fail(it, request_error(status));
+        fetch_fail(it, request_error(status));
     }
     if (s->reading == 0) {
         evaluate(s);
@@ -265,22 +135,26 @@ static void on_confirmed(struct replica_barrier *b, int status)
         it->confirmed = true;
         fetch_one(it);
     } else {
-        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        fetch_fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
     }
     if (--s->reading == 0) {
         evaluate(s);
     }
 }
 
-/* Ask the others whether this replica still leads, then go on. */
+/* Ask the others whether this replica still leads, then look again. Few items
+ * ever do: the room for it is not theirs. */
 static void confirm(struct fetch_item *it)
 {
-    int rv = partition_barrier(it->partition, &it->barrier, CONFIRM_MS,
-                               on_confirmed, it);
-    if (rv == 0) {
-        it->state->reading++;
+    struct fetch_state *s = it->state;
+    struct replica_barrier *b = arena_calloc(&s->request->arena, 1, sizeof *b);
+    if (b == NULL) {
+        fetch_fail(it, KERR_KAFKA_STORAGE_ERROR);
+    } else if (partition_barrier(it->partition, b, CONFIRM_MS, on_confirmed,
+                                 it) != 0) {
+        fetch_fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
     } else {
-        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        s->reading++;
     }
 }
 
@@ -293,20 +167,22 @@ static void fetch_one(struct fetch_item *it)
     it->error = KERR_NONE;
     it->diverging = false;
     it->skipped = false;
-    if (!resolve(it)) {
+    if (!fetch_find(it)) {
         return;
     }
     struct replica *r = partition_replica(it->partition);
     if (r == NULL) {
-        fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
+        fetch_fail(it, KERR_NOT_LEADER_OR_FOLLOWER);
         return;
     }
-    if (!it->confirmed && outruns(it, r)) {
+    switch (fetch_look(it, r)) {
+    case FETCH_NOWHERE:
+        return;
+    case FETCH_UNSURE:
         confirm(it);
         return;
-    }
-    if (!check(it, r)) {
-        return;
+    case FETCH_HERE:
+        break;
     }
     if (s->bytes > 0 && left == 0) {
         it->skipped = s->reserved > 0;
@@ -320,7 +196,7 @@ static void fetch_one(struct fetch_item *it)
             arena_calloc(&s->request->arena, PIECES_MAX, sizeof *it->pieces);
     }
     if (it->pieces == NULL) {
-        fail(it, KERR_KAFKA_STORAGE_ERROR);
+        fetch_fail(it, KERR_KAFKA_STORAGE_ERROR);
         return;
     }
     it->n_pieces = replica_read_tail(r, offset, it->high_watermark, max,
@@ -340,7 +216,7 @@ static void fetch_one(struct fetch_item *it)
     } else if (rv == ERR_NOMEM) {
         s->retry = true;
     } else {
-        fail(it, request_error(rv));
+        fetch_fail(it, request_error(rv));
     }
 }
 
@@ -380,7 +256,7 @@ static void reply(struct fetch_state *s)
     end_session(s);
     if (!ok) {
         for (unsigned i = 0; i < s->n_items; i++) {
-            release_pieces(&s->items[i]);
+            fetch_drop(&s->items[i]);
         }
         request_close(r, "out of memory");
         return;
@@ -393,7 +269,7 @@ static void drop(struct fetch_state *s)
     s->ended = true;
     unpark(s);
     for (unsigned i = 0; i < s->n_items; i++) {
-        release_pieces(&s->items[i]);
+        fetch_drop(&s->items[i]);
     }
     end_session(s);
     request_silent(s->request);
@@ -421,7 +297,7 @@ static void park(struct fetch_state *s, uint64_t until_ms)
     env_timer_start(r->env, &s->timer, until_ms);
     for (unsigned i = 0; i < s->n_items; i++) {
         struct fetch_item *it = &s->items[i];
-        release_pieces(it);
+        fetch_drop(it);
         if (!it->watched && it->partition != NULL) {
             partition_watch(it->partition, &it->watch, on_watch, it);
             it->watched = true;
@@ -447,7 +323,7 @@ static bool moved(const struct fetch_state *s)
         }
         r = partition_replica(it->partition);
         if (r == NULL || replica_high_watermark(r) != it->high_watermark ||
-            (!replica_is_leader(r) && replica_id(s) != REPLICA_DEBUG)) {
+            !fetch_serves(s, r)) {
             return true;
         }
     }
@@ -517,7 +393,7 @@ static void attempt(struct fetch_state *s)
     s->retry = false;
     s->reading++; /* ours, so that no read ends the attempt early */
     for (unsigned i = 0; i < s->n_items; i++) {
-        release_pieces(&s->items[i]);
+        fetch_drop(&s->items[i]);
         s->items[i].confirmed = false;
         fetch_one(&s->items[i]);
     }
@@ -568,7 +444,7 @@ void api_fetch(struct request *r)
     s->in = r->body;
     r->state = s;
     env_timer_init(&s->timer, on_timer, s);
-    if (replica_id(s) >= 0) {
+    if (fetch_replica(s) >= 0) {
         request_close(r, "replica_id of a broker: followers do not fetch here");
         return;
     }

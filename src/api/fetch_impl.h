@@ -1,5 +1,5 @@
-/* fetch_impl.h - one Fetch request under way: fetch.c reads and waits,
- * fetch_reply.c makes the answer. */
+/* fetch_impl.h - one Fetch request under way: fetch_where.c says where it may
+ * read, fetch.c reads and waits, fetch_reply.c makes the answer. */
 #ifndef API_FETCH_IMPL_H
 #define API_FETCH_IMPL_H
 
@@ -20,8 +20,7 @@ struct fetch_item {
     bool watched;
     struct replica_read read;
     bool reading;
-    struct replica_barrier barrier;
-    bool confirmed;       /* in this attempt: what is here is not out of date */
+    bool confirmed;       /* in this attempt: this replica leads */
     uint64_t reserved;    /* of the limit, for the read under way */
     bool skipped;         /* others had reserved what there was */
     struct bytes *pieces; /* PIECES_MAX of them, made when first needed */
@@ -51,6 +50,28 @@ struct fetch_state {
     uint64_t deadline_ms;
     struct env_timer timer;
 };
+
+/* Release what an item has read. */
+void fetch_drop(struct fetch_item *it);
+/* ... and answer the request at once, with Kafka's error for this partition. */
+void fetch_fail(struct fetch_item *it, int16_t code);
+
+/* Who asks: -1 a client, -2 Kafka's debug consumer, or a broker. */
+int32_t fetch_replica(const struct fetch_state *s);
+/* A leader serves anybody, another replica only the debug consumer. */
+bool fetch_serves(const struct fetch_state *s, const struct replica *r);
+
+/* Find topic and partition; false: the item has failed. */
+bool fetch_find(struct fetch_item *it);
+
+enum fetch_where {
+    FETCH_HERE,    /* there is something to read at the offset */
+    FETCH_NOWHERE, /* not yet, or the item has failed, or the logs parted */
+    FETCH_UNSURE   /* the client knows of more: is this still the leader? */
+};
+/* Judge leader, epochs and offset. FETCH_UNSURE does not come of a confirmed
+ * item. */
+enum fetch_where fetch_look(struct fetch_item *it, const struct replica *r);
 
 /* Fill the response, remember in the session what was told, and move the bytes
  * to the request. False without memory. */

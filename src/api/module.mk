@@ -10,7 +10,7 @@ src_api_libapi_a_SOURCES = \
 	src/api/find.c src/api/find.h \
 	src/api/find_coordinator.c \
 	src/api/fetch.c src/api/fetch_impl.h src/api/fetch_reply.c \
-	src/api/fetch_session.c src/api/fetch_session.h \
+	src/api/fetch_session.c src/api/fetch_session.h src/api/fetch_where.c \
 	src/api/group_describe.c \
 	src/api/group_join.c \
 	src/api/group_leave.c \

@@ -137,19 +137,22 @@ static void test_old_leader(void **state)
 {
     static const struct {
         int64_t offset;
-        int32_t last_epoch; /* above the leader's by */
+        int32_t last_epoch, epoch; /* above the leader's by; -1: unknown */
         int status;
         int16_t error;
         unsigned barriers;
     } at[] = {
-        {10, -1, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
-        {10, -1, ERR_TIMEOUT, KERR_NOT_LEADER_OR_FOLLOWER, 1},
-        {10, -1, ERR_CANCELED, KERR_NOT_LEADER_OR_FOLLOWER, 1},
-        {10, -1, 0, KERR_OFFSET_OUT_OF_RANGE, 1},
-        {9, -1, ERR_NOTLEADER, KERR_NONE, 0},
-        {-1, -1, ERR_NOTLEADER, KERR_OFFSET_OUT_OF_RANGE, 0},
-        {6, 1, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
-        {6, 0, ERR_NOTLEADER, KERR_NONE, 0},
+        {10, -1, -1, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {10, -1, -1, ERR_TIMEOUT, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {10, -1, -1, ERR_CANCELED, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {10, -1, -1, 0, KERR_OFFSET_OUT_OF_RANGE, 1},
+        {9, -1, -1, ERR_NOTLEADER, KERR_NONE, 0},
+        {-1, -1, -1, ERR_NOTLEADER, KERR_OFFSET_OUT_OF_RANGE, 0},
+        {6, 1, -1, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
+        {6, 0, -1, ERR_NOTLEADER, KERR_NONE, 0},
+        /* Who knows the epoch is told without a question to others. */
+        {10, 1, 1, ERR_NOTLEADER, KERR_UNKNOWN_LEADER_EPOCH, 0},
+        {10, 0, 0, ERR_NOTLEADER, KERR_NOT_LEADER_OR_FOLLOWER, 1},
     };
     struct partition *p = three_batches("t");
     (void)state;
@@ -161,6 +164,9 @@ static void test_old_leader(void **state)
         fetch_ask_wait = 0;
         if (at[i].last_epoch >= 0) {
             fetch_ask_last_epoch = p->epoch + at[i].last_epoch;
+        }
+        if (at[i].epoch >= 0) {
+            fetch_ask_epoch = p->epoch + at[i].epoch;
         }
         r = fetch_part(fetch(17), 0);
         assert_int_equal(r->error_code, at[i].error);
