@@ -3,8 +3,8 @@
 
 #include "cli/consume.h"
 #include "cli/rdconf.h"
+#include "cli/rdoffset.h"
 #include "cli/shown.h"
-#include "cli/watermarks.h"
 
 struct leader {
     struct consume *x;
@@ -22,18 +22,8 @@ static int time_offset(struct leader *l, const struct consume_part *p,
     if (at.kind != SPAN_TIME) {
         return EXIT_DONE;
     }
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *t =
-        rd_kafka_topic_partition_list_add(list, l->x->topic, p->number);
-    t->offset = at.n;
-    rd_kafka_resp_err_t code =
-        rd_kafka_offsets_for_times(l->rk, list, l->timeout_ms);
-    code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].err : code;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        *ret_offset = list->elems[0].offset; /* END is negative */
-    }
-    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_resp_err_t code = rdoffset_at(l->rk, l->x->topic, p->number, at.n,
+                                           l->timeout_ms, ret_offset);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? EXIT_DONE
                : command_fail(l->x->call, EXIT_UNREACHABLE, "partition %d: %s",
@@ -43,8 +33,8 @@ static int time_offset(struct leader *l, const struct consume_part *p,
 static int plan_part(struct leader *l, struct consume_part *p)
 {
     int64_t low = 0, high = 0, from = -1, to = -1;
-    rd_kafka_resp_err_t rc = watermarks_ask(l->rk, l->x->topic, p->number,
-                                            l->timeout_ms, &low, &high);
+    rd_kafka_resp_err_t rc = rdoffset_ends(l->rk, l->x->topic, p->number,
+                                           l->timeout_ms, &low, &high);
     if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return command_fail(l->x->call, EXIT_UNREACHABLE,
                             "partition %d: %s; ostraka cluster status shows "

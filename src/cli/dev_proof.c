@@ -10,7 +10,7 @@
 #include "cli/client.h"
 #include "cli/dev_run.h"
 #include "cli/proof.h"
-#include "cli/watermarks.h"
+#include "cli/rdoffset.h"
 #include "wire/api.h"
 #include "wire/gen/create_topics.h"
 #include "wire/gen/metadata.h"
@@ -210,7 +210,6 @@ static int produce(struct proof *p)
                                               {"enable.idempotence", "true"},
                                               {"linger.ms", "0"},
                                               {NULL, NULL}};
-    int64_t low = 0;
     rd_kafka_t *rk = client_new(p, RD_KAFKA_PRODUCER, settings);
     if (rk == NULL) {
         return EXIT_FAILED;
@@ -218,8 +217,8 @@ static int produce(struct proof *p)
     int code = wait_leader(p, rk);
     rd_kafka_resp_err_t rv =
         code == EXIT_DONE
-            ? watermarks_ask(rk, p->topic, 0, (int)command_timeout_ms(p->call),
-                             &low, &p->base)
+            ? rdoffset_at(rk, p->topic, 0, RD_KAFKA_OFFSET_END,
+                          (int)command_timeout_ms(p->call), &p->base)
             : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (rv != RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = fail(p, p->topic, rd_kafka_err2str(rv));

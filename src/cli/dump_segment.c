@@ -281,7 +281,6 @@ int dump_index(struct dump *d)
     int64_t n_bad = print_blocks(d, &segment, &o);
     bfile_close(segment.file);
     buf_close(&segment.window);
-    d->unread |= segment.unread;
     output_print(&o, command_json(d->call));
     return n_bad == 0 ? EXIT_DONE
                       : command_fail(d->call, EXIT_FAILED,

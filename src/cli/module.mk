@@ -53,8 +53,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/rawload.c src/cli/rawload.h src/cli/rawload_impl.h \
 	src/cli/rawload_send.c src/cli/rawload_take.c \
 	src/cli/rdconf.c src/cli/rdconf.h \
-	src/cli/watermarks.c src/cli/watermarks.h \
 	src/cli/rdload.c src/cli/rdload.h \
+	src/cli/rdoffset.c src/cli/rdoffset.h \
 	src/cli/show.c src/cli/show.h \
 	src/cli/shown.c src/cli/shown.h \
 	src/cli/span.c src/cli/span.h \

@@ -247,7 +247,6 @@ static int set_guarantee(struct produce *p, rd_kafka_conf_t *conf)
         return command_fail(p->call, EXIT_USAGE,
                             "--idempotent on needs --acks all");
     }
-    p->silent = strcmp(acks, "0") == 0;
     (void)rdconf_set(conf, "acks", acks, NULL);
     (void)rdconf_set(conf, "enable.idempotence", on ? "true" : "false", NULL);
     return EXIT_DONE;
@@ -276,6 +275,15 @@ static int set_all(struct produce *p, rd_kafka_conf_t *conf, struct err *err)
     return rv;
 }
 
+/* Does nobody answer? A property may have said so, too. */
+static bool is_silent(const rd_kafka_conf_t *conf)
+{
+    char acks[32] = "";
+    size_t len = sizeof acks;
+    return rd_kafka_conf_get(conf, "acks", acks, &len) == RD_KAFKA_CONF_OK &&
+           strcmp(acks, "0") == 0;
+}
+
 static int make_producer(struct produce *p)
 {
     char text[512];
@@ -289,6 +297,7 @@ static int make_producer(struct produce *p)
         rd_kafka_conf_destroy(conf);
         return code;
     }
+    p->silent = is_silent(conf);
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "cli/rdconf.h"
-#include "cli/watermarks.h"
+#include "cli/rdoffset.h"
 #include "env/system.h"
 
 #define PRODUCERS_MAX 64
@@ -301,7 +301,7 @@ static int ask_end(struct reading *r, const struct rdload_options *o, int i,
 {
     int64_t low = 0;
     rd_kafka_resp_err_t code =
-        watermarks_ask(r->rk, o->topic, i, o->timeout_ms, &low, &r->ends[i]);
+        rdoffset_ends(r->rk, o->topic, i, o->timeout_ms, &low, &r->ends[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return err_set(err, ERR_CLOSED, "partition %d: %s", i,
                        rd_kafka_err2str(code));

@@ -133,9 +133,12 @@ same "$(cat "$work/follow")" more 'what was followed'
 expect 0 '' topic create bulk -p 1 --set segment.bytes=1048576
 seq 1 400000 | "$ostraka" produce bulk >"$work/out" || fail "produce a lot"
 # What nobody answered is not called acknowledged.
-echo 400001 | "$ostraka" produce bulk --acks 0 --json >"$work/out" ||
-    fail "produce --acks 0"
-json "d['data'][0]['acknowledged'] == 0 and d['data'][0]['unknown'] == 1"
+for how in '--acks 0' '--idempotent off -X acks=0'; do
+    # shellcheck disable=SC2086 # a word list
+    echo 400001 | "$ostraka" produce bulk $how --json >"$work/out" ||
+        fail "produce $how"
+    json "d['data'][0]['acknowledged'] == 0 and d['data'][0]['unknown'] == 1"
+done
 
 expect 3 'no topic nope' produce nope
 expect 3 'partitions 0 to 3' produce orders -p 4
