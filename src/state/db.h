@@ -108,7 +108,8 @@ void db_begin(struct machine_db *db);
 void db_commit(struct machine_db *db);
 /* Copy the write-ahead log into the file, synced, and empty it. */
 void db_checkpoint(struct machine_db *db);
-/* Bytes written to the write-ahead log through this connection, ever. */
+/* Bytes written to the write-ahead log through this connection, ever. Any
+ * thread, as long as nothing runs on the connection. */
 uint64_t db_log_bytes(const struct machine_db *db);
 /* It is open, and what that took is over. Remove the rollback journal of its
  * change to write-ahead logging: one that a power cut brings back as it was

@@ -112,7 +112,7 @@ struct machine {
     struct machine_point points[MACHINE_POINTS_MAX];
     unsigned n_points;
     struct machine_point now; /* as of `applied`; index 0: not known */
-    /* The state thread's: */
+    /* The state thread's, and the loop's to look at while no op runs: */
     struct machine_db *db;  /* NULL: void, and the file is not here */
     struct db_applied held; /* what `db` holds committed */
     bool broken;            /* void: `db`, if any, is damaged */

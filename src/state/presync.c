@@ -1,4 +1,4 @@
-/* Syncs of SQLite's log beside the ops.
+/* presync.c - syncs of SQLite's log beside the ops.
  *
  * Commits are not synced: the Raft log holds what they say. A checkpoint syncs
  * all of them, and that is megabytes after a storm of commits. On the state

@@ -79,6 +79,14 @@ static inline void rig_start_node(struct rig *r)
         0);
 }
 
+/* The power goes, and with it what was not durable; then a new life. */
+static inline void rig_cut_power(struct rig *r)
+{
+    sim_node_crash(r->sim, r->id, SIM_CRASH_NONE);
+    r->m = NULL;
+    rig_start_node(r);
+}
+
 static inline void rig_new(struct rig *r, uint64_t seed, unsigned n_nodes)
 {
     struct sim_options o = {

@@ -17,13 +17,6 @@ static void end_life(struct rig *r)
     r->m = NULL;
 }
 
-static void cut_power(struct rig *r)
-{
-    sim_node_crash(r->sim, r->id, SIM_CRASH_NONE);
-    r->m = NULL;
-    rig_start_node(r);
-}
-
 /* A life whose n-th I/O call fails while it opens, and ends. False: there are
  * not so many. */
 static bool failing_life(struct rig *r, uint64_t n)
@@ -51,7 +44,7 @@ static bool after_failed_making(uint64_t n)
     assert_int_equal(do_create(&r, "orders", 7, 4, 3), 0);
     assert_true(rig_checkpoint(&r));
     uint64_t durable = r.index;
-    cut_power(&r);
+    rig_cut_power(&r);
     assert_true(rig_open(&r, true));
     assert_int_equal(r.status, 0);
     assert_int_equal(r.index, durable);
