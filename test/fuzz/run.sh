@@ -29,14 +29,14 @@ found()
         -o -name 'leak-*' | wc -l
 }
 
-# more: it covered more at its end than with the corpus it began with.
+# more: at its end it covered what the corpus it began with does not.
 more()
 {
     [ "$(sed -n 's/.*INITED cov: \([0-9]*\).*/\1/p' "$work/log")" != \
         "$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "$work/log" | tail -n 1)" ]
 }
 
-# once: `name` for `seconds`; its status, or 1 if it found something.
+# once: `name` for `seconds`; false if it failed or found something.
 once()
 {
     before=$(found)
