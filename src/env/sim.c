@@ -70,7 +70,8 @@ void sim_note(struct sim *s, unsigned id, enum sim_kind kind, uint64_t len)
 
 void sim_note_bytes(struct sim *s, unsigned id, const void *data, size_t len)
 {
-    sim_note(s, id, SIM_KIND_BYTES, (uint64_t)len << 32 | crc32c(data, len));
+    sim_note(s, id, SIM_KIND_BYTES,
+             (uint64_t)len << 32 | (data == NULL ? 0 : crc32c(data, len)));
 }
 
 uint64_t sim_trace_hash(const struct sim *s)

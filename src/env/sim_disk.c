@@ -242,15 +242,12 @@ size_t sim_inode_read(struct sim_inode *i, void *data, size_t len,
 static void write_through(struct sim_inode *i, const uint8_t *data, size_t len,
                           uint64_t offset)
 {
-    struct disk_op op = {.seq = ++i->disk->seq,
-                         .kind = OP_WRITE,
-                         .offset = offset,
-                         .len = len,
-                         .size = i->vol.size,
-                         .data = (uint8_t *)(uintptr_t)data};
+    uint64_t end = offset + len;
 
+    i->disk->seq++;
     sim_disk_note(i, data, len, offset, true);
-    op_put(i, &op, &i->dur, 0, len / SIM_SECTOR);
+    sim_image_share(i->disk->sim, &i->vol, &i->dur, len, offset);
+    i->dur.size = i->dur.size > end ? i->dur.size : end;
 }
 
 int sim_inode_write(struct sim_inode *i, const void *data, size_t len,
@@ -261,6 +258,7 @@ int sim_inode_write(struct sim_inode *i, const void *data, size_t len,
     if (len == 0) {
         return 0;
     }
+    data = data != NULL && sim_all_zero(data, len) ? NULL : data;
     sim_note_bytes(i->disk->sim, i->disk->id, data, len);
     if (offset > UINT64_MAX / 2 || len > UINT64_MAX / 2) {
         return ERR_NOSPACE;
@@ -292,7 +290,7 @@ void sim_inode_write_torn(struct sim_inode *i, const void *data, size_t len,
         if (rand_below(&i->disk->sim->rand, 2) == 0) {
             (void)sim_inode_write(i, p, n, offset, false);
         }
-        p += n;
+        p = p == NULL ? NULL : p + n;
         offset += n;
         len -= n;
     }

@@ -107,9 +107,25 @@ struct sim_node {
     int fail_code;
 };
 
+#define SIM_PAGE 4096
+
+/* Images share the pages in which they are equal; who writes takes a copy. */
+struct sim_page {
+    struct sim_page *next; /* of those that are free */
+    size_t refs;
+    uint8_t data[SIM_PAGE];
+};
+
+/* Pages in stock. They come in slabs, and go with the world. */
+struct sim_pages {
+    struct sim_page *free;
+    size_t slab; /* pages in the last slab */
+};
+
 struct sim {
     struct sim_options o;
     struct mem *mem;
+    struct sim_pages pages;
     uint64_t now_us;
     struct heap events;
     struct rand rand;
@@ -144,7 +160,7 @@ uint64_t sim_draw(struct sim *s, uint64_t min, uint64_t max);
 bool sim_chance(struct sim *s, unsigned rate);
 /* Note something in the trace hash. */
 void sim_note(struct sim *s, unsigned id, enum sim_kind kind, uint64_t len);
-/* Note content: of a write, of what is sent. */
+/* Note content: of a write, of what is sent. `data` NULL: zeros. */
 void sim_note_bytes(struct sim *s, unsigned id, const void *data, size_t len);
 /* NULL if there has never been one; sim_node_get() asserts that there has. */
 struct sim_node *sim_node_find(struct sim *s, unsigned id);
@@ -180,7 +196,7 @@ void sim_turn_plan_next(struct sim_node *n);
 /* ---- sim_image.c -------------------------------------------------------- */
 
 struct sim_image {
-    uint8_t **pages; /* SIM_PAGE bytes each; NULL: zeros */
+    struct sim_page **pages; /* NULL: zeros */
     size_t n_pages;
     uint64_t size;
 };
@@ -197,6 +213,9 @@ void sim_image_read(const struct sim_image *im, uint8_t *data, size_t len,
 void sim_image_resize(struct sim *s, struct sim_image *im, uint64_t size);
 /* Empty it. */
 void sim_image_free(struct sim *s, struct sim_image *im);
+/* A range of `to` becomes equal to `from`, but for the size. */
+void sim_image_share(struct sim *s, const struct sim_image *from,
+                     struct sim_image *to, size_t len, uint64_t offset);
 /* `to` becomes equal to `from`. */
 void sim_image_copy(struct sim *s, const struct sim_image *from,
                     struct sim_image *to);
@@ -258,7 +277,7 @@ struct sim_disk {
 };
 
 /* A write is under way: a cut before its `queue` is removed decides what of it
- * has arrived. Borrows `data` and `w` until then. */
+ * has arrived. Borrows `data` (NULL: zeros) and `w` until then. */
 void sim_disk_submit(struct sim_inflight *w, struct sim_inode *i,
                      const void *data, size_t len, uint64_t offset);
 
@@ -273,7 +292,7 @@ void sim_inode_unref(struct sim_inode *i);
  * many. */
 size_t sim_inode_read(struct sim_inode *i, void *data, size_t len,
                       uint64_t offset, bool medium);
-/* Errors: ERR_NOSPACE; nothing was written. */
+/* `data` NULL: zeros. Errors: ERR_NOSPACE; nothing was written. */
 int sim_inode_write(struct sim_inode *i, const void *data, size_t len,
                     uint64_t offset, bool durable);
 /* A write that failed half-way: some sectors have arrived. */
