@@ -24,7 +24,6 @@ static void slab_new(struct sim *s)
               : p->slab < SLAB_LAST ? p->slab * 2
                                     : p->slab;
     slab = sim_alloc_raw(s, p->slab * sizeof *slab);
-    mem_advise_huge(slab, p->slab * sizeof *slab);
     for (size_t i = p->slab; i > 0; i--) {
         slab[i - 1].next = p->free;
         p->free = &slab[i - 1];

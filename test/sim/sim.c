@@ -355,8 +355,8 @@ int main(int argc, char *argv[])
         return 2;
     }
     /* Worlds come and go: keep the memory, and do not map large blocks each
-     * for itself. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+     * for itself (up to 32 MiB: a higher threshold is refused). */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 16 << 20);
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* they touch little of it */
