@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "audit.h"
+#include "fetching.h"
 #include "judge.h"
+#include "wire/errors.h"
 
 #define SECOND UINT64_C(1000000)
 #define ALL    UINT32_MAX
@@ -279,6 +281,76 @@ static void r26_a_leader_wakes_up(void **state)
     }
 }
 
+static void link_all(struct fixture *f, unsigned id, bool up)
+{
+    for (unsigned other = 1; other <= 3; other++) {
+        if (other != id) {
+            sim_link_set(f->sim, id, other, up);
+            sim_link_set(f->sim, other, id, up);
+        }
+    }
+}
+
+/* A consumer that knows no epochs asks `id` for what comes next. */
+struct question {
+    struct fixture *f;
+    unsigned id;
+    struct client *clients[SIM_NODES_MAX + 1];
+    struct fetching fetching;
+    int error;
+};
+
+static void on_answer(struct fetching *f, int error, int64_t high_watermark,
+                      int64_t log_start)
+{
+    struct question *q = f->data;
+
+    (void)high_watermark;
+    (void)log_start;
+    q->error = error;
+}
+
+static void ask(void *arg)
+{
+    struct question *q = arg;
+    struct world *w = &q->f->world;
+    struct book *b = &w->topics[0].books[0];
+
+    fetching_init(&q->fetching, b, b->known_end, on_answer, q);
+    fetching_start(&q->fetching, world_client(w, q->clients, q->id), q->id,
+                   false, 500, 65536);
+}
+
+/* One that slept, and hears of nobody when it wakes up, still leads for a
+ * while. What others have written since is not out of range. */
+static void r26_a_leader_wakes_up_alone(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 3; n++) {
+        struct fixture f;
+        begin(&f, 2650 + n);
+        load(&f);
+        struct question q = {.f = &f, .id = leader(&f, 0)};
+        int64_t end_then = f.world.topics[0].books[0].known_end;
+        link_all(&f, q.id, false);
+        sim_node_pause(f.sim, q.id);
+        (void)leader(&f, q.id);
+        while (f.world.topics[0].books[0].known_end < end_then + 100) {
+            acks(&f);
+        }
+        assert_int_equal(sim_node_call(f.sim, WORLD_CLIENT_NODE, ask, &q), 0);
+        run(&f, SECOND / 20);
+        sim_node_resume(f.sim, q.id);
+        for (unsigned i = 0; i < 100 && q.fetching.under_way; i++) {
+            run(&f, SECOND / 10);
+        }
+        assert_int_equal(q.error, KERR_NOT_LEADER_OR_FOLLOWER);
+        link_all(&f, q.id, true);
+        acks(&f);
+        end(&f);
+    }
+}
+
 /* All disks are full; with room again the nodes come back and go on. */
 static void r31_all_disks_full(void **state)
 {
@@ -316,6 +388,7 @@ int main(void)
         cmocka_unit_test(r08_removals_undone_by_a_power_cut),
         cmocka_unit_test(r24_two_failovers_in_a_row),
         cmocka_unit_test(r26_a_leader_wakes_up),
+        cmocka_unit_test(r26_a_leader_wakes_up_alone),
         cmocka_unit_test(r31_all_disks_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
