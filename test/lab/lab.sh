@@ -117,13 +117,11 @@ disk_new()
     disk_mount "$1"
 }
 
-# disk_mkfs NAME ext4|xfs|nolog: the last is an ext4 without a journal.
+# disk_mkfs NAME ext4|xfs
 disk_mkfs()
 {
-    echo "$2" >"$lab/$1.fs"
     case $2 in
     ext4) mkfs.ext4 -q -F "$(cat "$lab/$1.loop")" ;;
-    nolog) mkfs.ext4 -q -F -O ^has_journal "$(cat "$lab/$1.loop")" ;;
     xfs) mkfs.xfs -q -f "$(cat "$lab/$1.loop")" ;;
     esac >"$lab/$1.mkfs" 2>&1 || lab_fail "mkfs: $(cat "$lab/$1.mkfs")"
 }
@@ -176,10 +174,6 @@ disk_again()
     disk_detach "$1"
     disk_ctl "$1" heal
     disk_loop "$1" || lab_fail "loop device of $1"
-    if [ "$(cat "$lab/$1.fs")" = nolog ]; then
-        e2fsck -fy "$(cat "$lab/$1.loop")" >"$lab/$1.fsck" 2>&1
-        [ $? -lt 4 ] || lab_fail "e2fsck: $(cat "$lab/$1.fsck")"
-    fi
     disk_mount "$1"
 }
 

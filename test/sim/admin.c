@@ -244,7 +244,9 @@ static void on_grown(void *arg, int status, const void *response)
         return;
     }
     over(a);
-    t->n_partitions = a->n_partitions;
+    if (t->n_partitions < a->n_partitions) { /* or others had asked for more */
+        t->n_partitions = a->n_partitions;
+    }
     t->known_us = sim_now_us(a->world->sim);
     world_refresh(a->world);
 }
