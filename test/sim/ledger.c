@@ -43,9 +43,10 @@ bool ledger_append(const char *path, const struct ledger_line *l)
 
     (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ",
                    gmtime_r(&now, &tm));
-    n = snprintf(line, sizeof line, "%s\t%s\t%llu\t%llu\t%.2f\t%s\n", when,
-                 l->build, (unsigned long long)l->first,
-                 (unsigned long long)l->last, l->hours, l->result);
+    n = snprintf(line, sizeof line, "%s\t%s\t%llu\t%llu\t%llu\t%.2f\t%s\n",
+                 when, l->build, (unsigned long long)l->first,
+                 (unsigned long long)l->last, (unsigned long long)l->n_runs,
+                 l->hours, l->result);
     if (n >= (int)sizeof line) {
         n = (int)sizeof line - 1;
         line[n - 1] = '\n';

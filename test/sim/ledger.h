@@ -1,8 +1,9 @@
 /* ledger.h - which seeds were run by which build: a text file that grows.
  *
  * A line per run, its fields separated by tabs: time (UTC), build, first seed,
- * last seed, simulated hours, result ("good" or the seed and what it broke).
- * Lines are appended with one write each, so that several processes may. */
+ * last seed, how many of them were run, simulated hours, result ("good" or the
+ * seed and what it broke). Lines are appended with one write each, so that
+ * several processes may. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
@@ -12,6 +13,7 @@
 struct ledger_line {
     const char *build;
     uint64_t first, last;
+    uint64_t n_runs; /* without those that were left out */
     double hours;
     const char *result;
 };

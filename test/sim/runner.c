@@ -19,6 +19,7 @@ struct seat {
     pid_t pid;
     uint64_t seed; /* that runs */
     bool running, failed;
+    uint64_t n_runs;
     uint64_t virtual_us;
     struct coverage coverage;
     char text[1000];
@@ -83,6 +84,7 @@ static void run_one(const struct runner_options *o, struct seat *s, bool twice)
 
     limit_cpu(RUNNER_SECONDS_MAX);
     swarm_run(&so, &r);
+    s->n_runs++;
     s->virtual_us += r.virtual_us;
     s->failed = r.failed;
     if (r.failed) {
@@ -227,6 +229,7 @@ static void gather(const struct runner_options *o, const struct shared *sh,
     r->stopped = r->n < o->count;
     for (unsigned i = 0; i < o->jobs; i++) {
         const struct seat *s = &sh->seats[i];
+        r->n_runs += s->n_runs;
         r->virtual_us += s->virtual_us;
         coverage_add(&r->coverage, &s->coverage);
         if (s->failed) {

@@ -29,6 +29,7 @@ struct runner_options {
 
 struct runner_result {
     uint64_t n;          /* seeds that were handed out */
+    uint64_t n_runs;     /* of them not left out */
     uint64_t virtual_us; /* of all of them */
     struct coverage coverage;
     bool failed, stopped;

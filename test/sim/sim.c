@@ -170,15 +170,16 @@ static bool soak_note(const struct arguments *a, uint64_t first,
         snprintf(result, sizeof result, "seed %llu: %s",
                  (unsigned long long)r->seed, r->text);
     }
-    printf("%llu seeds from %llu, %.2f simulated hours: %s\n",
-           (unsigned long long)r->n, (unsigned long long)first,
-           hours(r->virtual_us), result);
+    printf("%llu of %llu seeds from %llu, %.2f simulated hours: %s\n",
+           (unsigned long long)r->n_runs, (unsigned long long)r->n,
+           (unsigned long long)first, hours(r->virtual_us), result);
     fflush(stdout);
     return r->n == 0 ||
            ledger_append(a->ledger,
                          &(struct ledger_line){.build = a->build,
                                                .first = first,
                                                .last = first + r->n - 1,
+                                               .n_runs = r->n_runs,
                                                .hours = hours(r->virtual_us),
                                                .result = result});
 }
