@@ -149,6 +149,9 @@ int config_set(struct config *c, const char *name, const char *value,
     if (strlen(value) > CONFIG_VALUE_MAX) {
         rc = err_set(err, ERR_INVALID, "%.100s: longer than %d bytes", name,
                      CONFIG_VALUE_MAX);
+    } else if (!properties_valid(value)) {
+        rc = err_set(err, ERR_INVALID, "%.100s: the value is not UTF-8 text",
+                     name);
     } else {
         rc = pair_take(c, name, value, CONFIG_FROM_COMMAND_LINE, "command line",
                        err);

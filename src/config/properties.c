@@ -238,16 +238,30 @@ static size_t utf8_len(const uint8_t *s, size_t len)
     return n;
 }
 
-/* Check what was taken and terminate it. */
-static int text_finish(struct buf *b, const char *what, struct err *err)
+static bool is_utf8(struct slice s)
 {
     size_t n;
 
-    for (size_t i = 0; b->status == 0 && i < b->len; i += n) {
-        n = utf8_len(b->data + i, b->len - i);
-        if (n == 0 || b->data[i] == '\0') {
-            return err_set(err, ERR_INVALID, "the %s is not UTF-8 text", what);
+    for (size_t i = 0; i < s.len; i += n) {
+        n = utf8_len(s.data + i, s.len - i);
+        if (n == 0) {
+            return false;
         }
+    }
+    return true;
+}
+
+bool properties_valid(const char *text)
+{
+    return is_utf8(slice_str(text));
+}
+
+/* Check what was taken and terminate it. */
+static int text_finish(struct buf *b, const char *what, struct err *err)
+{
+    if (b->status == 0 && b->len > 0 &&
+        (memchr(b->data, '\0', b->len) != NULL || !is_utf8(buf_slice(b)))) {
+        return err_set(err, ERR_INVALID, "the %s is not UTF-8 text", what);
     }
     buf_put_u8(b, 0);
     if (b->status == ERR_TOOBIG) {

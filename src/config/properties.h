@@ -31,7 +31,9 @@ void properties_init(struct properties *p, const char *text, size_t len);
 int properties_next(struct properties *p, struct buf *key, struct buf *value,
                     unsigned *ret_line, struct err *err);
 
-/* Append `text` so that it reads back as a value. */
+/* True if `text` may be a value: it is UTF-8. */
+bool properties_valid(const char *text);
+/* Append such a text so that it reads back as a value. */
 void properties_escape(const char *text, struct buf *out);
 
 #endif

@@ -298,6 +298,11 @@ static void the_command_line_ends_no_value_with_blanks(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(config_set(f->c, "data.dir", " \t", &f->err), ERR_INVALID);
+    /* What a file may not say either: it could not be printed as one. */
+    assert_int_equal(config_set(f->c, "data.dir", "/d\xff", &f->err),
+                     ERR_INVALID);
+    assert_string_equal(f->err.text, "command line: data.dir: the value is not "
+                                     "UTF-8 text");
     assert_int_equal(config_set(f->c, "cluster.nodes", "1@a:1, \t\f", &f->err),
                      0);
     assert_int_equal(config_finish(f->c, &f->err), 0);
