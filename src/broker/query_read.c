@@ -29,8 +29,9 @@ struct query_read {
     struct {
         size_t len;
         uint32_t n_rows;
-        uint64_t n_skipped;
-    } before; /* the shard that is read: `rows` and `x` */
+    } before;             /* the shard that is read: `rows` and `x` */
+    uint64_t term, index; /* what its first piece saw */
+    uint64_t until_ms;
     struct end *ends;
     unsigned n_ends, cap_ends, pending;
 };
@@ -50,6 +51,7 @@ static void read_end(struct query_read *r)
     mem_free(qs->mem, r->ends);
     buf_close(&r->kept);
     buf_close(&r->rows);
+    buf_close(&r->x.from.bytes);
     mem_free(qs->mem, r);
     qs->n_reads--;
     query_reads_changed(qs);
@@ -64,7 +66,7 @@ void query_read_forget(struct query_read *r)
 static bool is_over(const struct query_read *r)
 {
     return r->cb == NULL || r->all->closing || r->status != 0 ||
-           r->rows.status != 0;
+           r->rows.status != 0 || env_now_ms(r->all->env) >= r->until_ms;
 }
 
 /* ---- shards -------------------------------------------------------------- */
@@ -82,41 +84,69 @@ static void shard_done(struct query_read *r, int status, uint64_t term,
     next_shard(r);
 }
 
-/* What a damaged database said is not told: the shard is read elsewhere. */
-static void take_back(struct query_read *r)
+/* The shard that is read, if it is here and is to be read at all. */
+static struct state_group *shard_here(const struct query_read *r)
+{
+    struct groups *gs = r->all->broker->groups;
+    return is_over(r) || gs == NULL ? NULL : groups_shard(gs, r->shard);
+}
+
+/* The shard is to be read elsewhere: what a damaged database said, or a part of
+ * one, is not told. */
+static void shard_failed(struct query_read *r, int status)
 {
     r->rows.len = r->before.len;
     r->x.n_rows = r->before.n_rows;
-    r->x.n_skipped = r->before.n_skipped;
     r->x.status = 0;
+    shard_done(r, status, 0, 0);
 }
 
-static void on_exported(void *arg, int status, uint64_t index, uint64_t term)
+static void read_piece(struct query_read *r, struct state_group *g);
+
+static void on_piece(void *arg, int status, uint64_t index, uint64_t term)
 {
     struct sql_export *x = arg;
     struct query_read *r =
         (struct query_read *)(void *)((char *)x -
                                       offsetof(struct query_read, x));
-    if (status == 0) {
-        r->status = r->x.status;
-    } else {
-        take_back(r);
+    struct state_group *g = shard_here(r);
+    if (r->index == 0) {
+        r->index = index;
+        r->term = term;
     }
-    shard_done(r, status, term, index);
+    if (status != 0) {
+        shard_failed(r, status);
+    } else if (x->status != 0 || !x->more) {
+        r->status = x->status;
+        shard_done(r, 0, r->term, r->index);
+    } else if (g == NULL) {
+        shard_failed(r, ERR_CANCELED);
+    } else {
+        read_piece(r, g);
+    }
+}
+
+/* Commands that have come meanwhile are applied before it. */
+static void read_piece(struct query_read *r, struct state_group *g)
+{
+    int rv = state_group_read(g, sql_export, on_piece, &r->x);
+    if (rv != 0) {
+        shard_failed(r, rv);
+    }
 }
 
 static void export_shard(struct query_read *r, struct state_group *g)
 {
+    const struct replica *replica = state_group_replica(g);
+    struct sql_from *f = &r->x.from;
+    f->view = f->group = f->topic = 0;
+    f->is_row = false;
     r->x.shard = r->shard;
+    r->x.coordinator = replica == NULL ? -1 : replica_leader(replica);
     r->before.len = r->rows.len;
     r->before.n_rows = r->x.n_rows;
-    r->before.n_skipped = r->x.n_skipped;
-    const struct replica *replica = state_group_replica(g);
-    r->x.coordinator = replica == NULL ? -1 : replica_leader(replica);
-    int rv = state_group_read(g, sql_export, on_exported, &r->x);
-    if (rv != 0) {
-        shard_done(r, rv, 0, 0);
-    }
+    r->index = 0;
+    read_piece(r, g);
 }
 
 static void on_shard_confirmed(void *arg, int status, uint64_t index,
@@ -125,10 +155,7 @@ static void on_shard_confirmed(void *arg, int status, uint64_t index,
     struct query_read *r = arg;
     (void)index;
     (void)result;
-    struct state_group *g =
-        is_over(r) || r->all->broker->groups == NULL
-            ? NULL
-            : groups_shard(r->all->broker->groups, r->shard);
+    struct state_group *g = shard_here(r);
     if (status != 0 || g == NULL) {
         shard_done(r, status != 0 ? status : ERR_CANCELED, 0, 0);
     } else {
@@ -175,6 +202,7 @@ static void begin_shards(struct query_read *r)
                                .n_topics = w->n_topics,
                                .rows_max = w->rows_max,
                                .rows = &r->rows};
+    buf_init(&r->x.from.bytes, r->all->mem, 0);
     next_shard(r);
 }
 
@@ -317,6 +345,7 @@ int query_read_start(struct queries *qs, const struct query_want *w,
     r->want = *w;
     r->cb = cb;
     r->arg = arg;
+    r->until_ms = env_now_ms(qs->env) + w->time_ms;
     buf_init(&r->kept, qs->mem, 0);
     buf_init(&r->rows, qs->mem, QUERY_BYTES_MAX);
     keep_groups(r);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "cli/clean.h"
 #include "cli/group_commit.h"
 #include "cli/offsets_file.h"
 #include "cli/output.h"
@@ -262,6 +263,23 @@ static int said_no(const struct group_change *ch)
         count(ch, group_plan_failed), ch->n);
 }
 
+static void say_changed(const struct group_change *ch, size_t changes)
+{
+    fprintf(stderr, "%zu of %zu offsets were changed", changes, ch->n);
+    if (changes > count(ch, forgets)) {
+        fprintf(stderr, "; on an Ostraka cluster, ostraka group undo ");
+        clean_put(stderr, ch->view->id);
+        fprintf(stderr, " takes that back");
+    }
+    if (ch->n_requests > 1) {
+        fprintf(stderr,
+                ", but only the last of the %u requests that it took: ostraka "
+                "group history has the others",
+                ch->n_requests);
+    }
+    fputc('\n', stderr);
+}
+
 static int execute(struct group_change *ch)
 {
     struct command_call *c = ch->g->admin.call;
@@ -280,13 +298,7 @@ static int execute(struct group_change *ch)
                                  : "");
     }
     if (!command_json(c)) {
-        fprintf(stderr, "%zu of %zu offsets were changed", changes, ch->n);
-        fprintf(stderr,
-                changes > count(ch, forgets)
-                    ? "; on an Ostraka cluster, ostraka group undo %.*s takes "
-                      "that back\n"
-                    : "\n",
-                (int)ch->view->id.len, (const char *)ch->view->id.data);
+        say_changed(ch, changes);
     }
     return EXIT_DONE;
 }

@@ -17,6 +17,7 @@ struct group_change {
     struct group_target target;
     struct group_row *rows; /* by topic and partition, each once */
     size_t n;
+    unsigned n_requests; /* in which they were committed */
     /* Of the reset that is taken back; 0: none. */
     int64_t of_ms;
     struct slice of_by;

@@ -130,8 +130,9 @@ static bool too_large(const struct part *p)
 }
 
 /* All of them; halves, where a cluster finds that too large. `*ret_sent`: how
- * many were, before one was refused. */
-static int commit_all(const struct part *all, size_t *ret_sent)
+ * many were, before one was refused; in `*ret_requests`. */
+static int commit_all(const struct part *all, size_t *ret_sent,
+                      unsigned *ret_requests)
 {
     size_t step = all->n, at = 0;
     int code = EXIT_DONE;
@@ -147,6 +148,7 @@ static int commit_all(const struct part *all, size_t *ret_sent)
             code = EXIT_DONE;
         } else {
             at += p.n;
+            ++*ret_requests;
         }
     }
     *ret_sent = at;
@@ -258,7 +260,7 @@ int group_commit_rows(struct group_change *ch)
     size_t n_forget = choose(ch, false, rows + n);
     if (n > 0) {
         struct part p = {.g = ch->g, .view = ch->view, .rows = rows, .n = n};
-        code = commit_all(&p, &sent);
+        code = commit_all(&p, &sent, &ch->n_requests);
     }
     if (n_forget > 0 && code == EXIT_DONE) {
         return group_commit_forget(ch->g, ch->view, rows + n, n_forget);

@@ -210,7 +210,8 @@ static const struct setting table[NODE_SETTINGS] = {
          .help = "Memory for one consumer group: its members with what they "
                  "subscribe to and are assigned, its committed offsets. What "
                  "would make it larger is refused: JoinGroup with "
-                 "GROUP_MAX_SIZE_REACHED, OffsetCommit with "
+                 "GROUP_MAX_SIZE_REACHED, SyncGroup with "
+                 "UNKNOWN_SERVER_ERROR, OffsetCommit with "
                  "INVALID_COMMIT_OFFSET_SIZE."},
     [NODE_GROUPS_SHARD_MAX_BYTES] =
         {ROW("groups.shard.max.bytes", SIZE, LONG, "268435456", 65536,

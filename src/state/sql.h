@@ -134,6 +134,19 @@ void sql_put_list(struct buf *b, const int32_t v[], unsigned n);
  */
 unsigned sql_view_width(enum sql_view view);
 
+/* So many rows of a shard are read at once: nothing is applied meanwhile. */
+#define SQL_PIECE 500
+
+/* Where the next piece begins: with this row of the view, group and topic, or
+ * with their first one. */
+struct sql_from {
+    unsigned view, group, topic; /* numbers in the lists of what is wanted */
+    bool is_row;
+    struct buf bytes; /* of the row's key: two names, */
+    size_t len[2];
+    int64_t n[2]; /* and two numbers */
+};
+
 /* What a shard is asked for. */
 struct sql_export {
     uint32_t views; /* those of SQL_OF_SHARDS that are wanted */
@@ -148,10 +161,13 @@ struct sql_export {
     /* In and out: */
     struct buf *rows;
     uint32_t n_rows;
-    uint64_t n_skipped; /* of other topics */
-    int status;         /* 0, ERR_TOOBIG (too many, also of those), ERR_NOMEM */
+    struct sql_from from; /* all zero, but for its `bytes`: the beginning */
+    bool more;            /* there is more behind this piece */
+    int status;           /* 0, ERR_TOOBIG (too many rows), ERR_NOMEM */
 };
-/* Read a shard's database; for machine_read(). */
+/* Read the next piece of a shard's database; for machine_read(). What was
+ * applied before the first one is seen; what is applied between two of them may
+ * be. */
 void sql_export(struct machine_db *db, void *arg /* struct sql_export */);
 
 /* ---- the statement -------------------------------------------------------

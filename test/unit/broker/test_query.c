@@ -16,6 +16,8 @@
 #define WAIT_MS 30000
 #define STEP_MS 10
 #define TEXT    2048
+/* More than a shard tells at once, several times. */
+#define ROWS_MAX (3 * SQL_PIECE + 7)
 
 static struct cluster cluster;
 
@@ -26,6 +28,7 @@ struct commit {
     struct node *n;
     const char *group;
     int64_t offset;
+    unsigned n_rows; /* of partitions from 0; 0: one */
     int rv, status;
     bool done;
 };
@@ -45,12 +48,17 @@ static void commit_as_node(void *arg)
     struct commit *k = arg;
     struct buf out;
     struct slice id = slice_str(k->group);
-    struct cgroup_commit_row row = {.topic = k->c->topic, .offset = k->offset};
+    static struct cgroup_commit_row rows[ROWS_MAX];
+    unsigned n = k->n_rows == 0 ? 1 : k->n_rows;
+    for (unsigned i = 0; i < n; i++) {
+        rows[i] = (struct cgroup_commit_row){
+            .topic = k->c->topic, .partition = (int32_t)i, .offset = k->offset};
+    }
     struct cgroup_commit x = {.group = id,
                               .generation = -1,
                               .retention_ms = -1,
-                              .rows = &row,
-                              .n_rows = 1,
+                              .rows = rows,
+                              .n_rows = n,
                               .history_max = 5};
     struct groups *gs = broker_groups(k->n->broker);
     k->rv = ERR_NOTREADY;
@@ -73,12 +81,16 @@ static void commit_as_node(void *arg)
     buf_close(&out);
 }
 
-static void commit(struct cluster *c, const char *group, int64_t offset)
+static void commit_many(struct cluster *c, const char *group, int64_t offset,
+                        unsigned n_rows)
 {
     for (unsigned t = 0; t < WAIT_MS; t += STEP_MS) {
         for (unsigned i = 1; i <= NODES; i++) {
-            struct commit k = {
-                .c = c, .n = &c->nodes[i], .group = group, .offset = offset};
+            struct commit k = {.c = c,
+                               .n = &c->nodes[i],
+                               .group = group,
+                               .offset = offset,
+                               .n_rows = n_rows};
             if (!c->nodes[i].up) {
                 continue;
             }
@@ -90,6 +102,11 @@ static void commit(struct cluster *c, const char *group, int64_t offset)
         run_ms(c, STEP_MS);
     }
     fail_msg("no commit of %s", group);
+}
+
+static void commit(struct cluster *c, const char *group, int64_t offset)
+{
+    commit_many(c, group, offset, 1);
 }
 
 /* ---- statements ---------------------------------------------------------- */
@@ -248,6 +265,33 @@ static void seen(void **state)
 }
 
 /* Whoever dies: the others answer, by themselves or by the next leader. */
+/* Two shards of several pieces each, and others around them. */
+static void in_pieces(void **state)
+{
+    struct cluster *c = begin(29);
+    char rows[64];
+    (void)state;
+    commit_many(c, "a", 5, ROWS_MAX);
+    commit_many(c, "d", 6, ROWS_MAX);
+    assert_true(cgroup_shard(slice_str("a")) != cgroup_shard(slice_str("d")));
+    commit(c, "c", 7);
+    for (int stale = 0; stale <= 1; stale++) {
+        if (stale) {
+            run_ms(c, 2000); /* all have applied it */
+        }
+        snprintf(rows, sizeof rows, "%d %d %d\n", 2 * ROWS_MAX + 1,
+                 2 * ROWS_MAX + 1, 11 * ROWS_MAX + 7);
+        rows_are(c,
+                 "SELECT count(*), count(DISTINCT group_id||partition), "
+                 "sum(offset) FROM offsets",
+                 stale, rows);
+        snprintf(rows, sizeof rows, "%d %d\n", 2 * ROWS_MAX + 1, ROWS_MAX - 1);
+        rows_are(c, "SELECT count(*), max(partition) FROM offset_history",
+                 stale, rows);
+    }
+    cluster_close(c);
+}
+
 static void leader_dies(void **state)
 {
     struct cluster *c = begin(23);
@@ -667,11 +711,17 @@ static void wants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_everywhere), cmocka_unit_test(seen),
-        cmocka_unit_test(leader_dies),     cmocka_unit_test(cut_off),
-        cmocka_unit_test(limits),          cmocka_unit_test(given_up),
-        cmocka_unit_test(wants),           cmocka_unit_test(ends_held_back),
-        cmocka_unit_test(stale_elsewhere), cmocka_unit_test(damaged_while_read),
+        cmocka_unit_test(same_everywhere),
+        cmocka_unit_test(seen),
+        cmocka_unit_test(in_pieces),
+        cmocka_unit_test(leader_dies),
+        cmocka_unit_test(cut_off),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(wants),
+        cmocka_unit_test(ends_held_back),
+        cmocka_unit_test(stale_elsewhere),
+        cmocka_unit_test(damaged_while_read),
         cmocka_unit_test(endless_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

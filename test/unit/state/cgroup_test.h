@@ -139,14 +139,14 @@ static inline int line_compare(const void *a, const void *b)
  * a sorted whole. */
 static inline void c_lines_equal(char *a, char *b)
 {
-    char *la[500], *lb[500];
+    char *la[4000], *lb[4000];
     unsigned na = 0, nb = 0;
     for (char *p = strtok(a, "\n"); p != NULL; p = strtok(NULL, "\n")) {
-        assert_true(na < 500);
+        assert_true(na < 4000);
         la[na++] = p;
     }
     for (char *p = strtok(b, "\n"); p != NULL; p = strtok(NULL, "\n")) {
-        assert_true(nb < 500);
+        assert_true(nb < 4000);
         lb[nb++] = p;
     }
     assert_int_equal(na, nb);
