@@ -398,7 +398,7 @@ static void given_up(void **state)
         struct asked third = {.statement = "SELECT count(*) FROM lag"};
         struct stop s = {.n = &c->nodes[2]};
         bool never = false;
-        commit(c, "a", 1);
+        commit_many(c, "a", 1, ROWS_MAX);
         start(c, 2, &first);
         start(c, 2, &second);
         start(c, 2, &third);
@@ -609,6 +609,64 @@ static void stale_elsewhere(void **state)
     cluster_close(c);
 }
 
+/* ---- time ---------------------------------------------------------------- */
+
+struct reading {
+    struct queries *all;
+    struct query_want want;
+    bool done;
+    int status, shard_status;
+    unsigned n_parts, n_rows;
+};
+
+static void on_read(void *arg, int status, const struct query_part parts[],
+                    unsigned n, struct query_rows rows)
+{
+    struct reading *x = arg;
+    x->done = true;
+    x->status = status;
+    x->n_parts = n;
+    x->shard_status = n > 0 ? parts[0].status : 0;
+    x->n_rows = rows.n;
+}
+
+static void read_as_node(void *arg)
+{
+    struct reading *x = arg;
+    struct query_read *r;
+    assert_int_equal(query_read_start(x->all, &x->want, on_read, x, &r), 0);
+}
+
+/* Who asked has given up by then: the rest of a shard is not read, and nothing
+ * of it told. */
+static void in_time(void **state)
+{
+    struct cluster *c = begin(31);
+    unsigned k = cgroup_shard(slice_str("a"));
+    (void)state;
+    commit_many(c, "a", 5, ROWS_MAX);
+    unsigned lead = shard_leader(c, k);
+    sim_node_slow(c->sim, lead, 600, 0); /* each piece, microseconds */
+    for (uint32_t time_ms = 1; time_ms <= 1000; time_ms += 999) {
+        struct reading x = {.all = c->nodes[lead].broker->queries,
+                            .want = {.what = QUERY_SHARDS,
+                                     .time_ms = time_ms,
+                                     .rows_max = 10 * ROWS_MAX,
+                                     .shards = (uint16_t)(1u << k),
+                                     .stale = true,
+                                     .views = SQL_BIT(SQL_OFFSETS),
+                                     .all_groups = true,
+                                     .all_topics = true}};
+        assert_int_equal(sim_node_call(c->sim, lead, read_as_node, &x), 0);
+        assert_true(run_until(c, WAIT_MS, &x.done));
+        assert_int_equal(x.status, 0);
+        assert_int_equal(x.n_parts, 1);
+        assert_int_equal(x.shard_status, time_ms == 1 ? ERR_CANCELED : 0);
+        assert_int_equal(x.n_rows, time_ms == 1 ? 0 : ROWS_MAX);
+    }
+    cluster_close(c);
+}
+
 /* ---- a database that is damaged ------------------------------------------ */
 
 static int on_authorize(void *arg, int action, const char *table,
@@ -711,17 +769,12 @@ static void wants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_everywhere),
-        cmocka_unit_test(seen),
-        cmocka_unit_test(in_pieces),
-        cmocka_unit_test(leader_dies),
-        cmocka_unit_test(cut_off),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(given_up),
-        cmocka_unit_test(wants),
-        cmocka_unit_test(ends_held_back),
-        cmocka_unit_test(stale_elsewhere),
-        cmocka_unit_test(damaged_while_read),
+        cmocka_unit_test(same_everywhere), cmocka_unit_test(seen),
+        cmocka_unit_test(in_pieces),       cmocka_unit_test(leader_dies),
+        cmocka_unit_test(cut_off),         cmocka_unit_test(limits),
+        cmocka_unit_test(given_up),        cmocka_unit_test(wants),
+        cmocka_unit_test(ends_held_back),  cmocka_unit_test(stale_elsewhere),
+        cmocka_unit_test(in_time),         cmocka_unit_test(damaged_while_read),
         cmocka_unit_test(endless_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
