@@ -101,9 +101,11 @@ void db_bind(struct machine_db *db, sqlite3_stmt *stmt,
     }
 }
 
-static void stmt_reset(sqlite3_stmt *stmt)
+/* Also tells what went wrong since the last step: a column for which there was
+ * no memory. SQLite has rolled back by then. */
+static void stmt_reset(struct machine_db *db, sqlite3_stmt *stmt)
 {
-    sqlite3_reset(stmt);
+    db_note(db, sqlite3_reset(stmt));
     sqlite3_clear_bindings(stmt);
 }
 
@@ -115,7 +117,7 @@ static void stmt_run(struct machine_db *db, sqlite3_stmt *stmt)
         rc = sqlite3_step(stmt);
         db_note(db, rc);
     }
-    stmt_reset(stmt);
+    stmt_reset(db, stmt);
 }
 
 void db_exec(struct machine_db *db, const char *sql)
@@ -201,7 +203,7 @@ struct slice db_row_bytes(const struct db_rows *r, int column)
 void db_end(struct db_rows *r)
 {
     if (r->stmt != NULL) {
-        stmt_reset(r->stmt);
+        stmt_reset(r->db, r->stmt);
         r->stmt = NULL;
     }
 }
@@ -369,7 +371,7 @@ static bool row_forget(struct machine_db *db, const struct db_table *t,
             db->hash -= *ret_hash;
         }
     }
-    stmt_reset(t->select);
+    stmt_reset(db, t->select);
     return found;
 }
 

@@ -375,11 +375,11 @@ static inline void c_due_now(struct c_rig *c)
     c_due(c, c_group(c)->round);
 }
 
-static inline int c_commit_to(struct c_rig *c, const char *group,
-                              const char *member, int32_t generation,
-                              uint64_t topic, int64_t offset)
+static inline void c_commit_encode(struct c_rig *c, const char *group,
+                                   const char *member, int32_t generation,
+                                   uint64_t topic, int64_t offset,
+                                   struct buf *b)
 {
-    struct buf b;
     struct cgroup_commit_row row = {.topic = test_uuid(topic),
                                     .partition = 0,
                                     .offset = offset,
@@ -396,8 +396,16 @@ static inline int c_commit_to(struct c_rig *c, const char *group,
                               .metadata_max = 4096,
                               .history_max = c->history_max,
                               .history_interval_ms = c->history_interval_ms};
-    c_begin(c, &b);
-    cgroup_encode_commit(&k, &b);
+    c_begin(c, b);
+    cgroup_encode_commit(&k, b);
+}
+
+static inline int c_commit_to(struct c_rig *c, const char *group,
+                              const char *member, int32_t generation,
+                              uint64_t topic, int64_t offset)
+{
+    struct buf b;
+    c_commit_encode(c, group, member, generation, topic, offset, &b);
     return c_apply(c, &b);
 }
 

@@ -94,6 +94,12 @@ test_unit_state_test_sql_SOURCES = test/unit/state/test_sql.c
 test_unit_state_test_sql_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 test_unit_state_test_sql_LDADD = $(LINK_state) $(CMOCKA_LIBS)
 
+check_PROGRAMS += test/unit/state/test_starved
+TESTS += test/unit/state/test_starved
+test_unit_state_test_starved_SOURCES = test/unit/state/test_starved.c
+test_unit_state_test_starved_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+test_unit_state_test_starved_LDADD = $(LINK_state) $(CMOCKA_LIBS)
+
 check_PROGRAMS += test/unit/state/test_sql_export
 TESTS += test/unit/state/test_sql_export
 test_unit_state_test_sql_export_SOURCES = test/unit/state/test_sql_export.c
