@@ -59,6 +59,8 @@ void sim_disk_cut(struct sim_disk *d, enum sim_crash how);
  * as the world's options say. */
 void sim_disk_limit(struct sim_disk *d, uint64_t bytes_max);
 uint64_t sim_disk_bytes(const struct sim_disk *d);
+/* True while a write is under way, be it one of a process that has ended. */
+bool sim_disk_writing(const struct sim_disk *d);
 /* Bytes that were read from it since it was made. */
 uint64_t sim_disk_read_bytes(const struct sim_disk *d);
 /* Everything is gone: another, empty disk. Its node must be down. */

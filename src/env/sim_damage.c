@@ -234,6 +234,11 @@ uint64_t sim_disk_bytes(const struct sim_disk *d)
     return d->bytes;
 }
 
+bool sim_disk_writing(const struct sim_disk *d)
+{
+    return !queue_empty(&d->inflight);
+}
+
 uint64_t sim_disk_read_bytes(const struct sim_disk *d)
 {
     return d->n_read;

@@ -123,7 +123,8 @@ static void tend(struct swarm *s, unsigned id)
         t->slow_us = NO_TIME;
         sim_node_slow(s->sim, id, 0, 0);
     }
-    if (now(s) >= t->start_us && now(s) >= t->stall_us) {
+    if (now(s) >= t->start_us &&
+        !sim_disk_writing(sim_cluster_disk(s->cluster, id))) {
         t->start_us = NO_TIME;
         swarm_say(s, "start", id, 0);
         if ((s->apart & APART_CACHE) == 0 || !t->cached) {

@@ -74,7 +74,6 @@ static void stall(struct swarm *s)
     if (id != 0) {
         swarm_say(s, "stall", id, (unsigned)(us / MS));
         sim_node_stall(s->sim, id, us);
-        s->seats[id].stall_us = now(s) + us + SECOND;
         s->seats[id].kill_us =
             one_of(s, 3) ? NO_TIME : now(s) + draw(s, us / 4, us);
         swarm_count(s, FAULT_STALL);
@@ -86,7 +85,6 @@ static void stall_end(struct swarm *s, unsigned id)
     struct seat *t = &s->seats[id];
 
     t->kill_us = NO_TIME;
-    t->stall_us = 0;
     if (swarm_runs(s, id)) {
         swarm_say(s, "kill behind a stall", id, 0);
         sim_cluster_kill(s->cluster, id, swarm_kill_mode(s));

@@ -54,8 +54,7 @@ struct seat {
     uint64_t io_us;                           /* an error was planted until */
     bool io;                                  /* it may die of one */
     uint64_t full_us, slow_us;                /* until */
-    /* A write takes long, until then; behind it the node is killed. */
-    uint64_t stall_us, kill_us;
+    uint64_t kill_us; /* a write takes long: behind it the node is killed */
     bool cached;  /* it was killed: its disk has more than is durable */
     bool starved; /* an allocation failed: it may die of that */
     bool full;    /* its disk was full: it may die of that */
