@@ -55,12 +55,12 @@ struct seat {
     bool io;                                  /* it may die of one */
     uint64_t full_us, slow_us;                /* until */
     uint64_t kill_us; /* a write takes long: behind it the node is killed */
-    bool cached;  /* it was killed: its disk has more than is durable */
-    bool starved; /* an allocation failed: it may die of that */
-    bool full;    /* its disk was full: it may die of that */
-    bool damaged; /* it may end because of that, and stays down then */
-    bool wiped;   /* it may not serve again */
-    bool gone;    /* ended because of that */
+    bool cached;      /* it was killed: its disk has more than is durable */
+    bool starved;     /* an allocation failed: it may die of that */
+    bool full;        /* its disk was full: it may die of that */
+    bool damaged;     /* it may end because of that, and stays down then */
+    bool wiped;       /* it may not serve again */
+    bool gone;        /* ended because of that */
     char died[300];
 };
 
