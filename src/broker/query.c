@@ -288,6 +288,7 @@ int queries_open(struct broker *b, struct queries **ret_qs)
     qs->mem = b->mem;
     queue_init(&qs->waiting);
     queue_init(&qs->reads);
+    queue_init(&qs->served);
     env_turn_init(&qs->turn, ENV_TURN_PEERS, on_turn, qs);
     peers_receive(b->peers, PEER_SQL, query_message, qs);
     add_metrics(qs);

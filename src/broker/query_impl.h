@@ -22,7 +22,8 @@ struct queries {
     struct query *current;
     struct queue waiting;
     unsigned n_waiting;
-    struct queue reads; /* under way here, for this node or others */
+    struct queue reads;  /* under way here, for this node or others */
+    struct queue served; /* questions of other nodes, of which `reads` are */
     unsigned n_reads, n_served;
     uint64_t next_ask;
     struct env_turn turn;

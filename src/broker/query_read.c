@@ -88,7 +88,9 @@ static void shard_done(struct query_read *r, int status, uint64_t term,
 static struct state_group *shard_here(const struct query_read *r)
 {
     struct groups *gs = r->all->broker->groups;
-    return is_over(r) || gs == NULL ? NULL : groups_shard(gs, r->shard);
+    struct state_group *g =
+        is_over(r) || gs == NULL ? NULL : groups_shard(gs, r->shard);
+    return g != NULL && state_group_fit(g) ? g : NULL;
 }
 
 /* The shard is to be read elsewhere: what a damaged database said, or a part of

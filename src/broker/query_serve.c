@@ -75,9 +75,13 @@ void query_want_decode(struct cursor *c, struct query_want *ret_w)
 /* ---- another node's question --------------------------------------------- */
 
 struct served {
+    struct queue queue; /* of queries.served */
     struct queries *all;
     int32_t node;
     uint64_t id;
+    enum query_what what;
+    uint16_t shards;
+    struct query_read *read;
 };
 
 static bool send_part(struct served *s, enum peer_lane lane, struct slice bytes,
@@ -143,38 +147,67 @@ static void answer(struct served *s, int status,
     buf_close(&b);
 }
 
+static void served_end(struct served *s)
+{
+    s->all->n_served--;
+    queue_remove(&s->queue);
+    mem_free(s->all->mem, s);
+}
+
 static void on_served(void *arg, int status, const struct query_part parts[],
                       unsigned n, struct query_rows rows)
 {
     struct served *s = arg;
-    s->all->n_served--;
     if (!s->all->closing) {
         answer(s, status, parts, n, rows);
     }
-    mem_free(s->all->mem, s);
+    served_end(s);
+}
+
+/* A node asks one statement after the other. If it asks again, or for the next
+ * one, nobody waits for what it asked before. */
+static void supersede(struct queries *qs, int32_t node,
+                      const struct query_want *w)
+{
+    struct queue *q, *tmp;
+    QUEUE_FOREACH(q, tmp, &qs->served)
+    {
+        struct served *s = QUEUE_ENTRY(q, struct served, queue);
+        if (s->node == node && s->what == w->what &&
+            (w->what != QUERY_SHARDS || (s->shards & w->shards) != 0)) {
+            query_read_forget(s->read);
+            served_end(s);
+        }
+    }
 }
 
 void query_serve(struct queries *qs, int32_t node, uint64_t id,
                  struct cursor *c)
 {
     struct query_want w;
-    struct query_read *r;
-    struct served now = {qs, node, id};
+    struct served now = {.all = qs, .node = node, .id = id};
     struct served *s;
     query_want_decode(c, &w);
     if (c->status != 0) {
         return;
     }
-    s = qs->n_served < QUERY_SERVED_MAX ? mem_alloc(qs->mem, sizeof *s) : NULL;
+    supersede(qs, node, &w);
+    now.what = w.what;
+    now.shards = w.shards;
+    /* Reads that nobody waits for any more end with their piece. */
+    bool room =
+        qs->n_served < QUERY_SERVED_MAX && qs->n_reads < 4 * QUERY_SERVED_MAX;
+    s = room ? mem_alloc(qs->mem, sizeof *s) : NULL;
     if (s == NULL) {
         answer(&now, ERR_FULL, NULL, 0, (struct query_rows){0});
         return;
     }
     *s = now;
-    if (query_read_start(qs, &w, on_served, s, &r) != 0) {
+    if (query_read_start(qs, &w, on_served, s, &s->read) != 0) {
         mem_free(qs->mem, s);
         answer(&now, ERR_NOMEM, NULL, 0, (struct query_rows){0});
         return;
     }
+    queue_push(&qs->served, &s->queue);
     qs->n_served++;
 }

@@ -391,7 +391,10 @@ static int image_check(struct machine *m, struct op *o)
         return rv;
     }
     db_load_applied(db, &a);
-    if (db_status(db) != 0 || !type_is(m, &a)) {
+    rv = db_status(db);
+    if (rv == ERR_NOMEM || rv == ERR_IO) {
+        rv = db_err(db, &o->err);
+    } else if (rv != 0 || !type_is(m, &a)) {
         rv = err_set(&o->err, ERR_CORRUPT, "%s: is no image of \"%s\"", o->path,
                      m->type->name);
     } else if (a.version > (int64_t)m->type->version) {
@@ -402,11 +405,15 @@ static int image_check(struct machine *m, struct op *o)
         rv = err_set(&o->err, ERR_CORRUPT,
                      "%s: its tables are not those of version %u", o->path,
                      m->type->version);
-    } else if (db_scan_hash(db) != o->hash || a.hash != o->hash) {
-        rv = err_set(&o->err, ERR_CORRUPT,
-                     "%s: does not have the hash promised", o->path);
-    } else if (db_status(db) != 0) {
-        rv = db_err(db, &o->err);
+    } else {
+        bool same = db_scan_hash(db) == o->hash && a.hash == o->hash;
+        rv = db_status(db);
+        if (rv != 0) {
+            rv = db_err(db, &o->err);
+        } else if (!same) {
+            rv = err_set(&o->err, ERR_CORRUPT,
+                         "%s: does not have the hash promised", o->path);
+        }
     }
     db_close(db);
     return rv;

@@ -29,8 +29,8 @@ struct db_value hash_column(sqlite3_stmt *stmt, int i)
     switch (sqlite3_column_type(stmt, i)) {
     case SQLITE_INTEGER:
         return db_int(sqlite3_column_int64(stmt, i));
-    case SQLITE_TEXT: {
-        const void *p = sqlite3_column_text(stmt, i);
+    case SQLITE_TEXT: { /* as bytes: a terminator would want memory */
+        const void *p = sqlite3_column_blob(stmt, i);
         return db_text(slice_of(p, (size_t)sqlite3_column_bytes(stmt, i)));
     }
     case SQLITE_BLOB: {

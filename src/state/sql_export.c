@@ -112,10 +112,10 @@ static void put_row(const struct sql_export *x, enum sql_view view,
     "SELECT grp,topic,part,h.seq,h.offset,h.epoch,h.metadata,h.time,h.by,"     \
     "reset FROM "
 #define HISTORY HISTORY_ROW "history h WHERE "
-/* A partition has a history as long as it has an offset. */
+/* A partition has a history only as long as it has an offset. Those without
+ * come, too, without a number: they are looked at, so they count. */
 #define HISTORY_OF_TOPIC                                                       \
-    HISTORY_ROW                                                                \
-    "offsets o CROSS JOIN history h USING(grp,topic,part) WHERE "
+    HISTORY_ROW "offsets o LEFT JOIN history h USING(grp,topic,part) WHERE "
 
 /* Of the row with which to begin; before all others: an empty one. */
 static struct slice key_name(const struct sql_from *f, int i)
@@ -176,8 +176,9 @@ static struct db_rows query(struct machine_db *db, enum sql_view view,
                    ? db_query(db,
                               HISTORY_OF_TOPIC
                               "o.topic=? AND (o.grp,o.part)>=(?,?) AND "
-                              "(o.grp,o.part,h.seq)>=(?,?,?) "
-                              "ORDER BY o.grp,o.part",
+                              "(h.seq IS NULL OR "
+                              "(o.grp,o.part,h.seq)>=(?,?,?)) "
+                              "ORDER BY o.grp,o.part,h.seq",
                               of_topic, 6)
                    : db_query(db,
                               topic != NULL ? HISTORY
@@ -256,6 +257,9 @@ static unsigned take(struct machine_db *db, struct sql_export *x, unsigned left)
         if (left == 0) {
             stop_at(x, view, &r);
             db_end(&r);
+        } else if (view == SQL_HISTORY && db_row_int(&r, 3) == 0) {
+            left--; /* no history there */
+            continue;
         } else if (!count(x)) {
             db_end(&r);
         } else {

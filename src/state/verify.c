@@ -153,7 +153,7 @@ static bool read_some(struct machine_db *db, struct left *left)
         }
     }
     db_note(db, rc);
-    sqlite3_finalize(stmt);
+    db_note(db, sqlite3_finalize(stmt));
     return end;
 }
 

@@ -667,6 +667,61 @@ static void in_time(void **state)
     cluster_close(c);
 }
 
+/* ---- asked again --------------------------------------------------------- */
+
+struct asking {
+    struct reading r;
+    int32_t node;
+    uint64_t id;
+};
+
+static void serve_as_node(void *arg)
+{
+    struct asking *x = arg;
+    struct buf b;
+    struct cursor c;
+    buf_init(&b, x->r.all->mem, 0);
+    query_want_encode(&x->r.want, &b);
+    cursor_init(&c, buf_slice(&b));
+    query_serve(x->r.all, x->node, ++x->id, &c);
+    buf_close(&b);
+}
+
+/* Who asks for the same again waits for one answer: the others are not read to
+ * their end. Another node's question is another. */
+static void asked_again(void **state)
+{
+    struct cluster *c = begin(32);
+    unsigned k = cgroup_shard(slice_str("a"));
+    (void)state;
+    commit_many(c, "a", 5, ROWS_MAX);
+    unsigned lead = shard_leader(c, k);
+    struct queries *qs = c->nodes[lead].broker->queries;
+    struct asking x = {.r = {.all = qs,
+                             .want = {.what = QUERY_SHARDS,
+                                      .time_ms = 60000,
+                                      .rows_max = 10 * ROWS_MAX,
+                                      .shards = (uint16_t)(1u << k),
+                                      .stale = true,
+                                      .views = SQL_BIT(SQL_OFFSETS),
+                                      .all_groups = true,
+                                      .all_topics = true}}};
+    sim_node_slow(c->sim, lead, 5000, 0); /* each piece, microseconds */
+    for (unsigned n = 0; n < 4; n++) {
+        x.node = n == 0 ? 3 : 2;
+        assert_int_equal(sim_node_call(c->sim, lead, serve_as_node, &x), 0);
+        assert_int_equal(qs->n_served, n == 0 ? 1 : 2);
+        run_ms(c, 1);
+    }
+    assert_int_equal(qs->n_reads, 4);
+    run_ms(c, 21); /* those that are not wanted have ended their piece */
+    assert_int_equal(qs->n_reads, 2);
+    run_ms(c, 1000);
+    assert_int_equal(qs->n_reads, 0);
+    assert_int_equal(qs->n_served, 0);
+    cluster_close(c);
+}
+
 /* ---- a database that is damaged ------------------------------------------ */
 
 static int on_authorize(void *arg, int action, const char *table,
@@ -769,12 +824,19 @@ static void wants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_everywhere), cmocka_unit_test(seen),
-        cmocka_unit_test(in_pieces),       cmocka_unit_test(leader_dies),
-        cmocka_unit_test(cut_off),         cmocka_unit_test(limits),
-        cmocka_unit_test(given_up),        cmocka_unit_test(wants),
-        cmocka_unit_test(ends_held_back),  cmocka_unit_test(stale_elsewhere),
-        cmocka_unit_test(in_time),         cmocka_unit_test(damaged_while_read),
+        cmocka_unit_test(same_everywhere),
+        cmocka_unit_test(seen),
+        cmocka_unit_test(in_pieces),
+        cmocka_unit_test(leader_dies),
+        cmocka_unit_test(cut_off),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(wants),
+        cmocka_unit_test(ends_held_back),
+        cmocka_unit_test(stale_elsewhere),
+        cmocka_unit_test(in_time),
+        cmocka_unit_test(asked_again),
+        cmocka_unit_test(damaged_while_read),
         cmocka_unit_test(endless_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,6 +253,18 @@ static unsigned count_lines(const char *text, const char *with)
     return n;
 }
 
+/* Rows 1, 2, ... of one partition, each once, in order. */
+static void check_history(const char *text)
+{
+    unsigned n = 0;
+    for (const char *p = text; *p != '\0'; p = strchr(p, '\n') + 1) {
+        unsigned seq = 0;
+        assert_int_equal(sscanf(p, "3 hist u5 0 %u", &seq), 1);
+        assert_int_equal(seq, ++n);
+    }
+    assert_int_equal(n, MANY);
+}
+
 static void commit_to_last(struct c_rig *c)
 {
     c->r.request = false;
@@ -323,6 +335,29 @@ static void test_pieces(void **state)
     assert_int_equal(pieces(&c, big, text), 1);
     assert_int_equal(count_lines(text, "2 "), 1);
     assert_int_equal(count_lines(text, "3 "), 1);
+
+    /* Of a partition, with many commits; and topics that have no history. */
+    c.history_max = 2 * MANY;
+    for (int64_t i = 0; i < MANY; i++) {
+        assert_int_equal(c_commit_to(&c, "hist", "", -1, 5, i), 0);
+    }
+    struct want hist = {.views = SQL_BIT(SQL_HISTORY), .topic = 5};
+    assert_int_equal(pieces(&c, hist, text), 2);
+    check_history(text);
+    hist.group = "hist";
+    assert_int_equal(pieces(&c, hist, text), 2);
+    check_history(text);
+    hist.topic = 0;
+    assert_int_equal(pieces(&c, hist, text), 2);
+    check_history(text);
+    c.history_max = 0;
+    for (int64_t i = 0; i < MANY; i++) {
+        snprintf(group, sizeof group, "g%03d", (int)i);
+        assert_int_equal(c_commit_to(&c, group, "", -1, 7, i), 0);
+    }
+    hist = (struct want){.views = SQL_BIT(SQL_HISTORY), .topic = 7};
+    assert_int_equal(pieces(&c, hist, text), 2); /* they were looked at */
+    assert_string_equal(text, "");
     free(text);
     c_end(&c);
 }
