@@ -22,6 +22,9 @@ static void rewind_to(struct transfer *t, int64_t offset, uint64_t chain)
 static const struct manifest_segment *first_segment(const struct manifest *m)
 {
     const struct manifest_segment *s = m->segments;
+    if (m->log_start >= m->base.offset) {
+        return NULL; /* the last one, too, then */
+    }
     for (size_t i = 0; i < m->n_segments; i++) {
         if (m->segments[i].base_offset <= m->log_start) {
             s = &m->segments[i];
