@@ -265,6 +265,44 @@ static void emptied(void **state)
     cluster_close(c);
 }
 
+/* All that lies below the offer's base was deleted: the last segment, which the
+ * offer still lists, may be gone where it came from, though we have a part of
+ * it. Nothing of it is asked for. */
+static void all_deleted(void **state)
+{
+    (void)state;
+    struct cluster *c = begin(9);
+    unsigned id = leave_behind(c, false);
+    unsigned leader = wait_leader(c, 1000)->id;
+    struct replica *r = replica_of(c, id), *from = replica_of(c, leader);
+    struct arena arena;
+    struct manifest m;
+    arena_init(&arena, c->mem, 0);
+    assert_int_equal(manifest_decode(buf_slice(&from->manifest), &arena, &m),
+                     0);
+    int64_t base = m.log_start = m.base.offset;
+    assert_true(m.n_segments > 0);
+    while (store_append_end(r->store) < 3) { /* a part, whatever it is */
+        struct false_batch f = {.c = c,
+                                .node = id,
+                                .offset = store_append_end(r->store),
+                                .epoch = replica_epoch(r)};
+        assert_int_equal(sim_node_call(c->sim, id, append_false, &f), 0);
+    }
+    assert_in_range(store_append_end(r->store), m.segments[0].base_offset + 1,
+                    base - 1);
+    offer(c, id, leader, &m);
+    arena_close(&arena);
+    for (unsigned t = 0; store_start(r->store) != base; t++) {
+        assert_true(t < 1000);
+        assert_true(r->transfer->step != STEP_PULL);
+        run_ms(c, 5);
+    }
+    assert_int_equal(store_append_end(r->store), base);
+    assert_int_equal(replica_log_start(r), base);
+    cluster_close(c);
+}
+
 /* ---- opening ------------------------------------------------------------ */
 
 /* A replica whose segments another thread is about to open. */
@@ -468,6 +506,7 @@ int main(void)
         cmocka_unit_test(another_history),
         cmocka_unit_test(a_chain_that_never_fits),
         cmocka_unit_test(emptied),
+        cmocka_unit_test(all_deleted),
         cmocka_unit_test(configured_while_opening),
         cmocka_unit_test(retains_by_what_is_confirmed),
         cmocka_unit_test(retains_what_was_acknowledged),
